@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Entry
+ */
+
+#include "core/entry.h"
+
+#include "core/limits.h"
+#include "core/value.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char *const class_names[] = {
+        [ENTRY_PERSISTENT] = "persistent",
+        [ENTRY_KERNEL] = "kernel",
+        [ENTRY_RUNTIME] = "runtime",
+        [ENTRY_SESSION] = "session",
+};
+
+/* GVariant wants its data aligned for the widest type. */
+static size_t value_offset(size_t key_bytes, size_t type_bytes)
+{
+        return (offsetof(Entry, text) + key_bytes + 1 + type_bytes + 1 + 7) & ~(size_t) 7;
+}
+
+static Entry *entry_allocate(const char *key,
+                             size_t key_bytes,
+                             const char *type,
+                             size_t type_bytes,
+                             size_t value_bytes,
+                             EntryClass class)
+{
+        Entry *entry;
+
+        g_assert(key_bytes > 0 && key_bytes <= LIMIT_KEY_BYTES && type_bytes <= LIMIT_TYPE_BYTES);
+        g_assert(value_bytes <= UINT32_MAX);
+
+        entry = g_malloc(value_offset(key_bytes, type_bytes) + value_bytes);
+        *entry = (Entry){
+                .n_refs = 1,
+                .value_bytes = (uint32_t) value_bytes,
+                .class = (uint8_t) class,
+                .key_bytes = (uint8_t) key_bytes,
+                .type_bytes = (uint8_t) type_bytes,
+        };
+        memcpy(entry->text, key, key_bytes);
+        entry->text[key_bytes] = '\0';
+        memcpy(entry->text + key_bytes + 1, type, type_bytes);
+        entry->text[key_bytes + 1 + type_bytes] = '\0';
+        return entry;
+}
+
+static void *value_of(Entry *entry)
+{
+        return (char *) entry + value_offset(entry->key_bytes, entry->type_bytes);
+}
+
+static uint32_t wire_bytes_of(GVariant *value)
+{
+        uint64_t bytes = value_wire_bytes(value);
+
+        return bytes < UINT32_MAX ? (uint32_t) bytes : UINT32_MAX;
+}
+
+Entry *entry_new(const char *key, GVariant *value, EntryClass class)
+{
+        const char *type = g_variant_get_type_string(value);
+        Entry *entry;
+
+        entry = entry_allocate(key, strlen(key), type, strlen(type), g_variant_get_size(value),
+                               class);
+        g_variant_store(value, value_of(entry));
+        entry->wire_bytes = wire_bytes_of(value);
+        return entry;
+}
+
+int entry_new_from_bytes(Entry **ret_entry,
+                         const char *key,
+                         size_t key_bytes,
+                         const char *type,
+                         size_t type_bytes,
+                         const void *value,
+                         size_t value_bytes,
+                         EntryClass class)
+{
+        g_autoptr(Entry) entry = NULL;
+        g_autoptr(GVariant) variant = NULL;
+
+        if (key_bytes == 0 || key_bytes > LIMIT_KEY_BYTES || type_bytes == 0 ||
+            type_bytes > LIMIT_TYPE_BYTES || value_bytes > UINT32_MAX)
+                return -EBADMSG;
+
+        entry = entry_allocate(key, key_bytes, type, type_bytes, value_bytes, class);
+        if (!value_type_is_valid(entry_type(entry)))
+                return -EBADMSG;
+
+        memcpy(value_of(entry), value, value_bytes);
+        variant = g_variant_ref_sink(g_variant_new_from_data(G_VARIANT_TYPE(entry_type(entry)),
+                                                             value_of(entry), value_bytes, FALSE,
+                                                             NULL, NULL));
+        if (!g_variant_is_normal_form(variant))
+                return -EBADMSG;
+
+        entry->wire_bytes = wire_bytes_of(variant);
+        *ret_entry = g_steal_pointer(&entry);
+        return 0;
+}
+
+Entry *entry_new_tombstone(const char *key, EntryClass class)
+{
+        return entry_allocate(key, strlen(key), "", 0, 0, class);
+}
+
+Entry *entry_ref(Entry *entry)
+{
+        entry->n_refs++;
+        return entry;
+}
+
+Entry *entry_unref(Entry *entry)
+{
+        if (entry && --entry->n_refs == 0)
+                g_free(entry);
+        return NULL;
+}
+
+const void *entry_value_bytes(const Entry *entry)
+{
+        return (const char *) entry + value_offset(entry->key_bytes, entry->type_bytes);
+}
+
+static void on_variant_gone(gpointer entry)
+{
+        entry_unref(entry);
+}
+
+GVariant *entry_value(Entry *entry)
+{
+        g_assert(!entry_is_tombstone(entry));
+
+        return g_variant_ref_sink(g_variant_new_from_data(
+                G_VARIANT_TYPE(entry_type(entry)), entry_value_bytes(entry), entry->value_bytes,
+                TRUE, on_variant_gone, entry_ref(entry)));
+}
+
+bool entry_value_equal(const Entry *a, const Entry *b)
+{
+        /* Normal form: equal values have equal bytes. */
+        return a->value_bytes == b->value_bytes && strcmp(entry_type(a), entry_type(b)) == 0 &&
+               memcmp(entry_value_bytes(a), entry_value_bytes(b), a->value_bytes) == 0;
+}
+
+const char *entry_class_name(EntryClass class)
+{
+        return class_names[class];
+}
+
+int entry_class_from_name(const char *name)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(class_names); i++)
+                if (strcmp(class_names[i], name) == 0)
+                        return (int) i;
+
+        return -EINVAL;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Entry
+ *
+ * A key, its value, and what is known of it. An entry never changes: a write puts a new one in its
+ * place, so whoever holds a reference (a checkpoint, a batch under way, a reply) keeps what it saw.
+ * One allocation holds everything; a million of 20-byte keys and 32-byte values must stay cheap.
+ *
+ * An entry without a type is a tombstone: it says that the key was deleted, and when.
+ *
+ * References are counted without atomics: only the thread of the event loop may touch them.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The numbers are part of the format on disk. */
+typedef enum EntryClass {
+        ENTRY_PERSISTENT = 0,
+        ENTRY_KERNEL = 1, /* reserved: persistent, for one kernel release */
+        ENTRY_RUNTIME = 2,
+        ENTRY_SESSION = 3, /* reserved: runtime, until its writer's connection ends */
+} EntryClass;
+
+typedef struct Entry {
+        uint64_t revision;  /* of the commit that wrote it; 0 until that is known */
+        uint64_t time_usec; /* since 1970 */
+        uint32_t n_refs;
+        uint32_t writer_uid;
+        uint32_t value_bytes; /* of the GVariant's serialized form */
+        uint32_t wire_bytes;  /* of the value in a D-Bus message, an upper bound of a few bytes */
+        uint8_t class;        /* EntryClass */
+        uint8_t key_bytes;    /* without the final NUL, as are the next */
+        uint8_t type_bytes;
+        uint8_t reserved;
+        char text[]; /* key, NUL, type, NUL, padding to a multiple of 8, value */
+} Entry;
+
+/* From a value in normal form, which is not kept. */
+Entry *entry_new(const char *key, GVariant *value, EntryClass class);
+
+/*
+ * From serialized bytes, in this machine's byte order. 0, or -EBADMSG when they are not a valid
+ * type and a value of it in normal form.
+ */
+int entry_new_from_bytes(Entry **ret_entry,
+                         const char *key,
+                         size_t key_bytes,
+                         const char *type,
+                         size_t type_bytes,
+                         const void *value,
+                         size_t value_bytes,
+                         EntryClass class);
+
+Entry *entry_new_tombstone(const char *key, EntryClass class);
+
+Entry *entry_ref(Entry *entry);
+Entry *entry_unref(Entry *entry);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_unref)
+
+static inline const char *entry_key(const Entry *entry)
+{
+        return entry->text;
+}
+
+static inline const char *entry_type(const Entry *entry)
+{
+        return entry->text + entry->key_bytes + 1;
+}
+
+static inline bool entry_is_tombstone(const Entry *entry)
+{
+        return entry->type_bytes == 0;
+}
+
+static inline bool entry_is_persistent(const Entry *entry)
+{
+        return entry->class == ENTRY_PERSISTENT || entry->class == ENTRY_KERNEL;
+}
+
+/* The serialized value; 8-byte aligned. */
+const void *entry_value_bytes(const Entry *entry);
+
+/* A full reference; it keeps @entry alive. Not for tombstones. */
+GVariant *entry_value(Entry *entry);
+
+/* Whether both hold the same value; revision, writer and class do not count. */
+bool entry_value_equal(const Entry *a, const Entry *b);
+
+/* What the entry counts for in quotas: the bytes of key and value. */
+static inline uint64_t entry_usage(const Entry *entry)
+{
+        return entry_is_tombstone(entry) ? 0 : (uint64_t) entry->key_bytes + entry->value_bytes;
+}
+
+/* What the entry takes at most in an a{sv}. */
+static inline uint64_t entry_reply_bytes(const Entry *entry)
+{
+        return UINT64_C(24) + entry->key_bytes + entry->type_bytes + entry->wire_bytes;
+}
+
+const char *entry_class_name(EntryClass class);
+
+/* The class a caller may ask for by @name, or -EINVAL. */
+int entry_class_from_name(const char *name);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Limits
+ *
+ * Every bound on untrusted input, in one table. LIMITS_TABLE's columns are the field of struct
+ * Limits, the setting's name in [Limits] of regentd.conf, its default, and the range a setting may
+ * move it in. Sizes are bytes. uid 0 has only the limits of a connection, of a namespace and of a
+ * message; every other limit is charged to the uid before anything is stored.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LIMIT_KIB (UINT64_C(1) << 10)
+#define LIMIT_MIB (UINT64_C(1) << 20)
+#define LIMIT_GIB (UINT64_C(1) << 30)
+
+/* Fixed by the formats and by D-Bus, so no settings. */
+#define LIMIT_NAMESPACE_NAME_BYTES 200u
+#define LIMIT_KEY_BYTES            255u
+#define LIMIT_TYPE_BYTES           255u
+#define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
+#define LIMIT_REASON_BYTES         1024u
+
+#define LIMITS_TABLE(LIMIT)                                                                       \
+        /* one message */                                                                         \
+        LIMIT(value_bytes, "ValueBytesMax", LIMIT_MIB, 1, 8 * LIMIT_MIB)                          \
+        LIMIT(commit_bytes, "CommitBytesMax", 8 * LIMIT_MIB, 1, 24 * LIMIT_MIB)                   \
+        LIMIT(commit_changes, "CommitChangesMax", 4096, 1, 1048576)                               \
+        LIMIT(reply_bytes, "ReplyBytesMax", 2 * LIMIT_MIB, 4 * LIMIT_KIB, 24 * LIMIT_MIB)         \
+        LIMIT(managed_objects_bytes, "ManagedObjectsBytesMax", 4 * LIMIT_MIB, 4 * LIMIT_KIB,      \
+              24 * LIMIT_MIB)                                                                     \
+        LIMIT(introspection_keys, "IntrospectionKeysMax", 1024, 0, 16384)                         \
+        LIMIT(signal_bytes, "SignalBytesMax", 64 * LIMIT_KIB, 0, LIMIT_MIB)                       \
+        LIMIT(signal_value_bytes, "SignalValueBytesMax", 4 * LIMIT_KIB, 0, 64 * LIMIT_KIB)        \
+        /* one namespace */                                                                       \
+        LIMIT(namespace_keys, "NamespaceKeysMax", 1048576, 1, UINT64_C(1) << 31)                  \
+        LIMIT(namespace_bytes, "NamespaceBytesMax", 256 * LIMIT_MIB, 1, 1024 * LIMIT_GIB)         \
+        /* one connection */                                                                      \
+        LIMIT(connection_calls, "ConnectionCallsMax", 64, 1, 65536)                               \
+        LIMIT(connection_call_bytes, "ConnectionCallBytesMax", 32 * LIMIT_MIB, 1, 16 * LIMIT_GIB) \
+        /* one uid */                                                                             \
+        LIMIT(uid_calls, "UidCallsMax", 128, 1, 65536)                                            \
+        LIMIT(uid_call_bytes, "UidCallBytesMax", 64 * LIMIT_MIB, 1, 16 * LIMIT_GIB)               \
+        LIMIT(uid_namespaces, "UidNamespacesMax", 256, 0, 1048576)                                \
+        LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
+        LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
+        /* the whole service */                                                                   \
+        LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
+        LIMIT(credential_calls, "CredentialCallsMax", 24, 1, 100)
+
+typedef struct Limits {
+#define LIMIT_FIELD(field, setting, standard, minimum, maximum) uint64_t field;
+        LIMITS_TABLE(LIMIT_FIELD)
+#undef LIMIT_FIELD
+} Limits;
+
+/* The defaults. */
+void limits_init(Limits *limits);
+
+typedef enum LimitsOutcome {
+        LIMITS_E_UNKNOWN = 1,  /* no setting of this name */
+        LIMITS_E_OUT_OF_RANGE, /* outside of what the setting may be */
+} LimitsOutcome;
+
+/* Sets the limit that @setting names. 0 or a LimitsOutcome. */
+int limits_set(Limits *limits, const char *setting, uint64_t value);

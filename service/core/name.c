@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Names
+ */
+
+#include "core/name.h"
+
+#include "core/limits.h"
+
+#include <glib.h>
+#include <string.h>
+
+#define QUOTED_BYTES_MAX 255
+
+static bool is_label_character(char c, bool is_first)
+{
+        return g_ascii_isalpha(c) || c == '_' || (!is_first && g_ascii_isdigit(c));
+}
+
+bool namespace_name_is_valid(const char *name)
+{
+        size_t n_labels = 1;
+        bool is_first = true;
+        const char *p;
+
+        for (p = name; *p; p++) {
+                if (p - name >= (ptrdiff_t) LIMIT_NAMESPACE_NAME_BYTES)
+                        return false;
+
+                if (*p == '.' && !is_first) {
+                        n_labels++;
+                        is_first = true;
+                } else if (is_label_character(*p, is_first))
+                        is_first = false;
+                else
+                        return false;
+        }
+
+        return n_labels >= 2 && !is_first;
+}
+
+bool key_prefix_is_valid(const char *prefix)
+{
+        size_t length = strnlen(prefix, LIMIT_KEY_BYTES + 1);
+
+        return length <= LIMIT_KEY_BYTES &&
+               strspn(prefix, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._:/-") == length;
+}
+
+bool key_is_valid(const char *key)
+{
+        return *key && key_prefix_is_valid(key);
+}
+
+char *name_quote(const char *text)
+{
+        g_autofree char *cut = g_strndup(text, QUOTED_BYTES_MAX);
+        g_autofree char *escaped = g_strescape(cut, NULL);
+
+        return g_strdup_printf("'%s%s'", escaped, strlen(cut) == QUOTED_BYTES_MAX ? "..." : "");
+}
+
+bool key_is_member_name(const char *key)
+{
+        if (!is_label_character(*key, true))
+                return false;
+        for (const char *p = key; *p; p++)
+                if (!is_label_character(*p, false))
+                        return false;
+
+        return true;
+}

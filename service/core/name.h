@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Names
+ *
+ * The two grammars of names that callers choose. Both are subsets of printable ASCII, so a valid
+ * name is safe in a log line, a file and a terminal.
+ */
+
+#include <stdbool.h>
+
+/* Two or more labels [A-Za-z_][A-Za-z0-9_]* joined by dots, at most LIMIT_NAMESPACE_NAME_BYTES. */
+bool namespace_name_is_valid(const char *name);
+
+/* 1 to LIMIT_KEY_BYTES bytes of [A-Za-z0-9._:/-]. */
+bool key_is_valid(const char *key);
+
+/* What may begin a key, so also the empty string. */
+bool key_prefix_is_valid(const char *prefix);
+
+/* @text in quotes for a message: hostile bytes escaped, cut when it is long. */
+char *name_quote(const char *text);
+
+/* Whether @key is also a legal D-Bus member name: bindings break on a property with any other. */
+bool key_is_member_name(const char *key);
