@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Accounts
+ *
+ * What each uid uses of the service, so that one user's share is bounded whatever the number of
+ * its connections and namespaces. uid 0 is counted and never refused.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum AccountResource {
+        ACCOUNT_NAMESPACES,    /* namespaces owned */
+        ACCOUNT_BYTES,         /* bytes of keys and values in them */
+        ACCOUNT_CALLS,         /* calls that wait for an answer */
+        ACCOUNT_CALL_BYTES,    /* what they want to write */
+        ACCOUNT_POLKIT_CHECKS, /* questions that polkit has not answered */
+        _ACCOUNT_RESOURCE_MAX,
+} AccountResource;
+
+typedef struct Accounts Accounts;
+
+Accounts *accounts_new(void);
+Accounts *accounts_free(Accounts *accounts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Accounts, accounts_free)
+
+uint64_t accounts_get(const Accounts *accounts, uint32_t uid, AccountResource resource);
+
+/* Whether @uid may use @amount more, with at most @max in all. Charges nothing. */
+bool accounts_may_charge(const Accounts *accounts,
+                         uint32_t uid,
+                         AccountResource resource,
+                         uint64_t amount,
+                         uint64_t max);
+
+void accounts_charge(Accounts *accounts, uint32_t uid, AccountResource resource, uint64_t amount);
+void accounts_discharge(Accounts *accounts,
+                        uint32_t uid,
+                        AccountResource resource,
+                        uint64_t amount);

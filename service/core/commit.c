@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commit
+ */
+
+#include "core/commit.h"
+
+static void namespace_change_free(gpointer userdata)
+{
+        NamespaceChange *change = userdata;
+
+        g_clear_pointer(&change->entries, g_ptr_array_unref);
+        g_free(change->name);
+        g_free(change);
+}
+
+static void entry_destroy(gpointer entry)
+{
+        entry_unref(entry);
+}
+
+Commit *commit_new(uint64_t revision, uint64_t time_usec, uint32_t writer_uid, const char *reason)
+{
+        Commit *commit = g_new(Commit, 1);
+
+        *commit = (Commit){
+                .revision = revision,
+                .time_usec = time_usec,
+                .writer_uid = writer_uid,
+                .reason = g_strdup(reason),
+                .changes = g_ptr_array_new_with_free_func(namespace_change_free),
+        };
+        return commit;
+}
+
+Commit *commit_free(Commit *commit)
+{
+        if (!commit)
+                return NULL;
+
+        g_ptr_array_unref(commit->changes);
+        g_free(commit->reason);
+        g_free(commit);
+        return NULL;
+}
+
+NamespaceChange *commit_add(Commit *commit, NamespaceChangeKind kind, const char *name)
+{
+        NamespaceChange *change = g_new(NamespaceChange, 1);
+
+        *change = (NamespaceChange){ .kind = kind, .name = g_strdup(name) };
+        if (kind == NAMESPACE_CHANGE_ENTRIES)
+                change->entries = g_ptr_array_new_with_free_func(entry_destroy);
+
+        g_ptr_array_add(commit->changes, change);
+        return change;
+}
+
+void commit_add_entry(Commit *commit, NamespaceChange *change, Entry *entry)
+{
+        entry->revision = commit->revision;
+        entry->time_usec = commit->time_usec;
+        entry->writer_uid = commit->writer_uid;
+        g_ptr_array_add(change->entries, entry);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Namespace
+ *
+ * One application's entries in the order of their keys, and who may do what with them. Plain
+ * memory: it changes only through State, when a commit is applied.
+ */
+
+#include "core/entry.h"
+#include "core/limits.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NAMESPACE_NO_GROUP      UINT32_MAX /* a group nobody is in */
+#define NAMESPACE_MODE_STANDARD 0644u
+#define NAMESPACE_MODE_MASK     0664u /* what a mode may grant: never write to everybody */
+
+/* Like a file's. A quota of 0 stands for the service's limit. */
+typedef struct NamespaceAccess {
+        uint32_t owner; /* uid */
+        uint32_t group; /* gid, or NAMESPACE_NO_GROUP */
+        uint32_t mode;
+        uint64_t quota_keys;
+        uint64_t quota_bytes;
+} NamespaceAccess;
+
+typedef struct Namespace {
+        uint32_t n_refs;
+        bool is_removed; /* no longer part of the state; whoever held a reference may still walk it */
+        char *name;
+        NamespaceAccess access;
+        uint64_t created_revision;
+        uint64_t revision;    /* of the last commit that changed it */
+        GTree *entries;       /* key (in the entry) -> owned Entry; no tombstones */
+        uint64_t usage;       /* sum of entry_usage() */
+        uint64_t reply_bytes; /* sum of entry_reply_bytes() */
+} Namespace;
+
+Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision);
+Namespace *namespace_ref(Namespace *ns);
+Namespace *namespace_unref(Namespace *ns);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Namespace, namespace_unref)
+
+/* Borrows; NULL when there is none. */
+Entry *namespace_lookup(const Namespace *ns, const char *key);
+
+uint64_t namespace_n_keys(const Namespace *ns);
+uint64_t namespace_quota_keys(const Namespace *ns, const Limits *limits);
+uint64_t namespace_quota_bytes(const Namespace *ns, const Limits *limits);
+
+/*
+ * Whether everyone may read it, its owner and group too, so that it may be spoken of in broadcasts.
+ */
+static inline bool namespace_is_public(const Namespace *ns)
+{
+        return (ns->access.mode & 0444) == 0444;
+}
+
+/*
+ * The first entry whose key is @prefix's or follows it, and that comes after @after; NULL when
+ * there is none. "" stands for no prefix and for the beginning. Go on with namespace_next().
+ */
+GTreeNode *namespace_first(const Namespace *ns, const char *prefix, const char *after);
+
+/* The next entry below @prefix; NULL at the end. */
+GTreeNode *namespace_next(GTreeNode *node, const char *prefix);
+
+static inline Entry *namespace_node_entry(GTreeNode *node)
+{
+        return g_tree_node_value(node);
+}
+
+/* For State alone. */
+void namespace_put(Namespace *ns, Entry *entry);
+void namespace_drop(Namespace *ns, const char *key);

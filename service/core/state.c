@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * State
+ */
+
+#include "core/state.h"
+
+#include <string.h>
+
+#define OBSERVERS_MAX 2
+
+typedef struct Observer {
+        StateOnReplace on_replace;
+        void *userdata;
+} Observer;
+
+struct State {
+        GTree *namespaces; /* name (in the namespace) -> owned Namespace */
+        Accounts *accounts;
+        uint64_t revision;
+        uint64_t n_keys;
+        uint64_t usage;
+        Observer observers[OBSERVERS_MAX];
+        size_t n_observers;
+};
+
+static int compare_names(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
+{
+        return strcmp(a, b);
+}
+
+static void namespace_destroy(gpointer ns)
+{
+        namespace_unref(ns);
+}
+
+State *state_new(void)
+{
+        State *state = g_new(State, 1);
+
+        *state = (State){
+                .namespaces = g_tree_new_full(compare_names, NULL, NULL, namespace_destroy),
+                .accounts = accounts_new(),
+        };
+        return state;
+}
+
+State *state_free(State *state)
+{
+        if (!state)
+                return NULL;
+
+        g_tree_unref(state->namespaces);
+        accounts_free(state->accounts);
+        g_free(state);
+        return NULL;
+}
+
+uint64_t state_revision(const State *state)
+{
+        return state->revision;
+}
+
+void state_set_revision(State *state, uint64_t revision)
+{
+        g_assert(revision >= state->revision);
+        state->revision = revision;
+}
+
+Namespace *state_lookup(const State *state, const char *name)
+{
+        return g_tree_lookup(state->namespaces, name);
+}
+
+GTree *state_namespaces(State *state)
+{
+        return state->namespaces;
+}
+
+uint64_t state_n_keys(const State *state)
+{
+        return state->n_keys;
+}
+
+uint64_t state_usage(const State *state)
+{
+        return state->usage;
+}
+
+Accounts *state_accounts(State *state)
+{
+        return state->accounts;
+}
+
+void state_add_observer(State *state, StateOnReplace on_replace, void *userdata)
+{
+        g_assert(state->n_observers < OBSERVERS_MAX);
+        state->observers[state->n_observers++] = (Observer){ on_replace, userdata };
+}
+
+void state_remove_observer(State *state, StateOnReplace on_replace, void *userdata)
+{
+        for (size_t i = 0; i < state->n_observers; i++)
+                if (state->observers[i].on_replace == on_replace &&
+                    state->observers[i].userdata == userdata) {
+                        state->observers[i] = state->observers[--state->n_observers];
+                        return;
+                }
+
+        g_assert_not_reached();
+}
+
+static void charge_bytes(State *state, const Namespace *ns, const Entry *entry)
+{
+        state->usage += entry_usage(entry);
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+static void discharge_bytes(State *state, const Namespace *ns, const Entry *entry)
+{
+        state->usage -= entry_usage(entry);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+static void announce_replacement(State *state, Namespace *ns, Entry *old)
+{
+        for (size_t i = 0; i < state->n_observers; i++)
+                state->observers[i].on_replace(state->observers[i].userdata, ns, old);
+}
+
+static void put_entry(State *state, Namespace *ns, Entry *entry)
+{
+        Entry *old = namespace_lookup(ns, entry_key(entry));
+
+        if (old && old->revision > entry->revision)
+                return;
+
+        if (old) {
+                announce_replacement(state, ns, old);
+                discharge_bytes(state, ns, old);
+        } else
+                state->n_keys++;
+
+        charge_bytes(state, ns, entry);
+        namespace_put(ns, entry);
+}
+
+static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
+{
+        Entry *old = namespace_lookup(ns, entry_key(tombstone));
+
+        if (!old || old->revision > tombstone->revision || old->class != tombstone->class)
+                return;
+
+        announce_replacement(state, ns, old);
+        discharge_bytes(state, ns, old);
+        state->n_keys--;
+        namespace_drop(ns, entry_key(tombstone));
+}
+
+static void apply_entries(State *state, Namespace *ns, const NamespaceChange *change)
+{
+        for (guint i = 0; i < change->entries->len; i++) {
+                Entry *entry = change->entries->pdata[i];
+
+                if (entry->revision < ns->created_revision)
+                        continue;
+                if (entry_is_tombstone(entry))
+                        drop_entry(state, ns, entry);
+                else
+                        put_entry(state, ns, entry);
+        }
+}
+
+static void add_namespace(State *state, Namespace *ns)
+{
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        g_tree_insert(state->namespaces, ns->name, ns);
+}
+
+static void remove_namespace(State *state, Namespace *ns)
+{
+        state->n_keys -= namespace_n_keys(ns);
+        state->usage -= ns->usage;
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        ns->is_removed = true;
+        g_tree_remove(state->namespaces, ns->name);
+}
+
+static void set_access(State *state, Namespace *ns, const NamespaceAccess *access)
+{
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        ns->access = *access;
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+}
+
+static void apply_change(State *state, const Commit *commit, const NamespaceChange *change)
+{
+        Namespace *ns = state_lookup(state, change->name);
+
+        if (change->kind == NAMESPACE_CHANGE_CREATE) {
+                if (ns)
+                        remove_namespace(state, ns);
+                add_namespace(state,
+                              namespace_new(change->name, &change->access, commit->revision));
+                return;
+        }
+
+        if (!ns)
+                return;
+        if (ns->revision < commit->revision)
+                ns->revision = commit->revision;
+
+        switch (change->kind) {
+        case NAMESPACE_CHANGE_ENTRIES:
+                apply_entries(state, ns, change);
+                break;
+        case NAMESPACE_CHANGE_REMOVE:
+                remove_namespace(state, ns);
+                break;
+        case NAMESPACE_CHANGE_ACCESS:
+                set_access(state, ns, &change->access);
+                break;
+        case NAMESPACE_CHANGE_CREATE:
+                g_assert_not_reached();
+        }
+}
+
+void state_apply(State *state, const Commit *commit)
+{
+        for (guint i = 0; i < commit->changes->len; i++)
+                apply_change(state, commit, commit->changes->pdata[i]);
+
+        if (state->revision < commit->revision)
+                state->revision = commit->revision;
+}
+
+Namespace *state_load_namespace(State *state,
+                                const char *name,
+                                const NamespaceAccess *access,
+                                uint64_t created_revision,
+                                uint64_t revision)
+{
+        Namespace *ns = state_lookup(state, name);
+
+        if (ns) {
+                set_access(state, ns, access);
+        } else {
+                ns = namespace_new(name, access, created_revision);
+                add_namespace(state, ns);
+        }
+
+        ns->created_revision = created_revision;
+        ns->revision = revision;
+        return ns;
+}
+
+void state_load_entry(State *state, Namespace *ns, Entry *entry)
+{
+        if (entry->revision >= ns->created_revision)
+                put_entry(state, ns, entry);
+        if (ns->revision < entry->revision)
+                ns->revision = entry->revision;
+        entry_unref(entry);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * State
+ *
+ * All namespaces as of one revision: what readers see. It changes by state_apply() alone, and only
+ * by commits that are durable already.
+ */
+
+#include "core/account.h"
+#include "core/commit.h"
+#include "core/namespace.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct State State;
+
+State *state_new(void);
+State *state_free(State *state);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(State, state_free)
+
+uint64_t state_revision(const State *state);
+
+/* Only forward. Recovery sets it after what it loaded, to what must not be used again. */
+void state_set_revision(State *state, uint64_t revision);
+
+/* Borrows; NULL when there is none. */
+Namespace *state_lookup(const State *state, const char *name);
+
+/* name -> Namespace, in the order of names; not to be changed. */
+GTree *state_namespaces(State *state);
+
+uint64_t state_n_keys(const State *state);
+uint64_t state_usage(const State *state);
+
+/* What namespaces and bytes each owner has; other resources may be charged to it too. */
+Accounts *state_accounts(State *state);
+
+/*
+ * Applies @commit. It also takes what recovery brings from two journals that were written side by
+ * side: an entry or tombstone older than what it meets, older than its namespace, or of a namespace
+ * that is gone, has no effect; a tombstone deletes only an entry of its own class.
+ */
+void state_apply(State *state, const Commit *commit);
+
+/*
+ * The same for what a checkpoint holds. state_load_namespace() gives the namespace just made (or
+ * the one already there, its access replaced), state_load_entry() takes @entry.
+ */
+Namespace *state_load_namespace(State *state,
+                                const char *name,
+                                const NamespaceAccess *access,
+                                uint64_t created_revision,
+                                uint64_t revision);
+void state_load_entry(State *state, Namespace *ns, Entry *entry);
+
+/*
+ * @on_replace is told of an entry before another, or nothing, takes its place; not of those that
+ * go with their whole namespace. There are at most two (a checkpoint walk each of the persistent
+ * and the runtime store).
+ */
+typedef void (*StateOnReplace)(void *userdata, Namespace *ns, Entry *entry);
+void state_add_observer(State *state, StateOnReplace on_replace, void *userdata);
+void state_remove_observer(State *state, StateOnReplace on_replace, void *userdata);
