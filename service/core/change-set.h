@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Change set
+ *
+ * What one caller asks for, checked as far as that needs no state: names, types, sizes and the
+ * limits of a commit. The pipeline turns it into a Commit.
+ */
+
+#include "core/entry.h"
+#include "core/limits.h"
+#include "core/namespace.h"
+#include "core/outcome.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef enum ChangeSetKind {
+        CHANGE_SET_ENTRIES,
+        CHANGE_SET_CREATE_NAMESPACE,
+        CHANGE_SET_REMOVE_NAMESPACE,
+        CHANGE_SET_ACCESS,
+        CHANGE_SET_NOTHING, /* changes nothing, and is done when all before it is durable */
+} ChangeSetKind;
+
+/* The first three are the interface's own numbers. */
+typedef enum ChangeSetFlags {
+        CHANGE_SET_DRY_RUN = 1 << 0,
+        CHANGE_SET_CREATE_ONLY = 1 << 1, /* CORE_E_KEY_EXISTS where a key is set already */
+        CHANGE_SET_CHANGE_ONLY = 1 << 2, /* CORE_E_NO_SUCH_KEY where a key is not set */
+        CHANGE_SET_NOT_EMPTY = 1 << 3,   /* of REMOVE_NAMESPACE: also with entries in it */
+} ChangeSetFlags;
+
+/* Which fields of an access are given; the others keep what they are. */
+typedef enum AccessFields {
+        ACCESS_OWNER = 1 << 0,
+        ACCESS_GROUP = 1 << 1,
+        ACCESS_MODE = 1 << 2,
+        ACCESS_QUOTA_KEYS = 1 << 3,
+        ACCESS_QUOTA_BYTES = 1 << 4,
+} AccessFields;
+
+typedef struct Expectation {
+        char *key;
+        uint64_t revision; /* 0: the key is not set */
+} Expectation;
+
+/* The part of a change set that concerns one namespace. */
+typedef struct NamespaceWish {
+        char *name;
+        GPtrArray *entries;   /* owned Entry: to set or, a tombstone, to delete */
+        GArray *expectations; /* Expectation */
+        GHashTable *keys;     /* borrowed keys of @entries, once there are many */
+        /* Of the namespace the caller was authorized for; 0: any. Another one of the same name
+         * may stand in its place when the request's turn comes. */
+        uint64_t created_revision;
+} NamespaceWish;
+
+typedef struct ChangeSet {
+        ChangeSetKind kind;
+        ChangeSetFlags flags;
+        uint32_t writer_uid;
+        char *reason;          /* NULL: none given */
+        GPtrArray *namespaces; /* owned NamespaceWish */
+        NamespaceAccess access;
+        AccessFields access_fields;
+        size_t n_changes;
+        uint64_t n_bytes; /* of all keys and values */
+} ChangeSet;
+
+ChangeSet *change_set_new(ChangeSetKind kind);
+ChangeSet *change_set_free(ChangeSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChangeSet, change_set_free)
+
+/*
+ * The functions below return 0 or an Outcome, with @reterr_text saying what is wrong with what.
+ */
+
+/* Adds a namespace; a name can be added once. @ret_wish is borrowed. */
+int change_set_add_namespace(ChangeSet *set,
+                             const char *name,
+                             NamespaceWish **ret_wish,
+                             char **reterr_text);
+
+/* @value is in normal form and of types that value_type_is_valid() takes. */
+int change_set_set(ChangeSet *set,
+                   NamespaceWish *wish,
+                   const Limits *limits,
+                   const char *key,
+                   GVariant *value,
+                   char **reterr_text);
+
+int change_set_unset(ChangeSet *set,
+                     NamespaceWish *wish,
+                     const Limits *limits,
+                     const char *key,
+                     char **reterr_text);
+
+int change_set_expect(ChangeSet *set,
+                      NamespaceWish *wish,
+                      const Limits *limits,
+                      const char *key,
+                      uint64_t revision,
+                      char **reterr_text);
+
+/* What @key is to be set as; all are persistent otherwise. */
+int change_set_classify(NamespaceWish *wish, const char *key, EntryClass class, char **reterr_text);
+
+int change_set_set_reason(ChangeSet *set, const char *reason, char **reterr_text);
+int change_set_set_mode(ChangeSet *set, uint32_t mode, char **reterr_text);

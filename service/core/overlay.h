@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Overlay
+ *
+ * The state plus the commits of the batch that is being formed, which nobody may see yet. It holds
+ * changes of entries alone: a commit that changes namespaces is a batch of its own.
+ */
+
+#include "core/commit.h"
+#include "core/state.h"
+
+#include <glib.h>
+#include <stdint.h>
+
+typedef struct Overlay Overlay;
+
+/* Borrows @state. */
+Overlay *overlay_new(State *state);
+Overlay *overlay_free(Overlay *overlay);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Overlay, overlay_free)
+
+/* Borrows @commit's entries until overlay_clear(). */
+void overlay_add(Overlay *overlay, const Commit *commit);
+void overlay_clear(Overlay *overlay);
+
+/* The entry a reader would see after the batch; borrowed, NULL when there is none. */
+Entry *overlay_lookup(const Overlay *overlay, const Namespace *ns, const char *key);
+
+uint64_t overlay_n_keys(const Overlay *overlay, const Namespace *ns);
+uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns);
+
+/* The bytes that @uid owns in all its namespaces. */
+uint64_t overlay_owned_bytes(const Overlay *overlay, uint32_t uid);

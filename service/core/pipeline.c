@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commit pipeline
+ *
+ * What becomes of a request, state by event ("-": cannot happen):
+ *
+ *              submit            earlier one     run                  settle     cancel, or
+ *                                goes on                                         origin goes
+ *   RESERVED   READY or HELD     -               -                    -          freed
+ *   HELD       -                 READY           -                    -          answered
+ *   READY      -                 -               IN_BATCH             -          answered
+ *   IN_BATCH   -                 -               -                    answered   goes on
+ *
+ * HELD: an earlier request of the same origin, for one of the same namespaces, has not got as far
+ * yet. RESERVED and HELD requests are only in their origin's queue; READY ones are in the pipeline's
+ * as well, and IN_BATCH ones in the batch alone.
+ *
+ * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
+ */
+
+#include "core/pipeline.h"
+
+#include "core/overlay.h"
+#include "core/sequencer.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A batch is held in memory twice, and everyone in it waits for all of it. */
+#define BATCH_REQUESTS_MAX 1024u
+#define BATCH_BYTES_MAX    (8 * LIMIT_MIB)
+#define BATCH_CHANGES_MAX  32768u
+
+typedef enum RequestState {
+        REQUEST_RESERVED,
+        REQUEST_HELD,
+        REQUEST_READY,
+        REQUEST_IN_BATCH,
+} RequestState;
+
+struct Request {
+        RequestState state;
+        Origin *origin; /* NULL once it is in a batch */
+        GList in_origin;
+        GList in_ready;
+        GStrv names; /* of the namespaces it touches, while it is reserved */
+        ChangeSet *set;
+        RequestSettled on_settled;
+        void *userdata;
+        /* how it will be answered */
+        int outcome;
+        char *text;
+        uint64_t revision;
+        Commit *dry_commit;   /* owned */
+        const Commit *commit; /* borrowed from the batch, or dry_commit */
+};
+
+struct Origin {
+        Pipeline *pipeline;
+        GQueue requests; /* RESERVED, HELD and READY, in the order of their places */
+};
+
+struct Pipeline {
+        State *state;
+        const Limits *limits;
+        PipelineCallbacks callbacks;
+        Overlay *overlay;
+        GQueue ready;
+        GPtrArray *batch;   /* owned Request, answered together */
+        GPtrArray *commits; /* owned Commit of the batch */
+        uint64_t revision;  /* the last one given to a commit */
+        uint64_t revision_limit;
+        bool is_under_way;
+        PipelineStatistics statistics;
+};
+
+static Request *request_free(Request *request)
+{
+        change_set_free(request->set);
+        commit_free(request->dry_commit);
+        g_strfreev(request->names);
+        g_free(request->text);
+        g_free(request);
+        return NULL;
+}
+
+static void request_answer(Request *request)
+{
+        Settlement settlement = {
+                .outcome = request->outcome,
+                .text = request->text,
+                .revision = request->revision,
+                .is_dry_run = request->set && (request->set->flags & CHANGE_SET_DRY_RUN),
+                .commit = request->commit,
+        };
+
+        request->on_settled(request->userdata, &settlement);
+}
+
+static void batch_request_free(gpointer request)
+{
+        request_free(request);
+}
+
+static void batch_commit_free(gpointer commit)
+{
+        commit_free(commit);
+}
+
+Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbacks *callbacks)
+{
+        Pipeline *pipeline = g_new(Pipeline, 1);
+
+        *pipeline = (Pipeline){
+                .state = state,
+                .limits = limits,
+                .callbacks = *callbacks,
+                .overlay = overlay_new(state),
+                .batch = g_ptr_array_new_with_free_func(batch_request_free),
+                .commits = g_ptr_array_new_with_free_func(batch_commit_free),
+                .revision = state_revision(state),
+                .revision_limit = UINT64_MAX,
+        };
+        return pipeline;
+}
+
+Pipeline *pipeline_free(Pipeline *pipeline)
+{
+        if (!pipeline)
+                return NULL;
+
+        g_assert(g_queue_is_empty(&pipeline->ready));
+
+        overlay_free(pipeline->overlay);
+        g_ptr_array_unref(pipeline->batch);
+        g_ptr_array_unref(pipeline->commits);
+        g_free(pipeline);
+        return NULL;
+}
+
+Origin *pipeline_origin_new(Pipeline *pipeline)
+{
+        Origin *origin = g_new0(Origin, 1);
+
+        origin->pipeline = pipeline;
+        return origin;
+}
+
+static void wake(Pipeline *pipeline)
+{
+        if (!pipeline->is_under_way && !g_queue_is_empty(&pipeline->ready))
+                pipeline->callbacks.wake(pipeline->callbacks.userdata);
+}
+
+/* Takes the request out of every queue, for whoever is to end it. */
+static void request_unlink(Request *request)
+{
+        g_queue_unlink(&request->origin->requests, &request->in_origin);
+        if (request->state == REQUEST_READY)
+                g_queue_unlink(&request->origin->pipeline->ready, &request->in_ready);
+        request->origin = NULL;
+}
+
+Origin *pipeline_origin_free(Origin *origin)
+{
+        if (!origin)
+                return NULL;
+
+        while (origin->requests.head) {
+                Request *request = origin->requests.head->data;
+
+                request_unlink(request);
+                if (request->state != REQUEST_RESERVED) {
+                        request->outcome = -ECANCELED;
+                        request_answer(request);
+                }
+                request_free(request);
+        }
+
+        g_free(origin);
+        return NULL;
+}
+
+static const char *touched_name(const Request *request, size_t i)
+{
+        if (request->names)
+                return request->names[i];
+        if (i >= request->set->namespaces->len)
+                return NULL;
+        return ((const NamespaceWish *) request->set->namespaces->pdata[i])->name;
+}
+
+static bool touches(const Request *request, const char *name)
+{
+        const char *touched;
+
+        for (size_t i = 0; (touched = touched_name(request, i)); i++)
+                if (strcmp(touched, name) == 0)
+                        return true;
+
+        return false;
+}
+
+/* Whether an earlier one of the same origin, that has not got as far, touches the same. */
+static bool is_held_back(const Request *request)
+{
+        for (const GList *l = request->in_origin.prev; l; l = l->prev) {
+                const Request *earlier = l->data;
+                const char *name;
+
+                if (earlier->state == REQUEST_READY)
+                        continue;
+                for (size_t i = 0; (name = touched_name(request, i)); i++)
+                        if (touches(earlier, name))
+                                return true;
+        }
+
+        return false;
+}
+
+static void make_ready(Request *request)
+{
+        Pipeline *pipeline = request->origin->pipeline;
+
+        request->state = REQUEST_READY;
+        g_queue_push_tail_link(&pipeline->ready, &request->in_ready);
+        wake(pipeline);
+}
+
+/* Lets go on what waited only for a request that has now gone on or away. */
+static void release_held(Origin *origin)
+{
+        for (GList *l = origin->requests.head; l; l = l->next) {
+                Request *request = l->data;
+
+                if (request->state == REQUEST_HELD && !is_held_back(request))
+                        make_ready(request);
+        }
+}
+
+static Request *request_new(Origin *origin)
+{
+        Request *request = g_new(Request, 1);
+
+        *request = (Request){ .origin = origin };
+        request->in_origin.data = request;
+        request->in_ready.data = request;
+        g_queue_push_tail_link(&origin->requests, &request->in_origin);
+        return request;
+}
+
+Request *pipeline_reserve(Origin *origin, const ChangeSet *set)
+{
+        Request *request = request_new(origin);
+
+        request->state = REQUEST_RESERVED;
+        request->names = g_new0(char *, set->namespaces->len + 1);
+        for (guint i = 0; i < set->namespaces->len; i++) {
+                const NamespaceWish *wish = set->namespaces->pdata[i];
+
+                request->names[i] = g_strdup(wish->name);
+        }
+        return request;
+}
+
+void pipeline_cancel(Request *request)
+{
+        Origin *origin = request->origin;
+
+        g_assert(request->state == REQUEST_RESERVED);
+
+        request_unlink(request);
+        request_free(request);
+        release_held(origin);
+}
+
+void pipeline_submit(Origin *origin,
+                     Request *reservation,
+                     ChangeSet *set,
+                     RequestSettled on_settled,
+                     void *userdata)
+{
+        Request *request = reservation ? reservation : request_new(origin);
+
+        g_assert(request->origin == origin);
+
+        request->set = set;
+        request->on_settled = on_settled;
+        request->userdata = userdata;
+        g_clear_pointer(&request->names, g_strfreev);
+        request->state = REQUEST_HELD;
+        if (is_held_back(request))
+                return;
+
+        make_ready(request);
+        if (reservation)
+                release_held(origin);
+}
+
+static bool is_of_namespaces(const Request *request)
+{
+        switch (request->set->kind) {
+        case CHANGE_SET_CREATE_NAMESPACE:
+        case CHANGE_SET_REMOVE_NAMESPACE:
+        case CHANGE_SET_ACCESS:
+                return true;
+        case CHANGE_SET_ENTRIES:
+        case CHANGE_SET_NOTHING:
+                return false;
+        }
+
+        g_assert_not_reached();
+}
+
+/* What the requests taken so far add up to. */
+typedef struct BatchSize {
+        uint64_t n_bytes;
+        size_t n_changes;
+} BatchSize;
+
+/* Takes the next request that may still join the batch. */
+static Request *take_ready(Pipeline *pipeline, BatchSize *size)
+{
+        Request *request = g_queue_peek_head(&pipeline->ready);
+
+        if (!request || pipeline->batch->len >= BATCH_REQUESTS_MAX ||
+            pipeline->revision + 1 >= pipeline->revision_limit)
+                return NULL;
+
+        /* What changes namespaces is judged against the state alone, and what follows it too. */
+        if (pipeline->batch->len > 0 &&
+            (is_of_namespaces(request) || is_of_namespaces(pipeline->batch->pdata[0])))
+                return NULL;
+
+        if (pipeline->batch->len > 0 &&
+            (size->n_bytes + request->set->n_bytes > BATCH_BYTES_MAX ||
+             size->n_changes + request->set->n_changes > BATCH_CHANGES_MAX))
+                return NULL;
+
+        size->n_bytes += request->set->n_bytes;
+        size->n_changes += request->set->n_changes;
+        request_unlink(request);
+        request->state = REQUEST_IN_BATCH;
+        return request;
+}
+
+static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
+{
+        g_autoptr(Commit) commit = NULL;
+
+        request->outcome = sequencer_resolve(pipeline->state, pipeline->overlay, pipeline->limits,
+                                             request->set, pipeline->revision + 1, now_usec,
+                                             &commit, &request->text);
+        request->commit = commit;
+        if (request->outcome != 0)
+                pipeline->statistics.n_refused++;
+        else if (!commit)
+                pipeline->statistics.n_unchanged++;
+        else if (request->set->flags & CHANGE_SET_DRY_RUN)
+                request->dry_commit = g_steal_pointer(&commit);
+        else {
+                pipeline->revision++;
+                g_ptr_array_add(pipeline->commits, g_steal_pointer(&commit));
+        }
+
+        request->revision = pipeline->revision;
+}
+
+static void form_batch(Pipeline *pipeline, uint64_t now_usec)
+{
+        BatchSize size = {};
+        guint n_overlaid = 0;
+        Request *request;
+
+        while ((request = take_ready(pipeline, &size))) {
+                for (; n_overlaid < pipeline->commits->len; n_overlaid++)
+                        overlay_add(pipeline->overlay, pipeline->commits->pdata[n_overlaid]);
+
+                sequence(pipeline, request, now_usec);
+                g_ptr_array_add(pipeline->batch, request);
+        }
+
+        overlay_clear(pipeline->overlay);
+}
+
+void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
+{
+        int r;
+
+        if (pipeline->is_under_way)
+                return;
+
+        form_batch(pipeline, now_usec);
+        if (pipeline->batch->len == 0)
+                return;
+
+        pipeline->is_under_way = true;
+        if (pipeline->commits->len == 0) {
+                pipeline_settle(pipeline, 0);
+                return;
+        }
+
+        r = pipeline->callbacks.journal(pipeline->callbacks.userdata, pipeline->commits);
+        if (r != 0)
+                pipeline_settle(pipeline, r == PIPELINE_E_WRITTEN ? 0 : r);
+}
+
+/* Nobody can be told how it ended: what a refusal was judged against may not be there either. */
+static void fail_batch(Pipeline *pipeline, int r)
+{
+        bool is_untried = r == -EROFS;
+
+        for (guint i = 0; i < pipeline->batch->len; i++) {
+                Request *request = pipeline->batch->pdata[i];
+
+                g_free(request->text);
+                request->commit = NULL;
+                request->outcome = is_untried ? CORE_E_READ_ONLY : CORE_E_OUTCOME_UNKNOWN;
+                request->text = g_strdup(is_untried ? "The disk has failed: nothing can be changed"
+                                                    : "The disk failed while this was written: it "
+                                                      "may or may not be there after a restart");
+        }
+}
+
+static void apply_batch(Pipeline *pipeline)
+{
+        for (guint i = 0; i < pipeline->commits->len; i++)
+                state_apply(pipeline->state, pipeline->commits->pdata[i]);
+
+        if (pipeline->commits->len > 0) {
+                pipeline->statistics.n_commits += pipeline->commits->len;
+                pipeline->statistics.n_batches++;
+                pipeline->callbacks.publish(pipeline->callbacks.userdata, pipeline->commits);
+        }
+}
+
+void pipeline_settle(Pipeline *pipeline, int r)
+{
+        g_assert(pipeline->is_under_way);
+
+        if (r < 0)
+                fail_batch(pipeline, r);
+        else
+                apply_batch(pipeline);
+
+        for (guint i = 0; i < pipeline->batch->len; i++)
+                request_answer(pipeline->batch->pdata[i]);
+
+        g_ptr_array_set_size(pipeline->batch, 0);
+        g_ptr_array_set_size(pipeline->commits, 0);
+        pipeline->is_under_way = false;
+        wake(pipeline);
+}
+
+void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit)
+{
+        pipeline->revision_limit = limit;
+        wake(pipeline);
+}
+
+bool pipeline_is_under_way(const Pipeline *pipeline)
+{
+        return pipeline->is_under_way;
+}
+
+const PipelineStatistics *pipeline_statistics(const Pipeline *pipeline)
+{
+        return &pipeline->statistics;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Commit pipeline
+ *
+ * The one way of a write: whatever changes the state, a call, a dry run, an expiry or a
+ * replication, goes through here.
+ *
+ *   reserve -> submit -> [ready] -> run: sequence -> journal -> settle: apply -> publish -> answer
+ *
+ * A request stands for one write of one origin (a connection). Requests of an origin that touch the
+ * same namespace are sequenced in the order in which they were reserved, also when a later one is
+ * authorized first; requests of different origins in the order in which they became ready. All that
+ * is ready when the journal is free becomes one batch, made durable by one sync. Expectations,
+ * quotas and equal values are judged when the batch is formed, in order, against the state plus the
+ * batch so far; every answer, a refusal too, waits until the batch it depends on is durable.
+ *
+ * Pure memory: the owner says when to run and what time it is, and the callbacks do the rest.
+ */
+
+#include "core/change-set.h"
+#include "core/commit.h"
+#include "core/state.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Pipeline Pipeline;
+typedef struct Origin Origin;
+typedef struct Request Request;
+
+enum {
+        PIPELINE_E_WRITTEN = 1, /* what journal() says when there is nothing to wait for */
+};
+
+typedef struct PipelineCallbacks {
+        /* There is work: call pipeline_run() soon, and after what else is already waiting. */
+        void (*wake)(void *userdata);
+
+        /*
+         * Makes @commits (Commit) durable. PIPELINE_E_WRITTEN when they are; 0 when
+         * pipeline_settle() will be called; -EROFS when nothing was tried; another negative errno
+         * when what became of them cannot be known.
+         */
+        int (*journal)(void *userdata, const GPtrArray *commits);
+
+        /* @commits are part of the state now; answers follow. */
+        void (*publish)(void *userdata, const GPtrArray *commits);
+
+        void *userdata;
+} PipelineCallbacks;
+
+/* How a request ended. Borrowed, for the length of the callback. */
+typedef struct Settlement {
+        int outcome;       /* 0, an Outcome, or a negative errno (-ECANCELED: origin gone) */
+        const char *text;  /* of an outcome: what is wrong with what */
+        uint64_t revision; /* of the commit, or the present one when nothing changed */
+        bool is_dry_run;
+        const Commit *commit; /* what changed or, in a dry run, would change; NULL: nothing */
+} Settlement;
+
+typedef void (*RequestSettled)(void *userdata, const Settlement *settlement);
+
+typedef struct PipelineStatistics {
+        uint64_t n_commits;
+        uint64_t n_batches;
+        uint64_t n_refused; /* requests that ended in an outcome */
+        uint64_t n_unchanged;
+} PipelineStatistics;
+
+/* Borrows everything. */
+Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbacks *callbacks);
+Pipeline *pipeline_free(Pipeline *pipeline);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pipeline, pipeline_free)
+
+/* An origin that goes takes what it did not get sequenced with it; the rest goes on. */
+Origin *pipeline_origin_new(Pipeline *pipeline);
+Origin *pipeline_origin_free(Origin *origin);
+
+/* Keeps @set's place in the origin's order while the caller finds out whether it may. */
+Request *pipeline_reserve(Origin *origin, const ChangeSet *set);
+
+/* Gives a reservation back. */
+void pipeline_cancel(Request *request);
+
+/*
+ * Takes @set. @reservation, which is used up, may be NULL: the place is then here and now.
+ * @on_settled is called once, never from within this function.
+ */
+void pipeline_submit(Origin *origin,
+                     Request *reservation,
+                     ChangeSet *set,
+                     RequestSettled on_settled,
+                     void *userdata);
+
+/* Forms a batch of all that is ready, unless one is under way. */
+void pipeline_run(Pipeline *pipeline, uint64_t now_usec);
+
+/* The batch under way is durable (0), or what became of it is not known (negative errno). */
+void pipeline_settle(Pipeline *pipeline, int r);
+
+/* Revisions from @limit on may not be used yet. */
+void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit);
+
+/* Whether a batch waits for pipeline_settle(). */
+bool pipeline_is_under_way(const Pipeline *pipeline);
+
+const PipelineStatistics *pipeline_statistics(const Pipeline *pipeline);

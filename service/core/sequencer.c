@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Sequencer
+ *
+ * Expectations come first, so that a caller whose picture is old hears Conflict and not what
+ * follows from it. Only growth is held against a quota: one may always delete and shrink.
+ */
+
+#include "core/sequencer.h"
+
+#include "core/outcome.h"
+
+#include <inttypes.h>
+
+#define CONFLICTS_NAMED_MAX 16
+
+typedef struct Sequencing {
+        State *state;
+        const Overlay *overlay;
+        const Limits *limits;
+        const ChangeSet *set;
+        Commit *commit;
+        char **reterr_text;
+} Sequencing;
+
+G_GNUC_PRINTF(3, 4)
+static int refuse(const Sequencing *s, Outcome outcome, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        *s->reterr_text = g_strdup_vprintf(format, arguments);
+        va_end(arguments);
+        return outcome;
+}
+
+static int find_namespace(const Sequencing *s, const NamespaceWish *wish, Namespace **ret_ns)
+{
+        Namespace *ns = state_lookup(s->state, wish->name);
+
+        if (!ns || (wish->created_revision > 0 && wish->created_revision != ns->created_revision))
+                return refuse(s, CORE_E_NO_SUCH_NAMESPACE, "There is no namespace '%s'",
+                              wish->name);
+
+        *ret_ns = ns;
+        return 0;
+}
+
+static void describe_conflict(GString *text,
+                              const NamespaceWish *wish,
+                              const Expectation *expectation,
+                              const Entry *entry)
+{
+        g_string_append_printf(text, "%s'%s' of '%s' ", text->len > 0 ? "; " : "", expectation->key,
+                               wish->name);
+        if (entry)
+                g_string_append_printf(text, "is at revision %" PRIu64 ", ", entry->revision);
+        else
+                g_string_append(text, "is not set, ");
+        if (expectation->revision > 0)
+                g_string_append_printf(text, "expected %" PRIu64, expectation->revision);
+        else
+                g_string_append(text, "expected none");
+}
+
+static int check_expectations(const Sequencing *s)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        size_t n_conflicts = 0;
+
+        for (guint i = 0; i < s->set->namespaces->len; i++) {
+                const NamespaceWish *wish = s->set->namespaces->pdata[i];
+                Namespace *ns;
+                int r;
+
+                r = find_namespace(s, wish, &ns);
+                if (r != 0)
+                        return r;
+
+                for (guint j = 0; j < wish->expectations->len; j++) {
+                        const Expectation *e = &g_array_index(wish->expectations, Expectation, j);
+                        const Entry *entry = overlay_lookup(s->overlay, ns, e->key);
+
+                        if (e->revision == (entry ? entry->revision : 0))
+                                continue;
+                        if (n_conflicts++ < CONFLICTS_NAMED_MAX)
+                                describe_conflict(text, wish, e, entry);
+                }
+        }
+
+        if (n_conflicts == 0)
+                return 0;
+        if (n_conflicts > CONFLICTS_NAMED_MAX)
+                g_string_append_printf(text, "; and %zu more", n_conflicts - CONFLICTS_NAMED_MAX);
+        return refuse(s, CORE_E_CONFLICT, "%s", text->str);
+}
+
+static int check_presence(const Sequencing *s,
+                          const NamespaceWish *wish,
+                          const Entry *wanted,
+                          const Entry *present)
+{
+        if (!present && (s->set->flags & CHANGE_SET_CHANGE_ONLY))
+                return refuse(s, CORE_E_NO_SUCH_KEY, "There is no key '%s' in '%s'",
+                              entry_key(wanted), wish->name);
+        if (present && (s->set->flags & CHANGE_SET_CREATE_ONLY) && !entry_is_tombstone(wanted))
+                return refuse(s, CORE_E_KEY_EXISTS, "Key '%s' of '%s' is set already",
+                              entry_key(wanted), wish->name);
+        return 0;
+}
+
+static bool is_without_effect(const Entry *wanted, const Entry *present)
+{
+        if (entry_is_tombstone(wanted))
+                return !present;
+        return present && present->class == wanted->class && entry_value_equal(present, wanted);
+}
+
+static void add_tombstone(Commit *commit, NamespaceChange *change, const Entry *present)
+{
+        commit_add_entry(commit, change, entry_new_tombstone(entry_key(present), present->class));
+}
+
+/* Adds what @wanted does to @present; a change of class also deletes the entry of the old one. */
+static void add_effect(Commit *commit, NamespaceChange *change, Entry *wanted, const Entry *present)
+{
+        if (present && (entry_is_tombstone(wanted) || present->class != wanted->class))
+                add_tombstone(commit, change, present);
+        if (!entry_is_tombstone(wanted))
+                commit_add_entry(commit, change, entry_ref(wanted));
+}
+
+static int check_quotas(const Sequencing *s,
+                        const Namespace *ns,
+                        uint64_t more_keys,
+                        uint64_t more_usage,
+                        uint64_t owned_before)
+{
+        uint64_t n_keys = overlay_n_keys(s->overlay, ns) + more_keys;
+        uint64_t usage = overlay_usage(s->overlay, ns) + more_usage;
+        uint64_t owned = owned_before + more_usage;
+        bool is_more_keys = (int64_t) more_keys > 0, is_more_usage = (int64_t) more_usage > 0;
+
+        if (is_more_keys && n_keys > namespace_quota_keys(ns, s->limits))
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "'%s' would have %" PRIu64 " keys, its quota is %" PRIu64, ns->name,
+                              n_keys, namespace_quota_keys(ns, s->limits));
+        if (is_more_usage && usage > namespace_quota_bytes(ns, s->limits))
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "'%s' would have %" PRIu64 " bytes, its quota is %" PRIu64, ns->name,
+                              usage, namespace_quota_bytes(ns, s->limits));
+        if (is_more_usage && ns->access.owner != 0 && owned > s->limits->uid_bytes)
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "uid %" PRIu32 " would own %" PRIu64 " bytes, a uid may own %" PRIu64,
+                              ns->access.owner, owned, s->limits->uid_bytes);
+        return 0;
+}
+
+/* What this commit has added already to what @owner owns. */
+static uint64_t owned_so_far(const Sequencing *s, GHashTable *more_owned, uint32_t owner)
+{
+        const uint64_t *more = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
+
+        return overlay_owned_bytes(s->overlay, owner) + (more ? *more : 0);
+}
+
+static void add_owned(GHashTable *more_owned, uint32_t owner, uint64_t more)
+{
+        uint64_t *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
+
+        if (!sum) {
+                sum = g_new0(uint64_t, 1);
+                g_hash_table_insert(more_owned, GUINT_TO_POINTER(owner), sum);
+        }
+        *sum += more;
+}
+
+static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTable *more_owned)
+{
+        uint64_t more_keys = 0, more_usage = 0;
+        NamespaceChange *change = NULL;
+        Namespace *ns;
+        int r;
+
+        r = find_namespace(s, wish, &ns);
+        if (r != 0)
+                return r;
+
+        for (guint i = 0; i < wish->entries->len; i++) {
+                Entry *wanted = wish->entries->pdata[i];
+                const Entry *present = overlay_lookup(s->overlay, ns, entry_key(wanted));
+
+                r = check_presence(s, wish, wanted, present);
+                if (r != 0)
+                        return r;
+                if (is_without_effect(wanted, present))
+                        continue;
+
+                if (!change)
+                        change = commit_add(s->commit, NAMESPACE_CHANGE_ENTRIES, ns->name);
+                add_effect(s->commit, change, wanted, present);
+                more_keys += (uint64_t) !entry_is_tombstone(wanted) - (uint64_t) (present != NULL);
+                more_usage += entry_usage(wanted) - (present ? entry_usage(present) : 0);
+        }
+
+        r = check_quotas(s, ns, more_keys, more_usage,
+                         owned_so_far(s, more_owned, ns->access.owner));
+        if (r != 0)
+                return r;
+
+        add_owned(more_owned, ns->access.owner, more_usage);
+        return 0;
+}
+
+static int resolve_entries(const Sequencing *s)
+{
+        g_autoptr(GHashTable) more_owned = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        int r;
+
+        r = check_expectations(s);
+        if (r != 0)
+                return r;
+
+        for (guint i = 0; i < s->set->namespaces->len; i++) {
+                r = resolve_wish(s, s->set->namespaces->pdata[i], more_owned);
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static NamespaceAccess change_access(const ChangeSet *set, NamespaceAccess access)
+{
+        if (set->access_fields & ACCESS_OWNER)
+                access.owner = set->access.owner;
+        if (set->access_fields & ACCESS_GROUP)
+                access.group = set->access.group;
+        if (set->access_fields & ACCESS_MODE)
+                access.mode = set->access.mode;
+        if (set->access_fields & ACCESS_QUOTA_KEYS)
+                access.quota_keys = set->access.quota_keys;
+        if (set->access_fields & ACCESS_QUOTA_BYTES)
+                access.quota_bytes = set->access.quota_bytes;
+        return access;
+}
+
+static bool is_same_access(const NamespaceAccess *a, const NamespaceAccess *b)
+{
+        return a->owner == b->owner && a->group == b->group && a->mode == b->mode &&
+               a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
+}
+
+static int check_owner(const Sequencing *s, uint32_t owner, uint64_t more_bytes)
+{
+        const Accounts *accounts = state_accounts(s->state);
+
+        if (!accounts_may_charge(accounts, owner, ACCOUNT_NAMESPACES, 1, s->limits->uid_namespaces))
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "uid %" PRIu32 " owns %" PRIu64 " namespaces, a uid may own %" PRIu64,
+                              owner, accounts_get(accounts, owner, ACCOUNT_NAMESPACES),
+                              s->limits->uid_namespaces);
+        if (!accounts_may_charge(accounts, owner, ACCOUNT_BYTES, more_bytes, s->limits->uid_bytes))
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "uid %" PRIu32 " would own more than %" PRIu64 " bytes", owner,
+                              s->limits->uid_bytes);
+        return 0;
+}
+
+static int resolve_creation(const Sequencing *s)
+{
+        static const NamespaceAccess standard = {
+                .group = NAMESPACE_NO_GROUP,
+                .mode = NAMESPACE_MODE_STANDARD,
+        };
+        const NamespaceWish *wish = s->set->namespaces->pdata[0];
+        NamespaceAccess access = standard;
+        NamespaceChange *change;
+        int r;
+
+        if (state_lookup(s->state, wish->name))
+                return refuse(s, CORE_E_NAMESPACE_EXISTS, "Namespace '%s' exists already",
+                              wish->name);
+
+        access.owner = s->set->writer_uid;
+        access = change_access(s->set, access);
+        r = check_owner(s, access.owner, 0);
+        if (r != 0)
+                return r;
+
+        change = commit_add(s->commit, NAMESPACE_CHANGE_CREATE, wish->name);
+        change->access = access;
+        return 0;
+}
+
+static int resolve_removal(const Sequencing *s)
+{
+        Namespace *ns;
+        int r;
+
+        r = find_namespace(s, s->set->namespaces->pdata[0], &ns);
+        if (r != 0)
+                return r;
+
+        if (namespace_n_keys(ns) > 0 && !(s->set->flags & CHANGE_SET_NOT_EMPTY))
+                return refuse(s, CORE_E_NAMESPACE_NOT_EMPTY,
+                              "'%s' has %" PRIu64 " keys, flag 1 removes it with them", ns->name,
+                              namespace_n_keys(ns));
+
+        commit_add(s->commit, NAMESPACE_CHANGE_REMOVE, ns->name);
+        return 0;
+}
+
+static int resolve_access(const Sequencing *s)
+{
+        NamespaceChange *change;
+        NamespaceAccess access;
+        Namespace *ns;
+        int r;
+
+        r = find_namespace(s, s->set->namespaces->pdata[0], &ns);
+        if (r != 0)
+                return r;
+
+        access = change_access(s->set, ns->access);
+        if (is_same_access(&access, &ns->access))
+                return 0;
+
+        if (access.owner != ns->access.owner) {
+                r = check_owner(s, access.owner, ns->usage);
+                if (r != 0)
+                        return r;
+        }
+
+        change = commit_add(s->commit, NAMESPACE_CHANGE_ACCESS, ns->name);
+        change->access = access;
+        return 0;
+}
+
+static int resolve(const Sequencing *s)
+{
+        switch (s->set->kind) {
+        case CHANGE_SET_ENTRIES:
+                return resolve_entries(s);
+        case CHANGE_SET_CREATE_NAMESPACE:
+                return resolve_creation(s);
+        case CHANGE_SET_REMOVE_NAMESPACE:
+                return resolve_removal(s);
+        case CHANGE_SET_ACCESS:
+                return resolve_access(s);
+        case CHANGE_SET_NOTHING:
+                return 0;
+        }
+
+        g_assert_not_reached();
+}
+
+int sequencer_resolve(State *state,
+                      const Overlay *overlay,
+                      const Limits *limits,
+                      const ChangeSet *set,
+                      uint64_t revision,
+                      uint64_t now_usec,
+                      Commit **ret_commit,
+                      char **reterr_text)
+{
+        g_autoptr(Commit) commit = commit_new(revision, now_usec, set->writer_uid, set->reason);
+        const Sequencing sequencing = {
+                .state = state,
+                .overlay = overlay,
+                .limits = limits,
+                .set = set,
+                .commit = commit,
+                .reterr_text = reterr_text,
+        };
+        int r;
+
+        r = resolve(&sequencing);
+        if (r != 0)
+                return r;
+
+        *ret_commit = commit->changes->len > 0 ? g_steal_pointer(&commit) : NULL;
+        return 0;
+}
