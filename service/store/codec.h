@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Codec
+ *
+ * Payloads as a row of small numbers and strings: a number below 2^7 takes one byte, below 2^14
+ * two, and so on (LEB128, always in its shortest form), a string its length and its bytes.
+ *
+ * A reader never looks past its end. Its first mistake makes it bad for good, and from then on
+ * every get returns zero or nothing, so a decoder may check once, at the end.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct CodecBuffer {
+        uint8_t *bytes;
+        size_t n_bytes;
+        size_t n_allocated;
+} CodecBuffer;
+
+void codec_buffer_clear(CodecBuffer *buffer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodecBuffer, codec_buffer_clear)
+
+/* Makes room for @n_bytes at the end, and returns where. */
+void *codec_extend(CodecBuffer *buffer, size_t n_bytes);
+
+void codec_put_byte(CodecBuffer *buffer, uint8_t byte);
+void codec_put_u32(CodecBuffer *buffer, uint32_t number);
+void codec_put_number(CodecBuffer *buffer, uint64_t number);
+void codec_put_bytes(CodecBuffer *buffer, const void *bytes, size_t n_bytes);
+void codec_put_string(CodecBuffer *buffer, const char *string, size_t n_bytes);
+
+typedef struct CodecReader {
+        const uint8_t *at;
+        const uint8_t *end;
+        bool is_bad;
+} CodecReader;
+
+static inline CodecReader codec_reader(const void *bytes, size_t n_bytes)
+{
+        return (CodecReader){ .at = bytes, .end = (const uint8_t *) bytes + n_bytes };
+}
+
+static inline size_t codec_rest(const CodecReader *reader)
+{
+        return (size_t) (reader->end - reader->at);
+}
+
+uint8_t codec_get_byte(CodecReader *reader);
+uint32_t codec_get_u32(CodecReader *reader);
+uint64_t codec_get_number(CodecReader *reader);
+
+/* A number that fits 32 bits, or it is a mistake. */
+uint32_t codec_get_number32(CodecReader *reader);
+
+/* How many things follow, of at least @bytes_each: never more than could. */
+size_t codec_get_count(CodecReader *reader, size_t bytes_each);
+
+/* Borrows from the reader's bytes. */
+const void *codec_get_bytes(CodecReader *reader, size_t n_bytes);
+
+/* Borrows; not terminated. At most @max_bytes, or it is a mistake. */
+const char *codec_get_string(CodecReader *reader, size_t max_bytes, size_t *ret_bytes);
+
+/* Notes a mistake of a higher layer. */
+static inline void codec_refuse(CodecReader *reader)
+{
+        reader->is_bad = true;
+        reader->at = reader->end;
+}
+
+/* 0, or -EBADMSG when something was wrong or is left over. */
+int codec_finish(const CodecReader *reader);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Commit codec
+ */
+
+#include "store/commit-codec.h"
+
+#include "core/limits.h"
+#include "core/name.h"
+#include "store/entry-codec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CHANGE_BYTES_MIN 2
+
+static bool entry_is_of(const Entry *entry, CommitPart part)
+{
+        return entry_is_persistent(entry) == (part == COMMIT_PERSISTENT);
+}
+
+static size_t n_entries_of(const NamespaceChange *change, CommitPart part)
+{
+        size_t n = 0;
+
+        for (guint i = 0; i < change->entries->len; i++)
+                n += entry_is_of(change->entries->pdata[i], part);
+
+        return n;
+}
+
+static bool change_has_part(const NamespaceChange *change, CommitPart part)
+{
+        if (change->kind != NAMESPACE_CHANGE_ENTRIES)
+                return part == COMMIT_PERSISTENT;
+        return n_entries_of(change, part) > 0;
+}
+
+static size_t n_changes_of(const Commit *commit, CommitPart part)
+{
+        size_t n = 0;
+
+        for (guint i = 0; i < commit->changes->len; i++)
+                n += change_has_part(commit->changes->pdata[i], part);
+
+        return n;
+}
+
+bool commit_codec_has_part(const Commit *commit, CommitPart part)
+{
+        return n_changes_of(commit, part) > 0;
+}
+
+void commit_codec_put_access(CodecBuffer *buffer, const NamespaceAccess *access)
+{
+        codec_put_number(buffer, access->owner);
+        codec_put_number(buffer, access->group);
+        codec_put_number(buffer, access->mode);
+        codec_put_number(buffer, access->quota_keys);
+        codec_put_number(buffer, access->quota_bytes);
+}
+
+void commit_codec_get_access(CodecReader *reader, NamespaceAccess *ret_access)
+{
+        *ret_access = (NamespaceAccess){ 0 };
+        ret_access->owner = codec_get_number32(reader);
+        ret_access->group = codec_get_number32(reader);
+        ret_access->mode = codec_get_number32(reader);
+        ret_access->quota_keys = codec_get_number(reader);
+        ret_access->quota_bytes = codec_get_number(reader);
+
+        if (ret_access->mode & ~NAMESPACE_MODE_MASK)
+                codec_refuse(reader);
+}
+
+static void put_entries(CodecBuffer *buffer, const NamespaceChange *change, CommitPart part)
+{
+        codec_put_number(buffer, n_entries_of(change, part));
+        for (guint i = 0; i < change->entries->len; i++)
+                if (entry_is_of(change->entries->pdata[i], part))
+                        entry_codec_put(buffer, change->entries->pdata[i]);
+}
+
+static void put_change(CodecBuffer *buffer, const NamespaceChange *change, CommitPart part)
+{
+        codec_put_byte(buffer, (uint8_t) change->kind);
+        codec_put_string(buffer, change->name, strlen(change->name));
+
+        switch (change->kind) {
+        case NAMESPACE_CHANGE_CREATE:
+        case NAMESPACE_CHANGE_ACCESS:
+                commit_codec_put_access(buffer, &change->access);
+                break;
+        case NAMESPACE_CHANGE_ENTRIES:
+                put_entries(buffer, change, part);
+                break;
+        case NAMESPACE_CHANGE_REMOVE:
+                break;
+        }
+}
+
+void commit_codec_put(CodecBuffer *buffer,
+                      const Commit *commit,
+                      CommitPart part,
+                      uint64_t pair_revision)
+{
+        codec_put_u32(buffer, 0);
+        if (pair_revision > 0)
+                codec_put_number(buffer, pair_revision);
+        codec_put_number(buffer, commit->writer_uid);
+
+        codec_put_number(buffer, commit->reason ? strlen(commit->reason) + 1 : 0);
+        if (commit->reason)
+                codec_put_bytes(buffer, commit->reason, strlen(commit->reason));
+
+        codec_put_number(buffer, n_changes_of(commit, part));
+        for (guint i = 0; i < commit->changes->len; i++)
+                if (change_has_part(commit->changes->pdata[i], part))
+                        put_change(buffer, commit->changes->pdata[i], part);
+}
+
+uint64_t commit_codec_pair_revision(const void *payload, size_t n_bytes)
+{
+        CodecReader reader = codec_reader(payload, n_bytes);
+
+        codec_get_u32(&reader);
+        return codec_get_number(&reader);
+}
+
+static int get_entries(CodecReader *reader, Commit *commit, NamespaceChange *change)
+{
+        size_t n = codec_get_count(reader, ENTRY_CODEC_BYTES_MIN - 1);
+
+        for (size_t i = 0; i < n; i++) {
+                EntryView view;
+                Entry *entry;
+                int r;
+
+                entry_codec_get(reader, &view);
+                if (reader->is_bad)
+                        return -EBADMSG;
+                r = entry_codec_make(&entry, &view);
+                if (r < 0)
+                        return r;
+                commit_add_entry(commit, change, entry);
+        }
+
+        return n > 0 ? 0 : -EBADMSG;
+}
+
+static int get_change(CodecReader *reader, Commit *commit)
+{
+        NamespaceChangeKind kind = (NamespaceChangeKind) codec_get_byte(reader);
+        char name[LIMIT_NAMESPACE_NAME_BYTES + 1];
+        NamespaceChange *change;
+        const char *bytes;
+        size_t n_bytes;
+
+        bytes = codec_get_string(reader, LIMIT_NAMESPACE_NAME_BYTES, &n_bytes);
+        if (!bytes)
+                return -EBADMSG;
+        memcpy(name, bytes, n_bytes);
+        name[n_bytes] = '\0';
+        if (strlen(name) != n_bytes || !namespace_name_is_valid(name))
+                return -EBADMSG;
+        if (kind < NAMESPACE_CHANGE_ENTRIES || kind > NAMESPACE_CHANGE_ACCESS)
+                return -EBADMSG;
+
+        change = commit_add(commit, kind, name);
+        if (kind == NAMESPACE_CHANGE_ENTRIES)
+                return get_entries(reader, commit, change);
+        if (kind != NAMESPACE_CHANGE_REMOVE)
+                commit_codec_get_access(reader, &change->access);
+        return 0;
+}
+
+/* Ends in an owned string, or NULL for none. */
+static char *get_reason(CodecReader *reader)
+{
+        uint64_t length = codec_get_number(reader);
+        const char *bytes;
+
+        if (length == 0)
+                return NULL;
+        if (length > LIMIT_REASON_BYTES + 1) {
+                codec_refuse(reader);
+                return NULL;
+        }
+
+        bytes = codec_get_bytes(reader, (size_t) length - 1);
+        if (!bytes || memchr(bytes, '\0', (size_t) length - 1)) {
+                codec_refuse(reader);
+                return NULL;
+        }
+        return g_strndup(bytes, (gsize) length - 1);
+}
+
+int commit_codec_get(Commit **ret_commit,
+                     const void *payload,
+                     size_t n_bytes,
+                     bool is_paired,
+                     uint64_t revision,
+                     uint64_t time_usec)
+{
+        CodecReader reader = codec_reader(payload, n_bytes);
+        uint32_t sections = codec_get_u32(&reader);
+        g_autoptr(Commit) commit = NULL;
+        g_autofree char *reason = NULL;
+        uint32_t writer_uid;
+        size_t n_changes;
+
+        if (sections != 0)
+                return COMMIT_CODEC_E_NEWER;
+        if (is_paired && codec_get_number(&reader) == 0)
+                return -EBADMSG;
+
+        writer_uid = codec_get_number32(&reader);
+        reason = get_reason(&reader);
+        n_changes = codec_get_count(&reader, CHANGE_BYTES_MIN);
+        if (n_changes == 0)
+                return -EBADMSG;
+
+        commit = commit_new(revision, time_usec, writer_uid, reason);
+        for (size_t i = 0; i < n_changes; i++) {
+                int r = get_change(&reader, commit);
+
+                if (r < 0)
+                        return r;
+        }
+        if (codec_finish(&reader) < 0)
+                return -EBADMSG;
+
+        *ret_commit = g_steal_pointer(&commit);
+        return 0;
+}

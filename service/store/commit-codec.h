@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Commit codec
+ *
+ * The payload of a commit's record. Revision and time stand in the record's header.
+ *
+ *     u32 sections     one bit each; a bit this version does not know stands for a newer format
+ *     pair revision    of a record flagged PAIRED
+ *     writer's uid
+ *     reason           its length + 1 and its bytes; 0: none
+ *     n changes, each: kind (a byte), name of the namespace, and
+ *         CREATE, ACCESS: owner, group, mode, quota of keys, quota of bytes
+ *         ENTRIES:        n entries, each as store/entry-codec.h says
+ *         REMOVE:         nothing
+ *
+ * A commit over both persistent and runtime entries is two records, one in each directory.
+ */
+
+#include "core/commit.h"
+#include "store/codec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The part of a commit that goes to one directory. */
+typedef enum CommitPart {
+        COMMIT_PERSISTENT, /* namespaces, and entries of the persistent classes */
+        COMMIT_RUNTIME,    /* the other entries */
+} CommitPart;
+
+enum {
+        COMMIT_CODEC_E_NEWER = 1, /* written by a later version */
+};
+
+/* Whether @commit has anything in @part. */
+bool commit_codec_has_part(const Commit *commit, CommitPart part);
+
+/* @pair_revision: 0 when the record is not paired. */
+void commit_codec_put(CodecBuffer *buffer,
+                      const Commit *commit,
+                      CommitPart part,
+                      uint64_t pair_revision);
+
+/* The pair revision of a paired record, or 0 when the payload is not even that long. */
+uint64_t commit_codec_pair_revision(const void *payload, size_t n_bytes);
+
+/* 0, -EBADMSG, or COMMIT_CODEC_E_NEWER. */
+int commit_codec_get(Commit **ret_commit,
+                     const void *payload,
+                     size_t n_bytes,
+                     bool is_paired,
+                     uint64_t revision,
+                     uint64_t time_usec);
+
+/* An access, as checkpoints hold it too. */
+void commit_codec_put_access(CodecBuffer *buffer, const NamespaceAccess *access);
+void commit_codec_get_access(CodecReader *reader, NamespaceAccess *ret_access);

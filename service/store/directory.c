@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Store directory
+ */
+
+#include "store/directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DIRECTORY_MODE 0700
+#define FILE_MODE      0600
+
+/* Makes and opens a directory in @parent_fd. It is durable by name when this returns. */
+static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool is_synced)
+{
+        int r;
+
+        r = io_mkdirat(io, parent_fd, name, DIRECTORY_MODE);
+        if (r < 0 && r != -EEXIST)
+                return r;
+        if (is_synced) {
+                r = io_fsync(io, parent_fd);
+                if (r < 0)
+                        return r;
+        }
+
+        return io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY, 0);
+}
+
+static int open_root(const Io *io, const char *path, bool is_synced)
+{
+        g_autofree char *parent = g_path_get_dirname(path);
+        g_autofree char *name = g_path_get_basename(path);
+        int parent_fd, fd;
+
+        parent_fd = io_openat(io, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
+        if (parent_fd < 0)
+                return parent_fd;
+
+        /* The parent may belong to somebody else; one that exists already needs nothing of it. */
+        fd = io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY, 0);
+        if (fd == -ENOENT)
+                fd = open_subdirectory(io, parent_fd, name, is_synced);
+        close(parent_fd);
+        return fd;
+}
+
+static int lock_directory(StoreDirectory *directory)
+{
+        const Io *io = directory->io;
+        int r;
+
+        directory->lock_fd = io_openat(io, directory->fd, "lock", O_RDWR | O_CREAT, FILE_MODE);
+        if (directory->lock_fd < 0)
+                return directory->lock_fd;
+
+        r = io_lock(io, directory->lock_fd);
+        return r == -EAGAIN ? DIRECTORY_E_LOCKED : r;
+}
+
+static int empty_tmp(StoreDirectory *directory)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        int r;
+
+        r = io_list(directory->io, directory->tmp_fd, names);
+        for (guint i = 0; i < names->len && r >= 0; i++)
+                r = io_unlinkat(directory->io, directory->tmp_fd, names->pdata[i]);
+
+        return r;
+}
+
+int directory_open(StoreDirectory **ret_directory, const Io *io, const char *path, bool is_synced)
+{
+        g_autoptr(StoreDirectory) directory = g_new(StoreDirectory, 1);
+        int r;
+
+        *directory = (StoreDirectory){
+                .io = io,
+                .path = g_strdup(path),
+                .is_synced = is_synced,
+                .fd = -1,
+                .tmp_fd = -1,
+                .lock_fd = -1,
+        };
+
+        directory->fd = open_root(io, path, is_synced);
+        if (directory->fd < 0)
+                return directory->fd;
+        r = lock_directory(directory);
+        if (r != 0)
+                return r;
+        directory->tmp_fd = open_subdirectory(io, directory->fd, "tmp", is_synced);
+        if (directory->tmp_fd < 0)
+                return directory->tmp_fd;
+        r = empty_tmp(directory);
+        if (r < 0)
+                return r;
+
+        *ret_directory = g_steal_pointer(&directory);
+        return 0;
+}
+
+static void close_open(int fd)
+{
+        if (fd >= 0)
+                close(fd);
+}
+
+StoreDirectory *directory_free(StoreDirectory *directory)
+{
+        if (!directory)
+                return NULL;
+
+        close_open(directory->tmp_fd);
+        close_open(directory->fd);
+        close_open(directory->lock_fd);
+        g_free(directory->path);
+        g_free(directory);
+        return NULL;
+}
+
+int directory_sync_file(const StoreDirectory *directory, int fd)
+{
+        return directory->is_synced ? io_fdatasync(directory->io, fd) : 0;
+}
+
+int directory_sync(const StoreDirectory *directory)
+{
+        return directory->is_synced ? io_fsync(directory->io, directory->fd) : 0;
+}
+
+int directory_create(const StoreDirectory *directory, const char *name)
+{
+        int r;
+
+        /* What an attempt that failed may have left. */
+        r = io_unlinkat(directory->io, directory->tmp_fd, name);
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        return io_openat(directory->io, directory->tmp_fd, name, O_RDWR | O_CREAT | O_EXCL,
+                         FILE_MODE);
+}
+
+int directory_put_in_place(const StoreDirectory *directory, const char *name, const char *new_name)
+{
+        int r;
+
+        r = io_renameat(directory->io, directory->tmp_fd, name, directory->fd, new_name);
+        if (r < 0)
+                return r;
+        return directory_sync(directory) < 0 ? DIRECTORY_E_UNCERTAIN : 0;
+}
+
+static int write_and_compare(const StoreDirectory *directory, int fd, const char *text)
+{
+        size_t n_bytes = strlen(text);
+        g_autofree char *copy = g_malloc(n_bytes + 1);
+        ssize_t n;
+        int r;
+
+        r = io_pwrite_once(directory->io, fd, text, n_bytes, 0);
+        if (r < 0)
+                return r;
+        r = directory_sync_file(directory, fd);
+        if (r < 0)
+                return r;
+
+        n = io_pread_full(directory->io, fd, copy, n_bytes + 1, 0);
+        if (n < 0)
+                return (int) n;
+        return (size_t) n == n_bytes && memcmp(copy, text, n_bytes) == 0 ? 0 : -EIO;
+}
+
+int directory_replace(const StoreDirectory *directory, const char *name, const char *text)
+{
+        int fd, r;
+
+        fd = directory_create(directory, name);
+        if (fd < 0)
+                return fd;
+        r = write_and_compare(directory, fd, text);
+        close(fd);
+        if (r < 0)
+                return r;
+
+        return directory_put_in_place(directory, name, name);
+}
+
+static int read_all(const Io *io, int fd, size_t max_bytes, char **ret_text, size_t *ret_bytes)
+{
+        g_autofree char *text = NULL;
+        uint64_t size;
+        ssize_t n;
+        int r;
+
+        r = io_size(io, fd, &size);
+        if (r < 0)
+                return r;
+        if (size > max_bytes)
+                return -EFBIG;
+
+        text = g_malloc(size + 1);
+        n = io_pread_full(io, fd, text, size, 0);
+        if (n < 0)
+                return (int) n;
+
+        text[n] = '\0';
+        *ret_text = g_steal_pointer(&text);
+        *ret_bytes = (size_t) n;
+        return 0;
+}
+
+int directory_read(const StoreDirectory *directory,
+                   const char *name,
+                   size_t max_bytes,
+                   char **ret_text,
+                   size_t *ret_bytes)
+{
+        int fd, r;
+
+        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd < 0)
+                return fd;
+
+        r = read_all(directory->io, fd, max_bytes, ret_text, ret_bytes);
+        close(fd);
+        return r;
+}
+
+int directory_set_aside(const StoreDirectory *directory, const char *label, GPtrArray *names)
+{
+        const Io *io = directory->io;
+        int damaged_fd, fd, r = 0;
+
+        damaged_fd = open_subdirectory(io, directory->fd, "damaged", directory->is_synced);
+        if (damaged_fd < 0)
+                return damaged_fd;
+        fd = open_subdirectory(io, damaged_fd, label, directory->is_synced);
+        close(damaged_fd);
+        if (fd < 0)
+                return fd;
+
+        for (guint i = 0; i < names->len && r >= 0; i++) {
+                r = io_linkat(io, directory->fd, names->pdata[i], fd, names->pdata[i]);
+                if (r == -ENOENT || r == -EEXIST)
+                        r = 0;
+        }
+        if (r >= 0 && directory->is_synced)
+                r = io_fsync(io, fd);
+
+        close(fd);
+        return r;
+}

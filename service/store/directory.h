@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Store directory
+ *
+ * One of the two places where the store keeps files: the state directory, where everything is
+ * synced, or the runtime directory, where nothing is. Locked for as long as it is open. New files
+ * are made in its tmp/ and then put in place.
+ */
+
+#include "util/io.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct StoreDirectory {
+        const Io *io;
+        char *path;
+        bool is_synced;
+        int fd;
+        int tmp_fd;
+        int lock_fd;
+} StoreDirectory;
+
+enum {
+        DIRECTORY_E_LOCKED = 1, /* another process has it */
+        DIRECTORY_E_UNCERTAIN,  /* in place, but perhaps not on disk */
+};
+
+/* Makes it when it is missing, locks it, and empties tmp/. 0, DIRECTORY_E_LOCKED or an errno. */
+int directory_open(StoreDirectory **ret_directory, const Io *io, const char *path, bool is_synced);
+StoreDirectory *directory_free(StoreDirectory *directory);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreDirectory, directory_free)
+
+/* These may be called from any thread, and do nothing in a directory that is not synced. */
+int directory_sync_file(const StoreDirectory *directory, int fd);
+int directory_sync(const StoreDirectory *directory);
+
+/* Opens a new, empty file in tmp/ for reading and writing. */
+int directory_create(const StoreDirectory *directory, const char *name);
+
+/* Moves tmp/@name, which is synced, to @new_name. 0, DIRECTORY_E_UNCERTAIN or an errno. */
+int directory_put_in_place(const StoreDirectory *directory, const char *name, const char *new_name);
+
+/* Puts a file with @text in place, read back and compared before. As above. */
+int directory_replace(const StoreDirectory *directory, const char *name, const char *text);
+
+/* Reads a file of at most @max_bytes; NUL-terminated, owned. -ENOENT, -EFBIG. */
+int directory_read(const StoreDirectory *directory,
+                   const char *name,
+                   size_t max_bytes,
+                   char **ret_text,
+                   size_t *ret_bytes);
+
+/*
+ * Gives @names (char *) second names in damaged/@label/, so that they stay when the store goes on
+ * without them. Missing ones are passed over.
+ */
+int directory_set_aside(const StoreDirectory *directory, const char *label, GPtrArray *names);

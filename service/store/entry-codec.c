@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Entry codec
+ */
+
+#include "store/entry-codec.h"
+
+#include "core/limits.h"
+#include "core/name.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TOMBSTONE_BIT 0x80u
+
+static void put_value(CodecBuffer *buffer, Entry *entry)
+{
+        codec_put_number(buffer, entry->value_bytes);
+
+        if (G_BYTE_ORDER == G_LITTLE_ENDIAN) {
+                codec_put_bytes(buffer, entry_value_bytes(entry), entry->value_bytes);
+        } else {
+                g_autoptr(GVariant) value = entry_value(entry);
+                g_autoptr(GVariant) swapped = g_variant_byteswap(value);
+
+                codec_put_bytes(buffer, g_variant_get_data(swapped), entry->value_bytes);
+        }
+}
+
+void entry_codec_put(CodecBuffer *buffer, Entry *entry)
+{
+        bool is_tombstone = entry_is_tombstone(entry);
+
+        codec_put_byte(buffer, (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0)));
+        codec_put_string(buffer, entry_key(entry), entry->key_bytes);
+        if (is_tombstone)
+                return;
+
+        codec_put_string(buffer, entry_type(entry), entry->type_bytes);
+        put_value(buffer, entry);
+}
+
+void entry_codec_get(CodecReader *reader, EntryView *ret_view)
+{
+        EntryView view = { 0 };
+        uint8_t class = codec_get_byte(reader);
+
+        view.class = (EntryClass) (class & ~TOMBSTONE_BIT);
+        view.is_tombstone = class & TOMBSTONE_BIT;
+        if (view.class > ENTRY_SESSION)
+                codec_refuse(reader);
+
+        view.key = codec_get_string(reader, LIMIT_KEY_BYTES, &view.key_bytes);
+        if (view.key_bytes == 0)
+                codec_refuse(reader);
+        if (!view.is_tombstone) {
+                view.type = codec_get_string(reader, LIMIT_TYPE_BYTES, &view.type_bytes);
+                view.value = codec_get_string(reader, UINT32_MAX, &view.value_bytes);
+                if (view.type_bytes == 0)
+                        codec_refuse(reader);
+        }
+
+        *ret_view = view;
+}
+
+/* Makes an entry of big-endian bytes out of little-endian ones. */
+static int make_swapped(Entry **ret_entry, const EntryView *view)
+{
+        g_autofree char *type = g_strndup(view->type, view->type_bytes);
+        g_autofree void *bytes = g_memdup2(view->value, view->value_bytes);
+        g_autoptr(GVariant) value = NULL;
+        g_autoptr(GVariant) swapped = NULL;
+
+        if (!g_variant_type_string_is_valid(type))
+                return -EBADMSG;
+
+        value = g_variant_ref_sink(g_variant_new_from_data(G_VARIANT_TYPE(type), bytes,
+                                                           view->value_bytes, FALSE, NULL, NULL));
+        swapped = g_variant_byteswap(value);
+        return entry_new_from_bytes(ret_entry, view->key, view->key_bytes, type, view->type_bytes,
+                                    g_variant_get_data(swapped), g_variant_get_size(swapped),
+                                    view->class);
+}
+
+int entry_codec_make(Entry **ret_entry, const EntryView *view)
+{
+        char key[LIMIT_KEY_BYTES + 1];
+
+        memcpy(key, view->key, view->key_bytes);
+        key[view->key_bytes] = '\0';
+        if (strlen(key) != view->key_bytes || !key_is_valid(key))
+                return -EBADMSG;
+
+        if (view->is_tombstone) {
+                *ret_entry = entry_new_tombstone(key, view->class);
+                return 0;
+        }
+
+        if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
+                return make_swapped(ret_entry, view);
+        return entry_new_from_bytes(ret_entry, key, view->key_bytes, view->type, view->type_bytes,
+                                    view->value, view->value_bytes, view->class);
+}

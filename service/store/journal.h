@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Journal
+ *
+ * The file that commits are appended to. The event loop lays out batches, which fixes their place;
+ * any thread may then write one. Once a write has failed nothing more may be written to the file:
+ * seeing to that is the caller's.
+ */
+
+#include "store/codec.h"
+#include "store/commit-codec.h"
+#include "store/directory.h"
+#include "store/record.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Journal {
+        const StoreDirectory *directory;
+        char *name;
+        int fd;
+        RecordPosition position; /* of the next record */
+        uint64_t base_revision;
+        uint64_t revision; /* of the last commit laid out, or the base revision */
+        uint64_t durable;  /* of the last commit known durable, or 0 */
+        uint64_t filled;   /* the bytes up to here are on disk, those not written yet as zeros */
+        bool is_marked;    /* nothing follows the last mark */
+} Journal;
+
+/* Records that are written at once. */
+typedef struct JournalBatch {
+        CodecBuffer bytes;
+        uint64_t offset;
+        uint64_t revision; /* of its last commit, or 0 */
+} JournalBatch;
+
+void journal_batch_clear(JournalBatch *batch);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(JournalBatch, journal_batch_clear)
+
+/* A new file in tmp/, with @n_filled bytes (0: none) of zeros on disk. In any thread. */
+int journal_prepare(Journal **ret_journal, const StoreDirectory *directory, uint64_t n_filled);
+
+/*
+ * Makes a prepared file the journal of what comes after @base_revision, durable by name. 0,
+ * DIRECTORY_E_UNCERTAIN or an errno. In any thread.
+ */
+int journal_begin(Journal *journal,
+                  uint64_t base_revision,
+                  uint64_t predecessor,
+                  sd_id128_t boot_id,
+                  uint64_t created_usec);
+
+Journal *journal_free(Journal *journal);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_free)
+
+/* Appends the part of @commit that belongs in this directory to @batch. */
+void journal_lay_out(Journal *journal,
+                     JournalBatch *batch,
+                     const Commit *commit,
+                     CommitPart part,
+                     uint64_t pair_revision);
+
+void journal_lay_out_mark(Journal *journal, JournalBatch *batch, uint64_t time_usec, bool is_clean);
+
+/* One write and, in a directory that is synced, one sync. In any thread. */
+int journal_write(const Journal *journal, const JournalBatch *batch);
+
+/* @batch has been written. */
+void journal_written(Journal *journal, const JournalBatch *batch);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Record reader
+ */
+
+#include "store/record-reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define WINDOW_BYTES ((size_t) 1 << 20)
+
+struct RecordReader {
+        const Io *io;
+        int fd;
+        uint64_t file_bytes;
+        FileHeader header;
+        RecordPosition position;
+        uint8_t *window;
+        size_t window_allocated;
+        size_t window_bytes;
+        uint64_t window_offset;
+};
+
+/* Makes the window hold the file's bytes from @offset on, @n_bytes of them or up to its end. */
+static int load_window(RecordReader *reader, uint64_t offset, size_t n_bytes)
+{
+        size_t wanted = MAX(n_bytes, WINDOW_BYTES);
+        ssize_t n;
+
+        if (wanted > reader->window_allocated) {
+                reader->window = g_realloc(reader->window, wanted);
+                reader->window_allocated = wanted;
+        }
+
+        reader->window_bytes = 0;
+        n = io_pread_full(reader->io, reader->fd, reader->window, wanted, offset);
+        if (n < 0)
+                return (int) n;
+
+        reader->window_offset = offset;
+        reader->window_bytes = (size_t) n;
+        return 0;
+}
+
+/* Ends in @n_bytes of the file at @offset, or RECORD_E_NONE when it is shorter. */
+static int peek(RecordReader *reader, uint64_t offset, size_t n_bytes, const uint8_t **ret_bytes)
+{
+        if (offset > reader->file_bytes || n_bytes > reader->file_bytes - offset)
+                return RECORD_E_NONE;
+
+        if (offset < reader->window_offset ||
+            offset + n_bytes > reader->window_offset + reader->window_bytes) {
+                int r = load_window(reader, offset, n_bytes);
+
+                if (r < 0)
+                        return r;
+                if (reader->window_bytes < n_bytes)
+                        return -EIO;
+        }
+
+        *ret_bytes = reader->window + (offset - reader->window_offset);
+        return 0;
+}
+
+int record_reader_new(RecordReader **ret_reader, const Io *io, int fd, const char *magic)
+{
+        g_autoptr(RecordReader) reader = g_new0(RecordReader, 1);
+        int r;
+
+        reader->io = io;
+        reader->fd = fd;
+        r = io_size(io, fd, &reader->file_bytes);
+        if (r < 0)
+                return r;
+        r = load_window(reader, 0, WINDOW_BYTES);
+        if (r < 0)
+                return r;
+        r = file_header_read(&reader->header, magic, reader->window, reader->window_bytes);
+        if (r != 0)
+                return r;
+
+        reader->position = file_header_position(&reader->header);
+        *ret_reader = g_steal_pointer(&reader);
+        return 0;
+}
+
+RecordReader *record_reader_free(RecordReader *reader)
+{
+        if (!reader)
+                return NULL;
+
+        g_free(reader->window);
+        g_free(reader);
+        return NULL;
+}
+
+const FileHeader *record_reader_header(const RecordReader *reader)
+{
+        return &reader->header;
+}
+
+uint64_t record_reader_file_bytes(const RecordReader *reader)
+{
+        return reader->file_bytes;
+}
+
+RecordPosition record_reader_position(const RecordReader *reader)
+{
+        return reader->position;
+}
+
+static int record_at(RecordReader *reader, uint64_t offset, Record *ret_record)
+{
+        const uint8_t *bytes;
+        size_t length;
+        int r;
+
+        r = peek(reader, offset, sizeof(RecordHeader), &bytes);
+        if (r != 0)
+                return r;
+        length = record_length(bytes);
+        if (length == 0)
+                return RECORD_E_NONE;
+        r = peek(reader, offset, length, &bytes);
+        if (r != 0)
+                return r;
+
+        return record_verify(ret_record, bytes, reader->position.uuid, offset);
+}
+
+int record_reader_next(RecordReader *reader, Record *ret_record)
+{
+        Record record;
+        int r;
+
+        r = record_at(reader, reader->position.offset, &record);
+        if (r != 0)
+                return r;
+        if (record.header.previous != reader->position.previous)
+                return RECORD_E_NONE;
+        if (record.header.flags & ~FORMAT_RECORD_FLAGS)
+                return RECORD_E_NEWER;
+
+        reader->position.offset += record.header.length;
+        reader->position.previous = record.checksum;
+        *ret_record = record;
+        return 0;
+}
+
+int record_reader_find(RecordReader *reader, uint64_t offset, Record *ret_record)
+{
+        g_assert(offset % 8 == 0);
+
+        for (; offset < reader->file_bytes; offset += 8) {
+                int r = record_at(reader, offset, ret_record);
+
+                if (r != RECORD_E_NONE)
+                        return r;
+        }
+
+        return RECORD_E_NONE;
+}
+
+int record_reader_zeros_from(RecordReader *reader, uint64_t offset, uint64_t *ret_offset)
+{
+        uint64_t zeros_from = offset;
+
+        while (offset < reader->file_bytes) {
+                size_t n = (size_t) MIN(WINDOW_BYTES / 2, reader->file_bytes - offset);
+                const uint8_t *bytes;
+                int r;
+
+                r = peek(reader, offset, n, &bytes);
+                if (r < 0)
+                        return r;
+                for (size_t i = 0; i < n; i++)
+                        if (bytes[i] != 0)
+                                zeros_from = offset + i + 1;
+                offset += n;
+        }
+
+        *ret_offset = zeros_from;
+        return 0;
+}

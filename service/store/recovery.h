@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Recovery
+ *
+ * Reads one side into the state. Changes no file; what is to be mended or set aside it says.
+ */
+
+#include "core/state.h"
+#include "core/status.h"
+#include "store/journal-reader.h"
+#include "store/side.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the persistent side knows that the runtime side is held against. */
+typedef struct RecoveryContext {
+        sd_id128_t boot_id;
+        uint64_t reached;         /* the revision the persistent files reach */
+        bool is_whole;            /* nothing is missing there */
+        const Manifest *manifest; /* the persistent side's */
+} RecoveryContext;
+
+typedef struct RecoveryFindings {
+        bool is_nothing;    /* no file, or none that counts: to be begun from nothing */
+        const char *damage; /* what is damaged, or NULL; static */
+        LoadedFrom loaded_from;
+        uint64_t revision;    /* of the last commit loaded */
+        JournalFindings tail; /* of the newest journal, when nothing is damaged */
+} RecoveryFindings;
+
+enum {
+        RECOVERY_E_NEWER = 1, /* written by a later version */
+};
+
+/*
+ * Reads @side's manifest, which becomes its, and what that names. @context: NULL for the persistent
+ * side. 0, RECOVERY_E_NEWER or an errno.
+ */
+int recovery_load(Side *side,
+                  const RecoveryContext *context,
+                  State *state,
+                  RecoveryFindings *ret_findings);

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Store
+ *
+ * Makes commits durable and brings them back. Two directories of one format: the state directory
+ * for what is persistent, synced before anything is acknowledged; the runtime directory for what
+ * may be lost at a reboot, never synced. store/recovery.c reads both at start; a writer thread and
+ * a checkpoint thread do the slow part of the rest, and the event loop never waits for a disk that
+ * is slow.
+ */
+
+#include "core/commit.h"
+#include "core/state.h"
+#include "core/status.h"
+#include "util/io.h"
+
+#include <glib.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
+
+typedef struct Store Store;
+
+typedef struct StoreOptions {
+        const char *state_directory;
+        const char *runtime_directory;
+        /* A checkpoint is taken once the journal has outgrown both the state and this. */
+        uint64_t checkpoint_journal_bytes;
+        /* Null: ask the system. */
+        sd_id128_t boot_id;
+} StoreOptions;
+
+typedef struct StoreCallbacks {
+        /*
+         * The batch handed to store_write() is durable (0), or what became of it cannot be known
+         * (negative errno): then nothing more will be written. Never called from store_write().
+         */
+        void (*on_written)(void *userdata, int r);
+
+        /* store_revision_limit() has grown. */
+        void (*on_revision_limit)(void *userdata);
+
+        /* The status has changed by itself. */
+        void (*on_status)(void *userdata);
+
+        void *userdata;
+} StoreCallbacks;
+
+enum {
+        STORE_E_LOCKED = 1,   /* another regentd holds one of the directories */
+        STORE_E_NEWER_FORMAT, /* written by a later version: left untouched */
+        STORE_E_WRITTEN,      /* the batch is durable already: on_written() will not be called */
+};
+
+/*
+ * Locks both directories, recovers what they hold into @state (empty before), makes it durable and
+ * starts the threads. Creates the directories when they are missing. Blocks. Logs what it found.
+ * Borrows everything; @state and @status must outlive the store.
+ */
+int store_open(Store **ret_store,
+               const Io *io,
+               const StoreOptions *options,
+               sd_event *event,
+               State *state,
+               ServiceStatus *status,
+               const StoreCallbacks *callbacks);
+
+/* Commits of this revision and later must wait for on_revision_limit(). */
+uint64_t store_revision_limit(const Store *store);
+
+/*
+ * Writes @commits (Commit, in order of revision, borrowed until on_written()) as one batch with one
+ * sync. Not while another is under way. Returns 0 when on_written() will be called, STORE_E_WRITTEN
+ * when the disk was quick enough to be waited for, -EROFS when nothing was tried because the store
+ * has failed before, or another negative errno when it failed now and what became of the batch
+ * cannot be known.
+ */
+int store_write(Store *store, const GPtrArray *commits);
+
+/* The batch is applied to the state; the store may begin a checkpoint now. */
+void store_applied(Store *store);
+
+/* Starts a checkpoint of the present state unless one is under way. */
+int store_checkpoint(Store *store);
+
+/* An a{sv} of counters, floating. Names and units: see the manual of GetStatistics. */
+GVariant *store_statistics(const Store *store);
+
+/* A clean stop: waits for what is under way, takes a checkpoint, marks the journal. Blocks. */
+int store_close(Store *store);
+
+/* Stops the threads and frees it, as a crash would leave the files unless it was closed. */
+Store *store_free(Store *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)

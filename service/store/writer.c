@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writer
+ *
+ * Whether it has failed belongs to whoever writes: the thread while jobs are under way, the event
+ * loop otherwise. The worker's queues order the two.
+ */
+
+#include "store/writer.h"
+
+#include "store/worker.h"
+
+#include <errno.h>
+
+/* More than this is not written while clients wait for the event loop. */
+#define BLOCKING_BYTES_MAX ((size_t) 64 << 10)
+
+struct Writer {
+        Worker *worker;
+        WriterOnWritten on_written;
+        void *userdata;
+        int failure; /* 0, or what the first that failed got */
+        WriterStatistics statistics;
+};
+
+typedef struct WriteJob {
+        WorkerJob job;
+        Writer *writer;
+        const Journal *journal;
+        JournalBatch batch;
+        bool is_measured;
+        int64_t usec;
+        int r;
+} WriteJob;
+
+static int write_batch(Writer *writer,
+                       const Journal *journal,
+                       const JournalBatch *batch,
+                       int64_t *ret_usec)
+{
+        int64_t begin = g_get_monotonic_time();
+        int r = writer->failure;
+
+        if (r == 0)
+                r = writer->failure = journal_write(journal, batch);
+        *ret_usec = g_get_monotonic_time() - begin;
+        return r;
+}
+
+static void count(Writer *writer, const JournalBatch *batch, uint64_t usec, bool is_measured)
+{
+        WriterStatistics *statistics = &writer->statistics;
+
+        statistics->n_flushes++;
+        statistics->n_bytes += batch->bytes.n_bytes;
+        statistics->worst_usec = MAX(statistics->worst_usec, usec);
+        if (is_measured)
+                flush_meter_add(&statistics->meter, usec);
+}
+
+static void job_run(WorkerJob *item)
+{
+        WriteJob *job = (WriteJob *) item;
+
+        job->r = write_batch(job->writer, job->journal, &job->batch, &job->usec);
+}
+
+static void job_done(WorkerJob *item)
+{
+        WriteJob *job = (WriteJob *) item;
+
+        count(job->writer, &job->batch, (uint64_t) job->usec, job->is_measured);
+        job->writer->on_written(job->writer->userdata, &job->batch, job->r);
+}
+
+static void job_free(WorkerJob *item)
+{
+        WriteJob *job = (WriteJob *) item;
+
+        journal_batch_clear(&job->batch);
+        g_free(job);
+}
+
+int writer_new(Writer **ret_writer, sd_event *event, WriterOnWritten on_written, void *userdata)
+{
+        g_autoptr(Writer) writer = g_new0(Writer, 1);
+        int r;
+
+        writer->on_written = on_written;
+        writer->userdata = userdata;
+        r = worker_new(&writer->worker, event, "writer", SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+
+        *ret_writer = g_steal_pointer(&writer);
+        return 0;
+}
+
+Writer *writer_free(Writer *writer)
+{
+        if (!writer)
+                return NULL;
+
+        worker_free(writer->worker);
+        g_free(writer);
+        return NULL;
+}
+
+static int write_here(Writer *writer, const Journal *journal, const JournalBatch *batch)
+{
+        int64_t usec;
+        int r = write_batch(writer, journal, batch, &usec);
+
+        if (r < 0)
+                return r;
+
+        count(writer, batch, (uint64_t) usec, true);
+        writer->statistics.n_flushes_in_loop++;
+        return WRITER_E_WRITTEN;
+}
+
+int writer_write(Writer *writer, const Journal *journal, JournalBatch *batch, bool may_block)
+{
+        bool is_small = batch->bytes.n_bytes <= BLOCKING_BYTES_MAX;
+        WriteJob *job;
+
+        if (may_block && is_small && !worker_is_busy(writer->worker) &&
+            flush_meter_is_quick(&writer->statistics.meter))
+                return write_here(writer, journal, batch);
+
+        job = g_new(WriteJob, 1);
+        *job = (WriteJob){
+                .job = { job_run, job_done, job_free },
+                .writer = writer,
+                .journal = journal,
+                .batch = *batch,
+                .is_measured = may_block && is_small,
+        };
+        *batch = (JournalBatch){ 0 };
+        worker_push(writer->worker, &job->job);
+        return 0;
+}
+
+bool writer_is_busy(const Writer *writer)
+{
+        return worker_is_busy(writer->worker);
+}
+
+void writer_drain(Writer *writer)
+{
+        while (worker_is_busy(writer->worker))
+                worker_wait(writer->worker);
+}
+
+const WriterStatistics *writer_statistics(const Writer *writer)
+{
+        return &writer->statistics;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Writer
+ *
+ * Writes batches of the persistent journal: in a thread of its own or, where flushes take
+ * microseconds, in the event loop. Batches are written in the order they are handed over. The first
+ * that fails is the last: those behind it fail unwritten.
+ */
+
+#include "store/flush-meter.h"
+#include "store/journal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+typedef struct Writer Writer;
+
+/* A batch written by the thread: 0 or a negative errno. In the event loop. */
+typedef void (*WriterOnWritten)(void *userdata, const JournalBatch *batch, int r);
+
+enum {
+        WRITER_E_WRITTEN = 1, /* done, nothing to wait for */
+};
+
+typedef struct WriterStatistics {
+        FlushMeter meter;
+        uint64_t n_bytes;
+        uint64_t n_flushes;
+        uint64_t n_flushes_in_loop;
+        uint64_t worst_usec; /* ever */
+} WriterStatistics;
+
+int writer_new(Writer **ret_writer, sd_event *event, WriterOnWritten on_written, void *userdata);
+
+/* Waits for the thread to end. on_written() is not called any more. */
+Writer *writer_free(Writer *writer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Writer, writer_free)
+
+/*
+ * Takes what is in @batch, and borrows @journal until on_written(). @may_block: nothing else is
+ * keeping the disk busy. 0: on_written() will be called. WRITER_E_WRITTEN: it will not. A negative
+ * errno: failed, here and now. In the last two cases @batch is as it was.
+ */
+int writer_write(Writer *writer, const Journal *journal, JournalBatch *batch, bool may_block);
+
+bool writer_is_busy(const Writer *writer);
+
+/* Blocks until nothing is under way, calling on_written() for all of it. */
+void writer_drain(Writer *writer);
+
+const WriterStatistics *writer_statistics(const Writer *writer);
