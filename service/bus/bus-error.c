@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Bus errors
+ */
+
+#include "bus/bus-error.h"
+
+#include "client/regent-names.h"
+
+#include <errno.h>
+#include <glib.h>
+
+static const char *const outcome_names[] = {
+        [CORE_E_NO_SUCH_NAMESPACE] = REGENT_ERROR_NO_SUCH_NAMESPACE,
+        [CORE_E_NAMESPACE_EXISTS] = REGENT_ERROR_NAMESPACE_EXISTS,
+        [CORE_E_NAMESPACE_NOT_EMPTY] = REGENT_ERROR_CONFLICT,
+        [CORE_E_NO_SUCH_KEY] = REGENT_ERROR_NO_SUCH_KEY,
+        [CORE_E_KEY_EXISTS] = REGENT_ERROR_KEY_EXISTS,
+        [CORE_E_INVALID_NAME] = REGENT_ERROR_INVALID_NAME,
+        [CORE_E_INVALID_VALUE] = REGENT_ERROR_INVALID_VALUE,
+        [CORE_E_INVALID_ARGUMENT] = SD_BUS_ERROR_INVALID_ARGS,
+        [CORE_E_TOO_BIG] = REGENT_ERROR_TOO_BIG,
+        [CORE_E_QUOTA_EXCEEDED] = REGENT_ERROR_QUOTA_EXCEEDED,
+        [CORE_E_CONFLICT] = REGENT_ERROR_CONFLICT,
+        [CORE_E_READ_ONLY] = REGENT_ERROR_READ_ONLY,
+        [CORE_E_OUTCOME_UNKNOWN] = REGENT_ERROR_OUTCOME_UNKNOWN,
+};
+
+static const sd_bus_error_map error_map[] = {
+        SD_BUS_ERROR_MAP(REGENT_ERROR_NO_SUCH_NAMESPACE, ENOENT),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_NAMESPACE_EXISTS, EEXIST),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_NO_SUCH_KEY, ENOENT),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_KEY_EXISTS, EEXIST),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_INVALID_NAME, EINVAL),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_INVALID_VALUE, EINVAL),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_TOO_BIG, E2BIG),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_QUOTA_EXCEEDED, EDQUOT),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_CONFLICT, ESTALE),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_VETOED, EPERM),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_TIMEOUT, ETIMEDOUT),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_BUSY, EBUSY),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_HISTORY_LOST, ESTALE),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_READ_ONLY, EROFS),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_OUTCOME_UNKNOWN, EIO),
+        SD_BUS_ERROR_MAP(REGENT_ERROR_NOT_CONFIRMED, ECANCELED),
+        SD_BUS_ERROR_MAP_END,
+};
+
+int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text)
+{
+        if (outcome < 0)
+                return sd_bus_error_set_errno(reterr_bus, outcome);
+
+        g_assert(outcome > 0 && outcome < (int) G_N_ELEMENTS(outcome_names));
+        return sd_bus_error_set(reterr_bus, outcome_names[outcome], text);
+}
+
+int bus_error_register(void)
+{
+        int r = sd_bus_error_add_map(error_map);
+
+        return r < 0 ? r : 0;
+}

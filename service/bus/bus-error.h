@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Bus errors
+ *
+ * The one place where outcomes of core get their D-Bus names.
+ */
+
+#include "core/outcome.h"
+
+#include <systemd/sd-bus.h>
+
+/*
+ * Sets @reterr_bus to what a positive @outcome is called on the bus, with @text, or to what a
+ * negative errno is called; returns a negative errno, as an sd-bus handler does.
+ */
+int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text);
+
+/* Makes sd-bus turn the names into errno values and back. Idempotent. */
+int bus_error_register(void);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Bus service
+ */
+
+#include "bus/bus-service.h"
+
+#include "bus/bus-error.h"
+#include "bus/caller.h"
+#include "bus/manager-object.h"
+#include "bus/namespace-object.h"
+#include "bus/object-manager.h"
+#include "bus/polkit.h"
+#include "bus/signals.h"
+#include "bus/values-object.h"
+
+static void slot_free(gpointer slot)
+{
+        sd_bus_slot_unref(slot);
+}
+
+void bus_service_keep_slot(BusService *service, sd_bus_slot *slot)
+{
+        g_ptr_array_add(service->slots, slot);
+}
+
+static int export_objects(BusService *service)
+{
+        static int (*const exports[])(BusService *) = {
+                manager_object_export,
+                object_manager_export,
+                values_object_export,
+                namespace_object_export,
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(exports); i++) {
+                int r = exports[i](service);
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int bus_service_new(BusService **ret_service,
+                    sd_bus *bus,
+                    State *state,
+                    Pipeline *pipeline,
+                    const Limits *limits,
+                    const ServiceStatus *status,
+                    const BusPorts *ports)
+{
+        g_autoptr(BusService) service = g_new(BusService, 1);
+        int r;
+
+        *service = (BusService){
+                .bus = bus,
+                .event = sd_bus_get_event(bus),
+                .state = state,
+                .pipeline = pipeline,
+                .limits = limits,
+                .status = status,
+                .ports = *ports,
+                .slots = g_ptr_array_new_with_free_func(slot_free),
+        };
+
+        r = bus_error_register();
+        if (r < 0)
+                return r;
+
+        r = callers_new(&service->callers, service);
+        if (r < 0)
+                return r;
+
+        r = polkit_new(&service->polkit, bus, state_accounts(state), limits);
+        if (r < 0)
+                return r;
+
+        service->signals = signals_new(service);
+        r = export_objects(service);
+        if (r < 0)
+                return r;
+
+        *ret_service = g_steal_pointer(&service);
+        return 0;
+}
+
+BusService *bus_service_free(BusService *service)
+{
+        if (!service)
+                return NULL;
+
+        g_ptr_array_unref(service->slots);
+        callers_free(service->callers);
+        polkit_free(service->polkit);
+        signals_free(service->signals);
+        g_free(service);
+        return NULL;
+}
+
+void bus_service_publish(BusService *service, const GPtrArray *commits)
+{
+        signals_publish(service->signals, commits);
+}

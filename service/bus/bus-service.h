@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Bus service
+ *
+ * Everything Regent has on one bus: the objects below, and what they share. The handlers of all of
+ * them get the BusService as their userdata.
+ */
+
+#include "core/limits.h"
+#include "core/pipeline.h"
+#include "core/state.h"
+#include "core/status.h"
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+typedef struct Call Call;
+typedef struct Callers Callers;
+typedef struct Polkit Polkit;
+typedef struct Signals Signals;
+
+/* What the bus needs of parts that it does not know. */
+typedef struct BusPorts {
+        /* Reads the configuration anew. A negative errno when it cannot be read. */
+        int (*reload)(void *userdata);
+
+        /* Adds "sv" entries to an open a{sv}. */
+        void (*add_statistics)(void *userdata, GVariantDict *statistics);
+
+        void *userdata;
+} BusPorts;
+
+typedef struct BusService {
+        sd_bus *bus; /* borrowed, as are the next five */
+        sd_event *event;
+        State *state;
+        Pipeline *pipeline;
+        const Limits *limits;
+        const ServiceStatus *status;
+        BusPorts ports;
+        Callers *callers;
+        Polkit *polkit;
+        Signals *signals;
+        Call *entering; /* the call whose handler has been entered again, while it runs */
+        Call *parked;   /* the one parked last; of use right after CALL_E_PARKED alone */
+        GPtrArray *slots;
+} BusService;
+
+/* Exports all objects on @bus. Borrows everything, for as long as it lives. */
+int bus_service_new(BusService **ret_service,
+                    sd_bus *bus,
+                    State *state,
+                    Pipeline *pipeline,
+                    const Limits *limits,
+                    const ServiceStatus *status,
+                    const BusPorts *ports);
+BusService *bus_service_free(BusService *service);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
+
+/* @commits (Commit) are part of the state: tells those who follow. */
+void bus_service_publish(BusService *service, const GPtrArray *commits);
+
+/* Keeps @slot for the service's life; what the add functions below hand over. */
+void bus_service_keep_slot(BusService *service, sd_bus_slot *slot);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Call
+ */
+
+#include "bus/call.h"
+
+#include "bus/bus-service.h"
+#include "bus/caller.h"
+#include "bus/polkit.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+#include <inttypes.h>
+
+Call *call_entered(BusService *service, sd_bus_message *m)
+{
+        return service->entering && service->entering->message == m ? service->entering : NULL;
+}
+
+static int refuse_more(sd_bus_error *reterr_bus,
+                       const char *whose,
+                       uint64_t n_calls,
+                       uint64_t n_bytes)
+{
+        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                 "%s has too much waiting already: %" PRIu64 " calls, %" PRIu64
+                                 " bytes",
+                                 whose, n_calls, n_bytes);
+}
+
+static int charge_connection(Call *call, Caller *caller, sd_bus_error *reterr_bus)
+{
+        const Limits *limits = call->service->limits;
+
+        if (caller->n_calls >= limits->connection_calls ||
+            call->n_bytes > limits->connection_call_bytes ||
+            caller->n_call_bytes > limits->connection_call_bytes - call->n_bytes)
+                return refuse_more(reterr_bus, "This connection", caller->n_calls,
+                                   caller->n_call_bytes);
+
+        caller->n_calls++;
+        caller->n_call_bytes += call->n_bytes;
+        call->caller = caller;
+        g_queue_push_tail_link(&caller->calls, &call->in_caller);
+        return 0;
+}
+
+int call_charge_uid(Call *call, sd_bus_error *reterr_bus)
+{
+        Accounts *accounts = state_accounts(call->service->state);
+        const Limits *limits = call->service->limits;
+        uint32_t uid = call->caller->uid;
+
+        if (call->is_uid_charged || call->caller->knowledge != CALLER_KNOWN)
+                return 0;
+
+        if (!accounts_may_charge(accounts, uid, ACCOUNT_CALLS, 1, limits->uid_calls) ||
+            !accounts_may_charge(accounts, uid, ACCOUNT_CALL_BYTES, call->n_bytes,
+                                 limits->uid_call_bytes))
+                return refuse_more(reterr_bus, "This user",
+                                   accounts_get(accounts, uid, ACCOUNT_CALLS),
+                                   accounts_get(accounts, uid, ACCOUNT_CALL_BYTES));
+
+        accounts_charge(accounts, uid, ACCOUNT_CALLS, 1);
+        accounts_charge(accounts, uid, ACCOUNT_CALL_BYTES, call->n_bytes);
+        call->is_uid_charged = true;
+        call->charged_uid = uid;
+        return 0;
+}
+
+int call_get(Call **ret_call,
+             BusService *service,
+             sd_bus_message *m,
+             sd_bus_message_handler_t handler,
+             uint64_t n_bytes,
+             sd_bus_error *reterr_bus)
+{
+        g_autoptr(Call) call = NULL;
+        Call *entered = call_entered(service, m);
+        int r;
+
+        if (entered) {
+                *ret_call = entered;
+                return 0;
+        }
+
+        call = g_new(Call, 1);
+        *call = (Call){
+                .service = service,
+                .message = sd_bus_message_ref(m),
+                .handler = handler,
+                .n_bytes = n_bytes,
+        };
+        call->in_caller.data = call;
+
+        r = charge_connection(call, callers_get(service->callers, m), reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = call_charge_uid(call, reterr_bus);
+        if (r < 0)
+                return r;
+
+        *ret_call = g_steal_pointer(&call);
+        return 0;
+}
+
+void call_enter(Call *call)
+{
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        BusService *service = call->service;
+        int r;
+
+        g_assert(!service->entering);
+
+        call->is_waiting = false;
+        r = sd_bus_message_rewind(call->message, true);
+        if (r >= 0)
+                r = call_charge_uid(call, &error);
+        if (r >= 0) {
+                service->entering = call;
+                r = call->handler(call->message, service, &error);
+                service->entering = NULL;
+        }
+
+        if (r < 0) {
+                r = sd_bus_reply_method_errno(call->message, r, &error);
+                if (r < 0)
+                        log_warning("Cannot answer a call: %s", g_strerror(-r));
+        }
+        if (!call->is_waiting)
+                call_free(call);
+}
+
+Call *call_free(Call *call)
+{
+        if (!call)
+                return NULL;
+
+        if (call->check)
+                polkit_abandon(call->check);
+        if (call->reservation)
+                pipeline_cancel(call->reservation);
+        if (call->is_uid_charged) {
+                Accounts *accounts = state_accounts(call->service->state);
+
+                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALLS, 1);
+                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALL_BYTES, call->n_bytes);
+        }
+        if (call->caller) {
+                call->caller->n_calls--;
+                call->caller->n_call_bytes -= call->n_bytes;
+                g_queue_unlink(&call->caller->calls, &call->in_caller);
+        }
+        g_clear_pointer(&call->granted, g_ptr_array_unref);
+        g_free(call->question);
+        sd_bus_message_unref(call->message);
+        g_free(call);
+        return NULL;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Call
+ *
+ * A method call that could not be answered at once: it waits for the caller's credentials, for
+ * polkit, or for its commit. Calls that are answered at once have none.
+ *
+ *   parked     the handler returned CALL_E_PARKED; when what it waits for is there, the handler is
+ *              entered again from its beginning, and looks everything up afresh
+ *   submitted  its change set is with the pipeline; it is answered when that settles
+ *
+ * What waits is charged to its connection and, once that is known, to its uid.
+ */
+
+#include "core/pipeline.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+typedef struct BusService BusService;
+typedef struct Call Call;
+typedef struct Caller Caller;
+typedef struct PolkitCheck PolkitCheck;
+
+enum {
+        CALL_E_PARKED = 1, /* it will be answered later; to sd-bus it means just that */
+};
+
+struct Call {
+        BusService *service;
+        sd_bus_message *message;
+        sd_bus_message_handler_t handler;
+        Caller *caller; /* NULL once it has left the bus */
+        GList in_caller;
+        Request *reservation; /* its place in the order of writes, while it is parked */
+        PolkitCheck *check;   /* the question it waits for */
+        GPtrArray *granted;   /* questions polkit said yes to, for this call */
+        char *question;       /* the last one put to polkit; see bus/authorizer.c */
+        uint64_t generation;  /* of polkit's rules at that time */
+        int verdict;          /* what it said to it: PolkitVerdict */
+        bool was_interactive; /* polkit was allowed to ask somebody */
+        bool is_waiting;      /* parked or submitted */
+        bool is_submitted;
+        uint64_t n_bytes; /* charged */
+        bool is_uid_charged;
+        uint32_t charged_uid;
+        int (*append_reply)(sd_bus_message *reply, const Call *call, const Settlement *settlement);
+};
+
+/* The call that @m is being entered again for; NULL the first time. */
+Call *call_entered(BusService *service, sd_bus_message *m);
+
+/*
+ * The Call of @m, made when there is none, with @n_bytes more charged. A negative errno with
+ * @reterr_bus when its caller has too much waiting already.
+ */
+int call_get(Call **ret_call,
+             BusService *service,
+             sd_bus_message *m,
+             sd_bus_message_handler_t handler,
+             uint64_t n_bytes,
+             sd_bus_error *reterr_bus);
+
+/* Charges the uid too, once it is known. Else as call_get(). */
+int call_charge_uid(Call *call, sd_bus_error *reterr_bus);
+
+/* Enters the handler again. Ends the call unless that parks or submits it. */
+void call_enter(Call *call);
+
+/* Ends it without an answer, because it has one or because its caller is gone. */
+Call *call_free(Call *call);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Callers
+ *
+ * One Caller for each connection that had to be known: its uid and gids as the bus vouched for
+ * them when it connected, its calls under way, and polkit's answers that may be kept. They are
+ * asked of the bus once and asynchronously, and forgotten when the unique name leaves the bus.
+ */
+
+#include "core/pipeline.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+typedef struct BusService BusService;
+typedef struct Callers Callers;
+
+typedef enum CallerKnowledge {
+        CALLER_ASKED, /* the bus has not answered yet */
+        CALLER_KNOWN,
+        CALLER_UNKNOWN, /* the bus could not say who it is */
+} CallerKnowledge;
+
+typedef struct Caller {
+        BusService *service;
+        char *name; /* unique name */
+        CallerKnowledge knowledge;
+        bool is_asking; /* the question is under way, not queued */
+        uint32_t uid;
+        uint32_t *gids; /* of the process when it connected; none known: none */
+        size_t n_gids;
+        Origin *origin;
+        GQueue calls; /* Call, in order of arrival */
+        size_t n_calls;
+        uint64_t n_call_bytes;
+        GHashTable *kept; /* question -> expiry, polkit's yes; see bus/authorizer.c */
+        sd_bus_slot *slot;
+        GList in_queue; /* of those still to be asked about */
+} Caller;
+
+int callers_new(Callers **ret_callers, BusService *service);
+Callers *callers_free(Callers *callers);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Callers, callers_free)
+
+/* The sender of @m; asks the bus about it when it is new. */
+Caller *callers_get(Callers *callers, sd_bus_message *m);
+
+size_t callers_count(const Callers *callers);
+
+bool caller_is_in_group(const Caller *caller, uint32_t gid);

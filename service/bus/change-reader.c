@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Change reader
+ */
+
+#include "bus/change-reader.h"
+
+#include "bus/bus-error.h"
+#include "bus/options.h"
+#include "bus/value-codec.h"
+#include "client/regent-names.h"
+#include "core/name.h"
+
+#include <errno.h>
+#include <string.h>
+
+typedef struct ClassWish {
+        NamespaceWish *wish;
+        char *key;
+        EntryClass class;
+} ClassWish;
+
+static void class_wish_free(gpointer userdata)
+{
+        ClassWish *wish = userdata;
+
+        g_free(wish->key);
+        g_free(wish);
+}
+
+void change_reader_init(ChangeReader *reader, ChangeSet *set, const Limits *limits)
+{
+        *reader = (ChangeReader){
+                .set = set,
+                .limits = limits,
+                .class = ENTRY_PERSISTENT,
+        };
+}
+
+void change_reader_clear(ChangeReader *reader)
+{
+        g_clear_pointer(&reader->classes, g_ptr_array_unref);
+}
+
+/* Turns what core said into what a handler returns. */
+static int answer(int r, const char *text, sd_bus_error *reterr_bus)
+{
+        return r == 0 ? 0 : bus_error_set(reterr_bus, r, text);
+}
+
+int change_reader_begin(ChangeReader *reader, const char *name, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        int r;
+
+        r = change_set_add_namespace(reader->set, name, &reader->wish, &text);
+        return answer(r, text, reterr_bus);
+}
+
+static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = name_quote(key);
+
+        if (outcome == VALUE_CODEC_E_DESCRIPTOR)
+                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                         "The value of %s has a file descriptor, which cannot be "
+                                         "kept",
+                                         quoted);
+        if (outcome == VALUE_CODEC_E_TOO_BIG)
+                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
+                                         "The value of %s is far too large", quoted);
+        return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                 "The value of %s is nested more than %u deep", quoted,
+                                 LIMIT_VALUE_DEPTH);
+}
+
+int change_reader_read_value(ChangeReader *reader,
+                             sd_bus_message *m,
+                             const char *key,
+                             sd_bus_error *reterr_bus)
+{
+        g_autoptr(GVariant) value = NULL;
+        g_autofree char *text = NULL;
+        int r;
+
+        r = value_codec_read(m, &value);
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return refuse_value(r, key, reterr_bus);
+
+        r = change_set_set(reader->set, reader->wish, reader->limits, key, value, &text);
+        return answer(r, text, reterr_bus);
+}
+
+int change_reader_unset(ChangeReader *reader, const char *key, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        int r;
+
+        r = change_set_unset(reader->set, reader->wish, reader->limits, key, &text);
+        return answer(r, text, reterr_bus);
+}
+
+static int read_set_entry(sd_bus_message *m,
+                          const char *key,
+                          void *userdata,
+                          sd_bus_error *reterr_bus)
+{
+        return change_reader_read_value(userdata, m, key, reterr_bus);
+}
+
+static int read_unset(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        const char *key;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+
+        while ((r = sd_bus_message_read_basic(m, 's', (void *) &key)) > 0) {
+                r = change_reader_unset(reader, key, reterr_bus);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 0;
+}
+
+static int read_expectation(sd_bus_message *m,
+                            const char *key,
+                            void *userdata,
+                            sd_bus_error *reterr_bus)
+{
+        ChangeReader *reader = userdata;
+        g_autofree char *text = NULL;
+        uint64_t revision;
+        int r;
+
+        r = option_read_uint64(m, "expect", &revision, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_set_expect(reader->set, reader->wish, reader->limits, key, revision, &text);
+        return answer(r, text, reterr_bus);
+}
+
+static int read_class(sd_bus_message *m,
+                      const char *option,
+                      EntryClass *ret_class,
+                      sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = NULL;
+        const char *name;
+        int r;
+
+        r = option_read_string(m, option, &name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = entry_class_from_name(name);
+        if (r < 0) {
+                quoted = name_quote(name);
+                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                         "There is no class %s", quoted);
+        }
+        if (r != ENTRY_PERSISTENT && r != ENTRY_RUNTIME)
+                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_NOT_SUPPORTED,
+                                         "Class '%s' is not supported", name);
+
+        *ret_class = (EntryClass) r;
+        return 0;
+}
+
+static int read_class_entry(sd_bus_message *m,
+                            const char *key,
+                            void *userdata,
+                            sd_bus_error *reterr_bus)
+{
+        ChangeReader *reader = userdata;
+        EntryClass class;
+        ClassWish *wish;
+        int r;
+
+        r = read_class(m, "classes", &class, reterr_bus);
+        if (r < 0)
+                return r;
+
+        if (!reader->classes)
+                reader->classes = g_ptr_array_new_with_free_func(class_wish_free);
+        if (reader->classes->len >= reader->limits->commit_changes)
+                return sd_bus_error_set(reterr_bus, REGENT_ERROR_TOO_BIG,
+                                        "More keys are classified than one commit may set");
+
+        wish = g_new(ClassWish, 1);
+        *wish = (ClassWish){ reader->wish, g_strdup(key), class };
+        g_ptr_array_add(reader->classes, wish);
+        return 0;
+}
+
+static void classify_wish(NamespaceWish *wish, EntryClass class)
+{
+        for (guint i = 0; i < wish->entries->len; i++) {
+                Entry *entry = wish->entries->pdata[i];
+
+                if (!entry_is_tombstone(entry))
+                        entry->class = (uint8_t) class;
+        }
+}
+
+static int classify_keys(ChangeReader *reader, sd_bus_error *reterr_bus)
+{
+        if (!reader->classes)
+                return 0;
+
+        for (guint i = 0; i < reader->classes->len; i++) {
+                const ClassWish *c = reader->classes->pdata[i];
+                g_autofree char *text = NULL;
+                int r;
+
+                r = change_set_classify(c->wish, c->key, c->class, &text);
+                if (r != 0)
+                        return answer(r, text, reterr_bus);
+        }
+
+        return 0;
+}
+
+static int read_reason(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        const char *reason;
+        int r;
+
+        r = option_read_string(m, "reason", &reason, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_set_set_reason(reader->set, reason, &text);
+        return answer(r, text, reterr_bus);
+}
+
+static int read_apply_flags(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        const uint64_t exclusive = REGENT_APPLY_CREATE_ONLY | REGENT_APPLY_CHANGE_ONLY;
+        uint64_t flags;
+        int r;
+
+        G_STATIC_ASSERT(REGENT_APPLY_DRY_RUN == CHANGE_SET_DRY_RUN);
+        G_STATIC_ASSERT(REGENT_APPLY_CREATE_ONLY == CHANGE_SET_CREATE_ONLY);
+        G_STATIC_ASSERT(REGENT_APPLY_CHANGE_ONLY == CHANGE_SET_CHANGE_ONLY);
+
+        r = flags_read(m, REGENT_APPLY_DRY_RUN | exclusive, &flags, reterr_bus);
+        if (r < 0)
+                return r;
+
+        if ((flags & exclusive) == exclusive)
+                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                        "Flags 2 (only create) and 4 (only change) exclude each "
+                                        "other");
+
+        reader->set->flags = (ChangeSetFlags) flags;
+        return 0;
+}
+
+static int read_apply_option(sd_bus_message *m,
+                             const char *name,
+                             void *userdata,
+                             sd_bus_error *reterr_bus)
+{
+        ChangeReader *reader = userdata;
+
+        if (strcmp(name, "expect") == 0)
+                return option_read_dictionary(m, name, read_expectation, reader, reterr_bus);
+        if (strcmp(name, "class") == 0)
+                return read_class(m, name, &reader->class, reterr_bus);
+        if (strcmp(name, "classes") == 0)
+                return option_read_dictionary(m, name, read_class_entry, reader, reterr_bus);
+        if (strcmp(name, "reason") == 0)
+                return read_reason(reader, m, reterr_bus);
+        return option_unknown(name, reterr_bus);
+}
+
+int change_reader_read_apply(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = options_read(m, read_set_entry, reader, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = read_unset(reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = read_apply_flags(reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = options_read(m, read_apply_option, reader, reterr_bus);
+        if (r < 0)
+                return r;
+
+        classify_wish(reader->wish, reader->class);
+        return classify_keys(reader, reterr_bus);
+}
+
+/* What Manager.Apply says of one namespace; its class is -1 until one is given. */
+typedef struct NamespaceReading {
+        ChangeReader *reader;
+        int class;
+} NamespaceReading;
+
+static int read_namespace_option(sd_bus_message *m,
+                                 const char *name,
+                                 void *userdata,
+                                 sd_bus_error *reterr_bus)
+{
+        NamespaceReading *reading = userdata;
+        EntryClass class;
+        int r;
+
+        if (strcmp(name, "set") == 0)
+                return option_read_dictionary(m, name, read_set_entry, reading->reader, reterr_bus);
+        if (strcmp(name, "unset") == 0) {
+                r = option_enter(m, name, "as", reterr_bus);
+                if (r < 0)
+                        return r;
+
+                r = read_unset(reading->reader, m, reterr_bus);
+                if (r < 0)
+                        return r;
+
+                r = sd_bus_message_exit_container(m);
+                return r < 0 ? r : 0;
+        }
+        if (strcmp(name, "class") == 0) {
+                r = read_class(m, name, &class, reterr_bus);
+                if (r < 0)
+                        return r;
+
+                reading->class = (int) class;
+                return 0;
+        }
+        if (strcmp(name, "reason") == 0)
+                return option_unknown(name, reterr_bus); /* a commit has one */
+        return read_apply_option(m, name, reading->reader, reterr_bus);
+}
+
+/* @userdata: GArray of int, the class of each namespace read. */
+typedef struct ApplyManyReading {
+        ChangeReader *reader;
+        GArray *classes;
+} ApplyManyReading;
+
+static int read_namespace_changes(sd_bus_message *m,
+                                  const char *name,
+                                  void *userdata,
+                                  sd_bus_error *reterr_bus)
+{
+        ApplyManyReading *many = userdata;
+        NamespaceReading reading = { .reader = many->reader, .class = -1 };
+        int r;
+
+        r = change_reader_begin(many->reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = option_read_dictionary(m, name, read_namespace_option, &reading, reterr_bus);
+        if (r < 0)
+                return r;
+
+        g_array_append_val(many->classes, reading.class);
+        return 0;
+}
+
+static int read_apply_many_option(sd_bus_message *m,
+                                  const char *name,
+                                  void *userdata,
+                                  sd_bus_error *reterr_bus)
+{
+        ChangeReader *reader = userdata;
+
+        if (strcmp(name, "class") == 0)
+                return read_class(m, name, &reader->class, reterr_bus);
+        if (strcmp(name, "reason") == 0)
+                return read_reason(reader, m, reterr_bus);
+        return option_unknown(name, reterr_bus);
+}
+
+int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        g_autoptr(GArray) classes = g_array_new(FALSE, FALSE, sizeof(int));
+        ApplyManyReading many = { .reader = reader, .classes = classes };
+        int r;
+
+        r = options_read(m, read_namespace_changes, &many, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = read_apply_flags(reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = options_read(m, read_apply_many_option, reader, reterr_bus);
+        if (r < 0)
+                return r;
+
+        for (guint i = 0; i < classes->len; i++) {
+                int class = g_array_index(classes, int, i);
+
+                classify_wish(reader->set->namespaces->pdata[i],
+                              class < 0 ? reader->class : (EntryClass) class);
+        }
+        return classify_keys(reader, reterr_bus);
+}
+
+static int read_mode(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        uint32_t mode;
+        int r;
+
+        r = option_read_uint32(m, "mode", &mode, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_set_set_mode(reader->set, mode, &text);
+        return answer(r, text, reterr_bus);
+}
+
+static int read_access_option(sd_bus_message *m,
+                              const char *name,
+                              void *userdata,
+                              sd_bus_error *reterr_bus)
+{
+        ChangeReader *reader = userdata;
+        ChangeSet *set = reader->set;
+
+        if (strcmp(name, "owner") == 0) {
+                set->access_fields |= ACCESS_OWNER;
+                return option_read_uint32(m, name, &set->access.owner, reterr_bus);
+        }
+        if (strcmp(name, "group") == 0) {
+                set->access_fields |= ACCESS_GROUP;
+                return option_read_uint32(m, name, &set->access.group, reterr_bus);
+        }
+        if (strcmp(name, "mode") == 0)
+                return read_mode(reader, m, reterr_bus);
+        if (strcmp(name, "quota-keys") == 0) {
+                set->access_fields |= ACCESS_QUOTA_KEYS;
+                return option_read_uint64(m, name, &set->access.quota_keys, reterr_bus);
+        }
+        if (strcmp(name, "quota-bytes") == 0) {
+                set->access_fields |= ACCESS_QUOTA_BYTES;
+                return option_read_uint64(m, name, &set->access.quota_bytes, reterr_bus);
+        }
+        return option_unknown(name, reterr_bus);
+}
+
+int change_reader_read_access(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = options_read(m, read_access_option, reader, reterr_bus);
+        if (r < 0)
+                return r;
+
+        if ((reader->set->access_fields & ACCESS_OWNER) && reader->set->access.owner == UINT32_MAX)
+                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                        "4294967295 is no uid");
+        return 0;
+}

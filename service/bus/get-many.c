@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Get many
+ */
+
+#include "bus/get-many.h"
+
+#include "bus/bus-error.h"
+#include "bus/namespace-object.h"
+#include "bus/options.h"
+#include "bus/value-codec.h"
+#include "core/name.h"
+#include "util/auto.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Header, revision and what else stands beside the values. */
+#define REPLY_FRAME_BYTES LIMIT_KIB
+
+/* Which part of a namespace is asked for. */
+typedef struct Page {
+        const char *prefix;
+        const char *after;
+        uint32_t limit; /* 0: none */
+} Page;
+
+static int append_entry(sd_bus_message *reply, Entry *entry)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
+        if (r < 0)
+                return r;
+
+        r = value_codec_append_entry(reply, entry);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(reply);
+}
+
+bool get_many_fits(const BusService *service, const Namespace *ns)
+{
+        return ns->reply_bytes + REPLY_FRAME_BYTES <= service->limits->reply_bytes;
+}
+
+int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
+{
+        GTreeNode *node = namespace_first(ns, "", "");
+
+        for (; node; node = namespace_next(node, "")) {
+                int r = append_entry(reply, namespace_node_entry(node));
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int namespace_read_check(BusService *service,
+                         sd_bus_message *m,
+                         sd_bus_message_handler_t handler,
+                         const char *name,
+                         const char *verb,
+                         Namespace **ret_namespace,
+                         sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = NULL, *text = NULL;
+        int r;
+
+        if (!namespace_name_is_valid(name)) {
+                quoted = name_quote(name);
+                text = g_strdup_printf("%s is not a namespace name", quoted);
+                return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+        }
+
+        r = authorizer_check(
+                service, m, handler,
+                &(AuthorizerQuestion){ .action = AUTHORIZE_READ, .name = name, .verb = verb },
+                ret_namespace, reterr_bus);
+        if (r != 0)
+                return r;
+
+        if (!*ret_namespace) {
+                text = g_strdup_printf("There is no namespace '%s'", name);
+                return bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text);
+        }
+        return 0;
+}
+
+static int refuse_size(const BusService *service, sd_bus_error *reterr_bus)
+{
+        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                 "More than a reply of %" PRIu64
+                                 " bytes: ask Namespace.GetMany for pages with 'limit' and 'after'",
+                                 service->limits->reply_bytes);
+}
+
+static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e)
+{
+        g_autofree char *quoted = NULL, *text = NULL;
+        int r;
+
+        r = option_read_string(m, name, ret, e);
+        if (r < 0 || key_prefix_is_valid(*ret))
+                return r;
+
+        quoted = name_quote(*ret);
+        text = g_strdup_printf("%s begins no key", quoted);
+        return bus_error_set(e, CORE_E_INVALID_NAME, text);
+}
+
+static int read_page_option(sd_bus_message *m,
+                            const char *name,
+                            void *userdata,
+                            sd_bus_error *reterr_bus)
+{
+        Page *page = userdata;
+
+        if (strcmp(name, "prefix") == 0)
+                return read_prefix(m, name, &page->prefix, reterr_bus);
+        if (strcmp(name, "after") == 0)
+                return read_prefix(m, name, &page->after, reterr_bus);
+        if (strcmp(name, "limit") == 0)
+                return option_read_uint32(m, name, &page->limit, reterr_bus);
+        return option_unknown(name, reterr_bus);
+}
+
+/* Appends an entry of the reply unless that grows too large. */
+static int append_within(sd_bus_message *reply,
+                         const BusService *service,
+                         Entry *entry,
+                         uint64_t *n_bytes,
+                         sd_bus_error *reterr_bus)
+{
+        *n_bytes += entry_reply_bytes(entry);
+        if (*n_bytes > service->limits->reply_bytes)
+                return refuse_size(service, reterr_bus);
+
+        return append_entry(reply, entry);
+}
+
+static int append_page(sd_bus_message *reply,
+                       const BusService *service,
+                       const Namespace *ns,
+                       const Page *page,
+                       uint64_t *n_bytes,
+                       sd_bus_error *reterr_bus)
+{
+        GTreeNode *node = namespace_first(ns, page->prefix, page->after);
+
+        for (uint32_t n = 0; node && (page->limit == 0 || n < page->limit); n++) {
+                int r = append_within(reply, service, namespace_node_entry(node), n_bytes,
+                                      reterr_bus);
+
+                if (r < 0)
+                        return r;
+                node = namespace_next(node, page->prefix);
+        }
+
+        return 0;
+}
+
+static int append_keys(sd_bus_message *reply,
+                       const BusService *service,
+                       const Namespace *ns,
+                       char **keys,
+                       uint64_t *n_bytes,
+                       sd_bus_error *reterr_bus)
+{
+        for (; *keys; keys++) {
+                Entry *entry = namespace_lookup(ns, *keys);
+                int r;
+
+                if (!entry)
+                        continue;
+
+                r = append_within(reply, service, entry, n_bytes, reterr_bus);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* Reads the strings at the cursor, of which there may be no more than changes in a commit. */
+static int read_names(sd_bus_message *m,
+                      const BusService *service,
+                      GPtrArray *names,
+                      sd_bus_error *reterr_bus)
+{
+        const char *name;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+
+        while ((r = sd_bus_message_read_basic(m, 's', (void *) &name)) > 0) {
+                if (names->len >= service->limits->commit_changes)
+                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                 "More than %" PRIu64 " names in one call",
+                                                 service->limits->commit_changes);
+                g_ptr_array_add(names, (gpointer) (uintptr_t) name);
+        }
+        if (r < 0)
+                return r;
+
+        g_ptr_array_add(names, NULL);
+        r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 0;
+}
+
+static int check_keys(char **keys, sd_bus_error *reterr_bus)
+{
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (; *keys; keys++) {
+                g_autofree char *quoted = NULL, *text = NULL;
+
+                if (key_is_valid(*keys) && g_hash_table_add(seen, *keys))
+                        continue;
+
+                quoted = name_quote(*keys);
+                if (key_is_valid(*keys))
+                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "%s is asked for twice", quoted);
+                text = g_strdup_printf("%s is not a key", quoted);
+                return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+        }
+
+        return 0;
+}
+
+static int reply_with_values(sd_bus_message *m,
+                             const BusService *service,
+                             const Namespace *ns,
+                             char **keys,
+                             const Page *page,
+                             sd_bus_error *reterr_bus)
+{
+        g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes = REPLY_FRAME_BYTES;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        r = *keys ? append_keys(reply, service, ns, keys, &n_bytes, reterr_bus)
+                  : append_page(reply, service, ns, page, &n_bytes, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append(reply, "t", state_revision(service->state));
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        g_autoptr(GPtrArray) keys = g_ptr_array_new();
+        Page page = { .prefix = "", .after = "" };
+        Namespace *ns;
+        int r;
+
+        r = read_names(m, service, keys, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = options_read(m, read_page_option, &page, reterr_bus);
+        if (r < 0)
+                return r;
+
+        if (keys->len > 1 && (*page.prefix || *page.after || page.limit > 0))
+                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                        "'prefix', 'after' and 'limit' go without keys");
+
+        r = check_keys((char **) keys->pdata, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = namespace_read_check(service, m, get_many_keys, name, "GetMany", &ns, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return reply_with_values(m, service, ns, (char **) keys->pdata, &page, reterr_bus);
+}
+
+static int append_namespace(sd_bus_message *reply,
+                            const BusService *service,
+                            const Namespace *ns,
+                            uint64_t *n_bytes,
+                            sd_bus_error *reterr_bus)
+{
+        int r;
+
+        *n_bytes += ns->reply_bytes + strlen(ns->name) + 32;
+        if (*n_bytes > service->limits->reply_bytes)
+                return refuse_size(service, reterr_bus);
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 's', ns->name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "a{sv}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = get_many_append_all(reply, ns);
+        for (int i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int reply_with_namespaces(sd_bus_message *m,
+                                 const BusService *service,
+                                 char **names,
+                                 sd_bus_error *reterr_bus)
+{
+        g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes = REPLY_FRAME_BYTES;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        for (; *names; names++) {
+                r = append_namespace(reply, service, state_lookup(service->state, *names), &n_bytes,
+                                     reterr_bus);
+                if (r < 0)
+                        return r;
+        }
+
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append(reply, "t", state_revision(service->state));
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int refuse_option(sd_bus_message *m G_GNUC_UNUSED,
+                         const char *name,
+                         void *userdata G_GNUC_UNUSED,
+                         sd_bus_error *reterr_bus)
+{
+        return option_unknown(name, reterr_bus);
+}
+
+int get_many_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+        int r;
+
+        r = read_names(m, service, names, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = options_read(m, refuse_option, NULL, reterr_bus);
+        if (r < 0)
+                return r;
+
+        for (guint i = 0; i + 1 < names->len; i++) {
+                Namespace *ns;
+
+                if (!g_hash_table_add(seen, names->pdata[i]))
+                        return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                "A namespace is asked for twice");
+
+                r = namespace_read_check(service, m, get_many_namespaces, names->pdata[i],
+                                         "GetMany", &ns, reterr_bus);
+                if (r != 0)
+                        return r;
+        }
+
+        return reply_with_namespaces(m, service, (char **) names->pdata, reterr_bus);
+}

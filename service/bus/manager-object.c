@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Manager object
+ *
+ * Handlers do four things in this order: read the arguments, authorize, call core, answer. Nothing
+ * is changed before the authorizer has said yes, because a handler may be entered several times for
+ * one call.
+ */
+
+#include "bus/manager-object.h"
+
+#include "bus/bus-error.h"
+#include "bus/change-reader.h"
+#include "bus/get-many.h"
+#include "bus/object-path.h"
+#include "bus/options.h"
+#include "bus/polkit.h"
+#include "bus/value-codec.h"
+#include "bus/write-result.h"
+#include "bus/write.h"
+#include "client/regent-names.h"
+#include "core/name.h"
+#include "util/auto.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int reply_with_path(sd_bus_message *reply,
+                           const Call *call G_GNUC_UNUSED,
+                           const Settlement *settlement)
+{
+        const NamespaceChange *change = settlement->commit->changes->pdata[0];
+        g_autofree char *path = object_path_of_namespace(change->name);
+
+        return sd_bus_message_append(reply, "o", path);
+}
+
+static int method_create_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_MANAGE, "CreateNamespace", false };
+        BusService *service = userdata;
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_CREATE_NAMESPACE);
+        g_auto(ChangeReader) reader = {};
+        const char *name;
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_reader_read_access(&reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = write_authorize(service, m, method_create_namespace, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), reply_with_path, reterr_bus);
+}
+
+static int method_remove_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_MANAGE, "RemoveNamespace", true };
+        BusService *service = userdata;
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_REMOVE_NAMESPACE);
+        g_auto(ChangeReader) reader = {};
+        const char *name;
+        uint64_t flags;
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = flags_read(m, REGENT_REMOVE_NOT_EMPTY, &flags, reterr_bus);
+        if (r < 0)
+                return r;
+        if (flags & REGENT_REMOVE_NOT_EMPTY)
+                set->flags = CHANGE_SET_NOT_EMPTY;
+
+        r = write_authorize(service, m, method_remove_namespace, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);
+}
+
+static int method_get_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autofree char *path = NULL;
+        const char *name;
+        Namespace *ns;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+
+        r = namespace_read_check(service, m, method_get_namespace, name, "GetNamespace", &ns,
+                                 reterr_bus);
+        if (r != 0)
+                return r;
+
+        path = object_path_of_namespace(ns->name);
+        return sd_bus_reply_method_return(m, "o", path);
+}
+
+/* The first name below @prefix behind @after. */
+static GTreeNode *first_name(State *state, const char *prefix, const char *after)
+{
+        GTree *names = state_namespaces(state);
+
+        if (*after && g_strcmp0(after, prefix) >= 0)
+                return g_tree_upper_bound(names, after);
+        return g_tree_lower_bound(names, prefix);
+}
+
+static int append_names(sd_bus_message *reply,
+                        BusService *service,
+                        const Caller *caller,
+                        GTreeNode *node,
+                        const char *prefix,
+                        uint32_t limit)
+{
+        uint64_t n_bytes = LIMIT_KIB;
+        uint32_t n = 0;
+
+        for (; node && (limit == 0 || n < limit); node = g_tree_node_next(node)) {
+                const Namespace *ns = g_tree_node_value(node);
+                int r;
+
+                if (!g_str_has_prefix(ns->name, prefix))
+                        break;
+                if (!authorizer_may_list(caller, ns))
+                        continue;
+
+                n_bytes += 8 + strlen(ns->name);
+                if (n_bytes > service->limits->reply_bytes)
+                        return -E2BIG;
+
+                r = sd_bus_message_append_basic(reply, 's', ns->name);
+                if (r < 0)
+                        return r;
+                n++;
+        }
+
+        return 0;
+}
+
+static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autoptr(sd_bus_message) reply = NULL;
+        const char *prefix, *after;
+        uint32_t limit;
+        Caller *caller;
+        int r;
+
+        r = sd_bus_message_read(m, "ssu", &prefix, &after, &limit);
+        if (r < 0)
+                return r;
+
+        r = authorizer_identify(service, m, method_list_namespaces, 0, &caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        if (r < 0)
+                return r;
+
+        r = append_names(reply, service, caller, first_name(service->state, prefix, after), prefix,
+                         limit);
+        if (r == -E2BIG)
+                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many names for one reply: give a limit, and go on "
+                                        "behind the last name with 'after'");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_WRITE, "Apply", false };
+        BusService *service = userdata;
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
+        g_auto(ChangeReader) reader = {};
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = change_reader_read_apply_many(&reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_result_many, reterr_bus);
+}
+
+static int method_flush(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_WRITE, "Flush", false };
+        BusService *service = userdata;
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_NOTHING);
+        int r;
+
+        r = write_authorize(service, m, method_flush, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+}
+
+static void add_own_statistics(const BusService *service, GVariantDict *statistics)
+{
+        const PipelineStatistics *pipeline = pipeline_statistics(service->pipeline);
+
+        g_variant_dict_insert(statistics, "commits", "t", pipeline->n_commits);
+        g_variant_dict_insert(statistics, "batches", "t", pipeline->n_batches);
+        g_variant_dict_insert(statistics, "refused", "t", pipeline->n_refused);
+        g_variant_dict_insert(statistics, "unchanged", "t", pipeline->n_unchanged);
+        g_variant_dict_insert(statistics, "namespaces", "t",
+                              (guint64) g_tree_nnodes(state_namespaces(service->state)));
+        g_variant_dict_insert(statistics, "keys", "t", state_n_keys(service->state));
+        g_variant_dict_insert(statistics, "bytes", "t", state_usage(service->state));
+        g_variant_dict_insert(statistics, "callers", "t",
+                              (guint64) callers_count(service->callers));
+        g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
+        g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
+                              polkit_n_waiting(service->polkit));
+}
+
+static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)
+{
+        GVariantIter iter;
+        const char *name;
+        GVariant *value;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        g_variant_iter_init(&iter, dictionary);
+        while (g_variant_iter_loop(&iter, "{&sv}", &name, &value)) {
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+                if (r >= 0)
+                        r = sd_bus_message_append_basic(reply, 's', name);
+                if (r >= 0)
+                        r = value_codec_append(reply, value);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(reply);
+                if (r < 0) {
+                        g_variant_unref(value);
+                        return r;
+                }
+        }
+
+        return sd_bus_message_close_container(reply);
+}
+
+static int method_get_statistics(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_auto(GVariantDict) statistics = G_VARIANT_DICT_INIT(NULL);
+        g_autoptr(sd_bus_message) reply = NULL;
+        g_autoptr(GVariant) all = NULL;
+        uint64_t flags;
+        int r;
+
+        r = flags_read(m, 0, &flags, reterr_bus);
+        if (r < 0)
+                return r;
+
+        service->ports.add_statistics(service->ports.userdata, &statistics);
+        add_own_statistics(service, &statistics);
+        all = g_variant_ref_sink(g_variant_dict_end(&statistics));
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = append_dictionary(reply, all);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const AuthorizerQuestion question = { AUTHORIZE_MANAGE, "", "Reload", false, 0 };
+        BusService *service = userdata;
+        Namespace *none;
+        int r;
+
+        r = authorizer_check(service, m, method_reload, &question, &none, reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = service->ports.reload(service->ports.userdata);
+        if (r < 0)
+                return sd_bus_error_set_errnof(reterr_bus, r,
+                                               "The configuration cannot be read, the old one is "
+                                               "still in force: %s",
+                                               g_strerror(-r));
+
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+#define PROPERTY_GETTER(name)                                                                    \
+        static int name(sd_bus *bus G_GNUC_UNUSED, const char *path G_GNUC_UNUSED,               \
+                        const char *interface G_GNUC_UNUSED, const char *property G_GNUC_UNUSED, \
+                        sd_bus_message *reply, void *userdata,                                   \
+                        sd_bus_error *reterr_bus G_GNUC_UNUSED)
+
+PROPERTY_GETTER(property_get_version)
+{
+        (void) userdata;
+        return sd_bus_message_append(reply, "s", REGENT_VERSION);
+}
+
+PROPERTY_GETTER(property_get_revision)
+{
+        return sd_bus_message_append(reply, "t", state_revision(((BusService *) userdata)->state));
+}
+
+PROPERTY_GETTER(property_get_durable_revision)
+{
+        return sd_bus_message_append(reply, "t",
+                                     ((BusService *) userdata)->status->durable_revision);
+}
+
+PROPERTY_GETTER(property_get_last_good_revision)
+{
+        return sd_bus_message_append(reply, "t",
+                                     ((BusService *) userdata)->status->last_good_revision);
+}
+
+PROPERTY_GETTER(property_get_epoch)
+{
+        return sd_bus_message_append(reply, "s", ((BusService *) userdata)->status->epoch);
+}
+
+PROPERTY_GETTER(property_get_loaded_from)
+{
+        const BusService *service = userdata;
+
+        return sd_bus_message_append(reply, "s", loaded_from_name(service->status->loaded_from));
+}
+
+PROPERTY_GETTER(property_get_state)
+{
+        const BusService *service = userdata;
+
+        return sd_bus_message_append(reply, "s", service_state_name(service->status->state));
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateNamespace",
+                                SD_BUS_ARGS("s", ns_name, "a{sv}", options),
+                                SD_BUS_RESULT("o", path),
+                                method_create_namespace,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RemoveNamespace",
+                                SD_BUS_ARGS("s", ns_name, "t", flags),
+                                SD_BUS_NO_RESULT,
+                                method_remove_namespace,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetNamespace",
+                                SD_BUS_ARGS("s", ns_name),
+                                SD_BUS_RESULT("o", path),
+                                method_get_namespace,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListNamespaces",
+                                SD_BUS_ARGS("s", prefix, "s", after, "u", limit),
+                                SD_BUS_RESULT("as", ns_names),
+                                method_list_namespaces,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Apply",
+                                SD_BUS_ARGS("a{sv}", changes, "t", flags, "a{sv}", options),
+                                SD_BUS_RESULT("t", revision, "a{sv}", result),
+                                method_apply,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetMany",
+                                SD_BUS_ARGS("as", ns_names, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", values, "t", revision),
+                                get_many_namespaces,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Flush",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("t", revision),
+                                method_flush,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetStatistics",
+                                SD_BUS_ARGS("t", flags),
+                                SD_BUS_RESULT("a{sv}", statistics),
+                                method_get_statistics,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_NO_RESULT,
+                                method_reload,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Revision", "t", property_get_revision, 0, 0),
+        SD_BUS_PROPERTY("DurableRevision", "t", property_get_durable_revision, 0, 0),
+        SD_BUS_PROPERTY("LastGoodRevision",
+                        "t",
+                        property_get_last_good_revision,
+                        0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Epoch", "s", property_get_epoch, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "LoadedFrom", "s", property_get_loaded_from, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", property_get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_object_export(BusService *service)
+{
+        sd_bus_slot *slot;
+        int r;
+
+        r = sd_bus_add_object_vtable(service->bus, &slot, REGENT_PATH, REGENT_MANAGER_INTERFACE,
+                                     manager_vtable, service);
+        if (r < 0)
+                return r;
+
+        bus_service_keep_slot(service, slot);
+        return 0;
+}
+
+int manager_object_announce_status(BusService *service)
+{
+        return sd_bus_emit_properties_changed(service->bus, REGENT_PATH, REGENT_MANAGER_INTERFACE,
+                                              "State", "LastGoodRevision", NULL);
+}

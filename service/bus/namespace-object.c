@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Namespace object
+ *
+ * The vtable is found for every path that spells a namespace's name, whether there is one or not:
+ * the handlers authorize first, and an absent namespace must not answer otherwise than one that may
+ * not be read. Properties are read through values-object.c, which can wait for an authorization;
+ * sd-bus's own getters cannot, and are never reached.
+ */
+
+#include "bus/namespace-object.h"
+
+#include "bus/bus-error.h"
+#include "bus/change-reader.h"
+#include "bus/get-many.h"
+#include "bus/object-path.h"
+#include "bus/options.h"
+#include "bus/value-codec.h"
+#include "bus/write-result.h"
+#include "bus/write.h"
+#include "client/regent-names.h"
+#include "core/name.h"
+#include "util/auto.h"
+
+#include <errno.h>
+#include <string.h>
+
+char *namespace_object_name(sd_bus_message *m)
+{
+        return object_path_to_name(sd_bus_message_get_path(m));
+}
+
+static int refuse_key(const char *key, sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = name_quote(key);
+        g_autofree char *text = g_strdup_printf("%s is not a key", quoted);
+
+        return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+}
+
+static int refuse_absent(const Namespace *ns, const char *key, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = g_strdup_printf("There is no key '%s' in '%s'", key, ns->name);
+
+        return bus_error_set(reterr_bus, CORE_E_NO_SUCH_KEY, text);
+}
+
+/* Reads the one argument of Get and Describe, and finds the entry. */
+static int find_entry(sd_bus_message *m,
+                      BusService *service,
+                      sd_bus_message_handler_t handler,
+                      const char *verb,
+                      Entry **ret_entry,
+                      sd_bus_error *reterr_bus)
+{
+        g_autofree char *name = namespace_object_name(m);
+        const char *key;
+        Namespace *ns;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', (void *) &key);
+        if (r < 0)
+                return r;
+        if (!key_is_valid(key))
+                return refuse_key(key, reterr_bus);
+
+        r = namespace_read_check(service, m, handler, name, verb, &ns, reterr_bus);
+        if (r != 0)
+                return r;
+
+        *ret_entry = namespace_lookup(ns, key);
+        return *ret_entry ? 0 : refuse_absent(ns, key, reterr_bus);
+}
+
+static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        g_autoptr(sd_bus_message) reply = NULL;
+        Entry *entry;
+        int r;
+
+        r = find_entry(m, userdata, method_get, "Get", &entry, reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = value_codec_append_entry(reply, entry);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        Entry *entry;
+        int r;
+
+        r = find_entry(m, userdata, method_describe, "Describe", &entry, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return sd_bus_reply_method_return(
+                m, "a{sv}", 7, "type", "s", entry_type(entry), "size", "t",
+                (uint64_t) entry->value_bytes, "revision", "t", entry->revision, "class", "s",
+                entry_class_name(entry->class), "writer", "u", entry->writer_uid, "time", "t",
+                entry->time_usec, "origin", "s", "set");
+}
+
+static int append_key_list(sd_bus_message *reply,
+                           const BusService *service,
+                           const Namespace *ns,
+                           const char *prefix,
+                           const char *after,
+                           uint32_t limit)
+{
+        GTreeNode *node = namespace_first(ns, prefix, after);
+        uint64_t n_bytes = LIMIT_KIB;
+
+        for (uint32_t n = 0; node && (limit == 0 || n < limit); n++) {
+                const Entry *entry = namespace_node_entry(node);
+                int r;
+
+                n_bytes += 8 + (uint64_t) entry->key_bytes;
+                if (n_bytes > service->limits->reply_bytes)
+                        return -E2BIG;
+
+                r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
+                if (r < 0)
+                        return r;
+                node = namespace_next(node, prefix);
+        }
+
+        return 0;
+}
+
+static int reply_with_keys(sd_bus_message *m,
+                           const BusService *service,
+                           const Namespace *ns,
+                           const char *prefix,
+                           const char *after,
+                           uint32_t limit,
+                           sd_bus_error *reterr_bus)
+{
+        g_autoptr(sd_bus_message) reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(reply, 'a', "s");
+        if (r < 0)
+                return r;
+
+        r = append_key_list(reply, service, ns, prefix, after, limit);
+        if (r == -E2BIG)
+                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many keys for one reply: give List a limit, and go on "
+                                        "behind the last key with 'after'");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_close_container(reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append(reply, "t", state_revision(service->state));
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        const char *prefix, *after;
+        uint32_t limit;
+        Namespace *ns;
+        int r;
+
+        r = sd_bus_message_read(m, "ssu", &prefix, &after, &limit);
+        if (r < 0)
+                return r;
+        if (!key_prefix_is_valid(prefix) || !key_prefix_is_valid(after))
+                return refuse_key(key_prefix_is_valid(prefix) ? after : prefix, reterr_bus);
+
+        r = namespace_read_check(service, m, method_list, name, "List", &ns, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return reply_with_keys(m, service, ns, prefix, after, limit, reterr_bus);
+}
+
+static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_WRITE, "Set", false };
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
+        g_auto(ChangeReader) reader = {};
+        const char *key;
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_read_basic(m, 's', (void *) &key);
+        if (r < 0)
+                return r;
+
+        r = change_reader_read_value(&reader, m, key, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+}
+
+static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_WRITE, "Delete", false };
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
+        g_auto(ChangeReader) reader = {};
+        const char *key;
+        int r;
+
+        set->flags = CHANGE_SET_CHANGE_ONLY;
+        change_reader_init(&reader, set, service->limits);
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_read_basic(m, 's', (void *) &key);
+        if (r < 0)
+                return r;
+
+        r = change_reader_unset(&reader, key, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = write_authorize(service, m, method_delete, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+}
+
+static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteQuestion question = { AUTHORIZE_WRITE, "Apply", false };
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
+        g_auto(ChangeReader) reader = {};
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_reader_read_apply(&reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_result, reterr_bus);
+}
+
+/* An owner may change the mode, and the group to one it is in itself. */
+static bool is_owners_right(const ChangeSet *set, const Caller *caller)
+{
+        if (set->access_fields & ~(ACCESS_MODE | ACCESS_GROUP))
+                return false;
+        return caller &&
+               (!(set->access_fields & ACCESS_GROUP) || set->access.group == NAMESPACE_NO_GROUP ||
+                caller_is_in_group(caller, set->access.group));
+}
+
+static int method_set_access(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_autofree char *name = namespace_object_name(m);
+        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ACCESS);
+        g_auto(ChangeReader) reader = {};
+        WriteQuestion question = { AUTHORIZE_MANAGE, "SetAccess", false };
+        int r;
+
+        change_reader_init(&reader, set, service->limits);
+        r = change_reader_begin(&reader, name, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = change_reader_read_access(&reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        /* Until the caller is known it has no gids, and write_authorize() parks the call. */
+        question.is_owner_sufficient = is_owners_right(set, callers_get(service->callers, m));
+        r = write_authorize(service, m, method_set_access, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);
+}
+
+/* sd-bus wants a getter for each property; see the opening comment. */
+static int property_get_unreached(sd_bus *bus G_GNUC_UNUSED,
+                                  const char *path G_GNUC_UNUSED,
+                                  const char *interface G_GNUC_UNUSED,
+                                  const char *property G_GNUC_UNUSED,
+                                  sd_bus_message *reply G_GNUC_UNUSED,
+                                  void *userdata G_GNUC_UNUSED,
+                                  sd_bus_error *reterr_bus G_GNUC_UNUSED)
+{
+        return -ENOTSUP;
+}
+
+const sd_bus_vtable namespace_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Get",
+                                SD_BUS_ARGS("s", key),
+                                SD_BUS_RESULT("v", value),
+                                method_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Set",
+                                SD_BUS_ARGS("s", key, "v", value),
+                                SD_BUS_RESULT("t", revision),
+                                method_set,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Delete",
+                                SD_BUS_ARGS("s", key),
+                                SD_BUS_RESULT("t", revision),
+                                method_delete,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetMany",
+                                SD_BUS_ARGS("as", keys, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", values, "t", revision),
+                                get_many_keys,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("List",
+                                SD_BUS_ARGS("s", prefix, "s", after, "u", limit),
+                                SD_BUS_RESULT("as", keys, "t", revision),
+                                method_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Describe",
+                                SD_BUS_ARGS("s", key),
+                                SD_BUS_RESULT("a{sv}", info),
+                                method_describe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Apply",
+                SD_BUS_ARGS("a{sv}", set, "as", unset, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("t", revision, "a{sv}", result),
+                method_apply,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetAccess",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_NO_RESULT,
+                                method_set_access,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Name", "s", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "Owner", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY(
+                "Group", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY(
+                "Mode", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Revision", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY("Keys", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY("Usage", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY(
+                "QuotaKeys", "t", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY(
+                "QuotaBytes", "t", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Participants", "t", property_get_unreached, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int find_namespace_object(sd_bus *bus G_GNUC_UNUSED,
+                                 const char *path,
+                                 const char *interface G_GNUC_UNUSED,
+                                 void *userdata,
+                                 void **ret_found,
+                                 sd_bus_error *reterr_bus G_GNUC_UNUSED)
+{
+        g_autofree char *name = object_path_to_name(path);
+
+        if (!name || !namespace_name_is_valid(name))
+                return 0;
+
+        *ret_found = userdata;
+        return 1;
+}
+
+int namespace_object_export(BusService *service)
+{
+        sd_bus_slot *slot;
+        int r;
+
+        r = sd_bus_add_fallback_vtable(service->bus, &slot, REGENT_NAMESPACES_PATH,
+                                       REGENT_NAMESPACE_INTERFACE, namespace_vtable,
+                                       find_namespace_object, service);
+        if (r < 0)
+                return r;
+
+        bus_service_keep_slot(service, slot);
+        return 0;
+}

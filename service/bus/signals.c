@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Signals
+ *
+ * What a batch did is held against what has been announced: so a namespace whose mode changes shows
+ * up or vanishes as if it were made or removed, and one that was removed and made again does both.
+ */
+
+#include "bus/signals.h"
+
+#include "bus/namespace-properties.h"
+#include "bus/object-manager.h"
+#include "bus/object-path.h"
+#include "bus/value-codec.h"
+#include "client/regent-names.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+#include <string.h>
+
+#define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+
+struct Signals {
+        BusService *service;
+        GHashTable *announced; /* owned names of the public namespaces that the bus was told of */
+};
+
+/* What a batch left of one namespace's keys. */
+typedef struct Delta {
+        Namespace *ns;      /* borrowed */
+        GPtrArray *entries; /* borrowed Entry, in order; the last of a key counts */
+} Delta;
+
+Signals *signals_new(BusService *service)
+{
+        Signals *signals = g_new(Signals, 1);
+        GTreeNode *node = g_tree_node_first(state_namespaces(service->state));
+
+        *signals = (Signals){
+                .service = service,
+                .announced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+        };
+        for (; node; node = g_tree_node_next(node)) {
+                const Namespace *ns = g_tree_node_value(node);
+
+                if (namespace_is_public(ns))
+                        g_hash_table_add(signals->announced, g_strdup(ns->name));
+        }
+        return signals;
+}
+
+Signals *signals_free(Signals *signals)
+{
+        if (!signals)
+                return NULL;
+
+        g_hash_table_unref(signals->announced);
+        g_free(signals);
+        return NULL;
+}
+
+static int new_properties_changed(const BusService *service,
+                                  const Namespace *ns,
+                                  const char *interface,
+                                  sd_bus_message **ret_signal)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        g_autofree char *path = object_path_of_namespace(ns->name);
+        int r;
+
+        r = sd_bus_message_new_signal(service->bus, &m, path, PROPERTIES_INTERFACE,
+                                      "PropertiesChanged");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append_basic(m, 's', interface);
+        if (r < 0)
+                return r;
+
+        *ret_signal = g_steal_pointer(&m);
+        return 0;
+}
+
+static int announce_access(const BusService *service, const Namespace *ns)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = new_properties_changed(service, ns, REGENT_NAMESPACE_INTERFACE, &m);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = namespace_append_properties(m, service, ns, NAMESPACE_PROPERTIES_ACCESS);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "as", 0);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, m, NULL);
+}
+
+static int append_value(sd_bus_message *m, Entry *entry)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append_basic(m, 's', entry_key(entry));
+        if (r < 0)
+                return r;
+
+        r = value_codec_append_entry(m, entry);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(m);
+}
+
+/* Sends the values that are small enough, until they are too many; names the others in @named. */
+static int append_values(sd_bus_message *m,
+                         const Limits *limits,
+                         const Delta *delta,
+                         GPtrArray *named)
+{
+        uint64_t n_bytes = 0;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+
+        for (guint i = 0; i < delta->entries->len; i++) {
+                Entry *entry = delta->entries->pdata[i];
+
+                if (entry_is_tombstone(entry) || entry->wire_bytes > limits->signal_value_bytes ||
+                    n_bytes + entry_reply_bytes(entry) > limits->signal_bytes) {
+                        g_ptr_array_add(named, entry);
+                        continue;
+                }
+
+                n_bytes += entry_reply_bytes(entry);
+                r = append_value(m, entry);
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(m);
+}
+
+static int append_names(sd_bus_message *m, const GPtrArray *named)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "s");
+        if (r < 0)
+                return r;
+
+        for (guint i = 0; i < named->len; i++) {
+                r = sd_bus_message_append_basic(m, 's', entry_key(named->pdata[i]));
+                if (r < 0)
+                        return r;
+        }
+
+        return sd_bus_message_close_container(m);
+}
+
+static int announce_values(const BusService *service, const Delta *delta)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        g_autoptr(GPtrArray) named = g_ptr_array_new();
+        int r;
+
+        r = new_properties_changed(service, delta->ns, REGENT_VALUES_INTERFACE, &m);
+        if (r < 0)
+                return r;
+
+        r = append_values(m, service->limits, delta, named);
+        if (r < 0)
+                return r;
+
+        r = append_names(m, named);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, m, NULL);
+}
+
+/* Of each key only the last entry stays. */
+static void keep_last(GPtrArray *entries)
+{
+        g_autoptr(GHashTable) seen = NULL;
+        guint kept = entries->len;
+
+        if (entries->len < 2)
+                return;
+
+        seen = g_hash_table_new(g_str_hash, g_str_equal);
+        for (guint i = entries->len; i-- > 0;) {
+                Entry *entry = entries->pdata[i];
+
+                if (g_hash_table_add(seen, entry->text))
+                        entries->pdata[--kept] = entry;
+        }
+        g_ptr_array_remove_range(entries, 0, kept);
+}
+
+static void delta_free(gpointer userdata)
+{
+        Delta *delta = userdata;
+
+        g_ptr_array_unref(delta->entries);
+        g_free(delta);
+}
+
+static void collect_entries(Signals *signals, GPtrArray *deltas, const NamespaceChange *change)
+{
+        Namespace *ns = state_lookup(signals->service->state, change->name);
+        Delta *delta = NULL;
+
+        if (!ns || !namespace_is_public(ns))
+                return;
+
+        for (guint i = 0; i < deltas->len && !delta; i++)
+                if (((Delta *) deltas->pdata[i])->ns == ns)
+                        delta = deltas->pdata[i];
+
+        if (!delta) {
+                delta = g_new(Delta, 1);
+                *delta = (Delta){ ns, g_ptr_array_new() };
+                g_ptr_array_add(deltas, delta);
+        }
+        for (guint i = 0; i < change->entries->len; i++)
+                g_ptr_array_add(delta->entries, change->entries->pdata[i]);
+}
+
+/* Tells of @change, which made, removed or opened a namespace, or closed it. */
+static int publish_namespace(Signals *signals, const NamespaceChange *change)
+{
+        const Namespace *ns = state_lookup(signals->service->state, change->name);
+        bool is_announced = g_hash_table_contains(signals->announced, change->name);
+        bool is_public = ns && namespace_is_public(ns);
+
+        if (is_announced && is_public)
+                return announce_access(signals->service, ns);
+        if (is_public) {
+                g_hash_table_add(signals->announced, g_strdup(change->name));
+                return object_manager_announce_added(signals->service, ns);
+        }
+        if (is_announced) {
+                g_hash_table_remove(signals->announced, change->name);
+                return object_manager_announce_removed(signals->service, change->name);
+        }
+        return 0;
+}
+
+static void log_failure(int r, const char *name)
+{
+        if (r < 0)
+                log_record(LOG_WARNING, LOG_FIELDS(LOG_NAMESPACE(name), LOG_ERRNO(r)),
+                           "Cannot announce a change of '%s': %s", name, g_strerror(-r));
+}
+
+void signals_publish(Signals *signals, const GPtrArray *commits)
+{
+        g_autoptr(GPtrArray) deltas = g_ptr_array_new_with_free_func(delta_free);
+
+        for (guint i = 0; i < commits->len; i++) {
+                const Commit *commit = commits->pdata[i];
+
+                for (guint j = 0; j < commit->changes->len; j++) {
+                        const NamespaceChange *change = commit->changes->pdata[j];
+
+                        if (change->kind == NAMESPACE_CHANGE_ENTRIES)
+                                collect_entries(signals, deltas, change);
+                        else
+                                log_failure(publish_namespace(signals, change), change->name);
+                }
+        }
+
+        for (guint i = 0; i < deltas->len; i++) {
+                Delta *delta = deltas->pdata[i];
+
+                keep_last(delta->entries);
+                log_failure(announce_values(signals->service, delta), delta->ns->name);
+        }
+}

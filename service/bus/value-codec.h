@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Value codec
+ *
+ * Moves values between sd-bus messages and GVariant. The two differ in wire format, so values are
+ * walked, never copied as bytes; but arrays of fixed-size elements are, a blob of a megabyte too.
+ */
+
+#include "core/entry.h"
+
+#include <glib.h>
+#include <systemd/sd-bus.h>
+
+/*
+ * A message nests 64 containers at most, dictionary entries among them, and who sends a deeper one
+ * is cut off from the bus. Apply of Manager wraps nine around a value, no reply or signal more.
+ */
+#define VALUE_CODEC_CONTAINERS_MAX 55u
+
+/* No value of more serialized bytes is read, whatever the limits are set to. */
+#define VALUE_CODEC_BYTES_MAX (8u << 20)
+
+enum {
+        VALUE_CODEC_E_DESCRIPTOR = 1, /* a file descriptor cannot be kept */
+        VALUE_CODEC_E_TOO_DEEP, /* more than LIMIT_VALUE_DEPTH or VALUE_CODEC_CONTAINERS_MAX */
+        VALUE_CODEC_E_TOO_BIG,  /* more than VALUE_CODEC_BYTES_MAX */
+};
+
+/*
+ * Reads the variant at the cursor. *ret_value is a full reference to its content, in normal form.
+ * 0, an outcome above, or a negative errno when the message is not what it says. After anything
+ * but 0 the cursor may be anywhere.
+ */
+int value_codec_read(sd_bus_message *m, GVariant **ret_value);
+
+/* Appends @value, wrapped in a variant. */
+int value_codec_append(sd_bus_message *m, GVariant *value);
+
+/* The same for what an entry holds. */
+int value_codec_append_entry(sd_bus_message *m, Entry *entry);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Value codec: reading
+ *
+ * The type of a value is known when its variant is entered, so descriptors and depth are judged
+ * there, before anything is read, and again in each variant within. What sd-bus hands out it has
+ * checked: strings are UTF-8, paths are paths. That the result is in normal form follows from this
+ * and from the builder, and the fuzz target holds it to it.
+ */
+
+#include "bus/value-codec.h"
+
+#include "bus/value-builder.h"
+#include "core/limits.h"
+#include "core/value.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* How much is open around a value. */
+typedef struct Depth {
+        unsigned n_counted; /* arrays, structs and variants */
+        unsigned n_containers;
+} Depth;
+
+typedef struct Reader {
+        sd_bus_message *message;
+        ValueBuilder *builder;
+} Reader;
+
+static int read_any(const Reader *reader, const GVariantType *type, Depth depth);
+
+static Depth enter(Depth depth, const GVariantType *type)
+{
+        depth.n_counted += !g_variant_type_is_dict_entry(type);
+        depth.n_containers++;
+        return depth;
+}
+
+/* The most containers a value of @type has open at once, as far as its type tells. */
+static Depth depth_within(Depth depth, const GVariantType *type)
+{
+        Depth deepest;
+
+        if (g_variant_type_is_basic(type))
+                return depth;
+
+        deepest = depth = enter(depth, type);
+        if (g_variant_type_is_variant(type))
+                return deepest;
+        if (g_variant_type_is_array(type))
+                return depth_within(depth, g_variant_type_element(type));
+
+        for (const GVariantType *member = g_variant_type_first(type); member;
+             member = g_variant_type_next(member)) {
+                Depth member_depth = depth_within(depth, member);
+
+                deepest.n_counted = MAX(deepest.n_counted, member_depth.n_counted);
+                deepest.n_containers = MAX(deepest.n_containers, member_depth.n_containers);
+        }
+
+        return deepest;
+}
+
+/* @type is a single complete type: sd-bus takes nothing else as a variant's. */
+static int check_type(const char *type, Depth depth)
+{
+        if (strchr(type, 'h'))
+                return VALUE_CODEC_E_DESCRIPTOR;
+        if (!value_type_is_valid(type))
+                return -EBADMSG;
+
+        depth = depth_within(depth, G_VARIANT_TYPE(type));
+        if (depth.n_counted > LIMIT_VALUE_DEPTH || depth.n_containers > VALUE_CODEC_CONTAINERS_MAX)
+                return VALUE_CODEC_E_TOO_DEEP;
+        return 0;
+}
+
+static int charge(const Reader *reader, size_t n_bytes)
+{
+        size_t size = value_builder_size(reader->builder);
+
+        return n_bytes > VALUE_CODEC_BYTES_MAX || size > VALUE_CODEC_BYTES_MAX - n_bytes
+                       ? VALUE_CODEC_E_TOO_BIG
+                       : 0;
+}
+
+static size_t number_size(char type)
+{
+        switch (type) {
+        case 'y':
+                return 1;
+        case 'n':
+        case 'q':
+                return 2;
+        case 'i':
+        case 'u':
+                return 4;
+        case 'x':
+        case 't':
+        case 'd':
+                return 8;
+        default:
+                return 0;
+        }
+}
+
+static int read_string(const Reader *reader, char type)
+{
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read_basic(reader->message, type, &text);
+        if (r < 0)
+                return r;
+
+        /* Here alone sd-bus and GLib may have different opinions. */
+        if (type == 'g' && !g_variant_is_signature(text))
+                return -EBADMSG;
+
+        r = charge(reader, strlen(text) + 1);
+        if (r != 0)
+                return r;
+
+        value_builder_append_string(reader->builder, text);
+        return 0;
+}
+
+static int read_boolean(const Reader *reader)
+{
+        int boolean;
+        uint8_t byte;
+        int r;
+
+        r = sd_bus_message_read_basic(reader->message, 'b', &boolean);
+        if (r < 0)
+                return r;
+
+        byte = boolean != 0;
+        value_builder_append_fixed(reader->builder, 1, &byte, 1);
+        return charge(reader, 0);
+}
+
+static int read_basic(const Reader *reader, char type)
+{
+        uint64_t number = 0;
+        size_t size;
+        int r;
+
+        if (type == 's' || type == 'o' || type == 'g')
+                return read_string(reader, type);
+        if (type == 'b')
+                return read_boolean(reader);
+
+        r = sd_bus_message_read_basic(reader->message, type, &number);
+        if (r < 0)
+                return r;
+
+        size = number_size(type);
+        value_builder_append_fixed(reader->builder, size, &number, size);
+        return charge(reader, 0);
+}
+
+/* -EOPNOTSUPP when the sender's byte order is not ours: then nothing has been read. */
+static int read_block(const Reader *reader, char type)
+{
+        const void *block;
+        size_t n_bytes;
+        int r;
+
+        r = sd_bus_message_read_array(reader->message, type, &block, &n_bytes);
+        if (r < 0)
+                return r;
+        if (n_bytes % number_size(type) != 0)
+                return -EBADMSG;
+
+        r = charge(reader, n_bytes);
+        if (r != 0)
+                return r;
+
+        value_builder_append_fixed(reader->builder, number_size(type), block, n_bytes);
+        return 0;
+}
+
+static int read_children(const Reader *reader, const ValueFrame *frame, Depth depth)
+{
+        bool is_array = g_variant_type_is_array(frame->type);
+        const GVariantType *type =
+                is_array ? g_variant_type_element(frame->type) : g_variant_type_first(frame->type);
+        int r;
+
+        while (type) {
+                const GVariantType *next = is_array ? type : g_variant_type_next(type);
+
+                if (is_array) {
+                        r = sd_bus_message_at_end(reader->message, false);
+                        if (r < 0)
+                                return r;
+                        if (r > 0)
+                                return 0;
+                }
+
+                r = read_any(reader, type, depth);
+                if (r != 0)
+                        return r;
+
+                value_builder_end_child(reader->builder, frame, type, !next);
+                type = next;
+        }
+
+        return 0;
+}
+
+/* An array, a struct or a dictionary entry. */
+static int read_container(const Reader *reader, const GVariantType *type, Depth depth)
+{
+        const char *text = g_variant_type_peek_string(type);
+        size_t length = g_variant_type_get_string_length(type);
+        char contents[LIMIT_TYPE_BYTES + 1];
+        ValueFrame frame;
+        int r;
+
+        if (*text == 'a') {
+                memcpy(contents, text + 1, length - 1);
+                contents[length - 1] = '\0';
+        } else {
+                memcpy(contents, text + 1, length - 2);
+                contents[length - 2] = '\0';
+        }
+
+        r = sd_bus_message_enter_container(
+                reader->message, *text == 'a' ? 'a' : (*text == '(' ? 'r' : 'e'), contents);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                return -EBADMSG;
+
+        frame = value_builder_open(reader->builder, type);
+        r = read_children(reader, &frame, enter(depth, type));
+        if (r != 0)
+                return r;
+
+        value_builder_close(reader->builder, &frame);
+        r = sd_bus_message_exit_container(reader->message);
+        if (r < 0)
+                return r;
+        return charge(reader, 0);
+}
+
+/* Enters the variant at the cursor and reads what it holds; @ret_type is its type. */
+static int read_content(const Reader *reader,
+                        Depth depth,
+                        char ret_type[static LIMIT_TYPE_BYTES + 1])
+{
+        const char *contents;
+        char type;
+        int r;
+
+        r = sd_bus_message_peek_type(reader->message, &type, &contents);
+        if (r < 0)
+                return r;
+        if (r == 0 || type != SD_BUS_TYPE_VARIANT)
+                return -EBADMSG;
+
+        r = check_type(contents, depth);
+        if (r != 0)
+                return r;
+
+        strcpy(ret_type, contents);
+        r = sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_VARIANT, ret_type);
+        if (r < 0)
+                return r;
+
+        r = read_any(reader, G_VARIANT_TYPE(ret_type), depth);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_exit_container(reader->message);
+        return r < 0 ? r : 0;
+}
+
+static int read_variant(const Reader *reader, Depth depth)
+{
+        ValueFrame frame = value_builder_open(reader->builder, G_VARIANT_TYPE_VARIANT);
+        char type[LIMIT_TYPE_BYTES + 1];
+        int r;
+
+        r = read_content(reader, enter(depth, G_VARIANT_TYPE_VARIANT), type);
+        if (r != 0)
+                return r;
+
+        value_builder_end_child(reader->builder, &frame, G_VARIANT_TYPE(type), false);
+        value_builder_close(reader->builder, &frame);
+        return charge(reader, 0);
+}
+
+static int read_any(const Reader *reader, const GVariantType *type, Depth depth)
+{
+        const char *text = g_variant_type_peek_string(type);
+        int r;
+
+        if (g_variant_type_is_basic(type))
+                return read_basic(reader, *text);
+        if (g_variant_type_is_variant(type))
+                return read_variant(reader, depth);
+
+        if (*text == 'a' && number_size(text[1]) > 0) {
+                r = read_block(reader, text[1]);
+                if (r != -EOPNOTSUPP)
+                        return r;
+        }
+
+        return read_container(reader, type, depth);
+}
+
+int value_codec_read(sd_bus_message *m, GVariant **ret_value)
+{
+        g_auto(ValueBuilder) builder = {};
+        const Reader reader = { .message = m, .builder = &builder };
+        char type[LIMIT_TYPE_BYTES + 1];
+        int r;
+
+        value_builder_init(&builder);
+        r = read_content(&reader, (Depth){}, type);
+        if (r != 0)
+                return r;
+
+        *ret_value = g_variant_ref_sink(value_builder_end(&builder, G_VARIANT_TYPE(type)));
+        return 0;
+}
