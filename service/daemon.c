@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Daemon
+ *
+ * Start: signals, configuration, recovery, objects, and last the name on the bus, so whoever sees
+ * the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
+ * Stop: the name goes, what is under way ends, the store closes.
+ */
+
+#include "daemon.h"
+
+#include "bus/bus-service.h"
+#include "bus/manager-object.h"
+#include "client/regent-names.h"
+#include "config.h"
+#include "core/pipeline.h"
+#include "core/state.h"
+#include "core/status.h"
+#include "store/store.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+/* After everything else that waits, so that the socket is read empty into the batch. */
+#define BATCH_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+
+typedef struct Daemon {
+        const DaemonOptions *options;
+        const Io *io;
+        Config config;
+        ServiceStatus status;
+        sd_event *event;
+        sd_event_source *batch;
+        State *state;
+        Pipeline *pipeline;
+        Store *store;
+        sd_bus *bus;
+        BusService *service;
+        bool is_stopping;
+        int exit_status;
+} Daemon;
+
+static uint64_t now_realtime_usec(void)
+{
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+/*
+ * Ends the loop, but lets the batch under way be settled and answered first. What waits behind it
+ * has been promised to nobody.
+ */
+static int request_stop(Daemon *daemon, int exit_status)
+{
+        if (daemon->is_stopping)
+                return 0;
+
+        daemon->is_stopping = true;
+        daemon->exit_status = exit_status;
+        if (daemon->pipeline && pipeline_is_under_way(daemon->pipeline))
+                return 0;
+        return sd_event_exit(daemon->event, exit_status);
+}
+
+static int on_stop_signal(sd_event_source *source G_GNUC_UNUSED,
+                          const struct signalfd_siginfo *info G_GNUC_UNUSED,
+                          void *userdata)
+{
+        return request_stop(userdata, 0);
+}
+
+/* configuration */
+
+static int load_config(const Daemon *daemon, Config *config)
+{
+        int r;
+
+        config_init(config);
+        r = config_load(config, daemon->options->configuration);
+        if (r < 0)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r)),
+                           "Cannot read the configuration %s: %s",
+                           daemon->options->configuration ? daemon->options->configuration : "",
+                           g_strerror(-r));
+        return r;
+}
+
+static void use_config(Daemon *daemon, const Config *config)
+{
+        daemon->config = *config;
+        log_set_level(daemon->options->log_level >= 0 ? daemon->options->log_level
+                                                      : config->log_level);
+}
+
+static int reload(Daemon *daemon)
+{
+        Config config;
+        int r;
+
+        r = load_config(daemon, &config);
+        if (r < 0)
+                return r;
+
+        use_config(daemon, &config);
+        log_info("The configuration has been read anew");
+        return 0;
+}
+
+static int on_reload_signal(sd_event_source *source G_GNUC_UNUSED,
+                            const struct signalfd_siginfo *info G_GNUC_UNUSED,
+                            void *userdata)
+{
+        (void) sd_notify(false, "RELOADING=1");
+        (void) reload(userdata);
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+/* the pipeline's ports */
+
+static void on_wake(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_ONESHOT);
+        g_assert(r >= 0);
+}
+
+static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        pipeline_run(daemon->pipeline, now_realtime_usec());
+        return 0;
+}
+
+static int on_journal(void *userdata, const GPtrArray *commits)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_write(daemon->store, commits);
+        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
+}
+
+static void on_publish(void *userdata, const GPtrArray *commits)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_publish(daemon->service, commits);
+        store_applied(daemon->store);
+}
+
+/* the store's ports */
+
+static void on_written(void *userdata, int r)
+{
+        Daemon *daemon = userdata;
+
+        pipeline_settle(daemon->pipeline, r);
+        if (daemon->is_stopping)
+                (void) sd_event_exit(daemon->event, daemon->exit_status);
+}
+
+static void on_revision_limit(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
+}
+
+static void on_status(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
+        if (!daemon->service)
+                return;
+
+        r = manager_object_announce_status(daemon->service);
+        if (r < 0)
+                log_warning("Cannot announce the state of the service: %s", g_strerror(-r));
+}
+
+/* the bus's ports */
+
+static int on_reload_call(void *userdata)
+{
+        return reload(userdata);
+}
+
+static void on_statistics(void *userdata, GVariantDict *statistics)
+{
+        Daemon *daemon = userdata;
+        g_autoptr(GVariant) of_store = g_variant_ref_sink(store_statistics(daemon->store));
+        GVariantIter iter;
+        const char *name;
+        GVariant *value;
+
+        g_variant_iter_init(&iter, of_store);
+        while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
+                g_variant_dict_insert_value(statistics, name, value);
+}
+
+static int on_name_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
+{
+        Daemon *daemon = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(m);
+        uint32_t answer = 0;
+
+        if (!error)
+                (void) sd_bus_message_read(m, "u", &answer);
+
+        /* 1: the name is ours now; anything else: DBUS_REQUEST_NAME_REPLY_EXISTS and its like */
+        if (error || answer != 1) {
+                log_error("Cannot have the name " REGENT_BUS_NAME ": %s",
+                          error ? error->message : "somebody else has it");
+                return sd_event_exit(daemon->event, DAEMON_E_REFUSED);
+        }
+
+        log_info("Ready at revision %" G_GUINT64_FORMAT, state_revision(daemon->state));
+        (void) sd_notifyf(false, "READY=1\nSTATUS=%s", service_state_name(daemon->status.state));
+        return 0;
+}
+
+static int on_disconnected(sd_bus_message *m G_GNUC_UNUSED,
+                           void *userdata,
+                           sd_bus_error *reterr_bus G_GNUC_UNUSED)
+{
+        Daemon *daemon = userdata;
+
+        log_notice("The bus has gone: stopping");
+        return request_stop(daemon, DAEMON_E_DISCONNECTED);
+}
+
+/* start */
+
+static int start_event_loop(Daemon *daemon)
+{
+        sigset_t mask;
+        int r;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        sigaddset(&mask, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+
+        r = sd_event_new(&daemon->event);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_stop_signal, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_stop_signal, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload_signal, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_set_watchdog(daemon->event, true);
+        return r < 0 ? r : 0;
+}
+
+static int start_pipeline(Daemon *daemon)
+{
+        const PipelineCallbacks callbacks = {
+                .wake = on_wake,
+                .journal = on_journal,
+                .publish = on_publish,
+                .userdata = daemon,
+        };
+        int r;
+
+        r = sd_event_add_defer(daemon->event, &daemon->batch, on_batch, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_priority(daemon->batch, BATCH_PRIORITY);
+        if (r < 0)
+                return r;
+
+        daemon->pipeline = pipeline_new(daemon->state, &daemon->config.limits, &callbacks);
+        pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
+        return 0;
+}
+
+static int start_store(Daemon *daemon)
+{
+        const StoreOptions options = {
+                .state_directory = daemon->options->state_directory,
+                .runtime_directory = daemon->options->runtime_directory,
+                .checkpoint_journal_bytes = daemon->config.checkpoint_journal_bytes,
+        };
+        const StoreCallbacks callbacks = {
+                .on_written = on_written,
+                .on_revision_limit = on_revision_limit,
+                .on_status = on_status,
+                .userdata = daemon,
+        };
+        int r;
+
+        r = store_open(&daemon->store, daemon->io, &options, daemon->event, daemon->state,
+                       &daemon->status, &callbacks);
+        if (r == STORE_E_LOCKED || r == STORE_E_NEWER_FORMAT)
+                return DAEMON_E_REFUSED; /* logged where the file is known */
+        return r;
+}
+
+/* Like sd_bus_open_system(), but the bus may come up later. */
+static int open_bus(Daemon *daemon)
+{
+        const char *address = g_getenv("DBUS_SYSTEM_BUS_ADDRESS");
+        int r;
+
+        r = sd_bus_new(&daemon->bus);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_set_address(daemon->bus,
+                               address ? address : "unix:path=/run/dbus/system_bus_socket");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_set_bus_client(daemon->bus, true);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_set_watch_bind(daemon->bus, true);
+        if (r < 0)
+                return r;
+
+        return sd_bus_start(daemon->bus);
+}
+
+static int start_bus(Daemon *daemon)
+{
+        const BusPorts ports = {
+                .reload = on_reload_call,
+                .add_statistics = on_statistics,
+                .userdata = daemon,
+        };
+        int r;
+
+        r = open_bus(daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_attach_event(daemon->bus, daemon->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_match_signal_async(daemon->bus, NULL, "org.freedesktop.DBus.Local",
+                                      "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+                                      "Disconnected", on_disconnected, NULL, daemon);
+        if (r < 0)
+                return r;
+
+        r = bus_service_new(&daemon->service, daemon->bus, daemon->state, daemon->pipeline,
+                            &daemon->config.limits, &daemon->status, &ports);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_request_name_async(daemon->bus, NULL, REGENT_BUS_NAME, 0, on_name_answer,
+                                      daemon);
+        return r < 0 ? r : 0;
+}
+
+static int start(Daemon *daemon)
+{
+        Config config;
+        int r;
+
+        r = start_event_loop(daemon);
+        if (r < 0)
+                return r;
+
+        r = load_config(daemon, &config);
+        if (r < 0)
+                return DAEMON_E_REFUSED;
+        use_config(daemon, &config);
+
+        daemon->state = state_new();
+        r = start_store(daemon);
+        if (r != 0)
+                return r;
+
+        r = start_pipeline(daemon);
+        if (r < 0)
+                return r;
+
+        return start_bus(daemon);
+}
+
+/* stop */
+
+static int stop(Daemon *daemon)
+{
+        (void) sd_notify(false, "STOPPING=1");
+
+        if (daemon->bus)
+                (void) sd_bus_flush(daemon->bus);
+        daemon->service = bus_service_free(daemon->service);
+        return daemon->store ? store_close(daemon->store) : 0;
+}
+
+static void clear(Daemon *daemon)
+{
+        daemon->service = bus_service_free(daemon->service);
+        daemon->pipeline = pipeline_free(daemon->pipeline);
+        daemon->store = store_free(daemon->store);
+        daemon->state = state_free(daemon->state);
+        sd_event_source_disable_unref(daemon->batch);
+        sd_bus_close_unref(daemon->bus);
+        sd_event_unref(daemon->event);
+}
+
+int daemon_run(const DaemonOptions *options, const Io *io)
+{
+        Daemon daemon = { .options = options, .io = io };
+        int r, stopped;
+
+        r = start(&daemon);
+        if (r == 0)
+                r = sd_event_loop(daemon.event);
+        if (r < 0)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r)), "regentd cannot go on: %s",
+                           g_strerror(-r));
+
+        stopped = stop(&daemon);
+        if (stopped < 0)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(stopped)),
+                           "regentd did not stop cleanly: %s", g_strerror(-stopped));
+
+        clear(&daemon);
+        return r != 0 ? r : stopped;
+}

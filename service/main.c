@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * regentd: reads its command line and runs the daemon.
+ */
+
+#include "daemon.h"
+#include "util/io.h"
+#include "util/log.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <syslog.h>
+
+typedef struct CommandLine {
+        gboolean is_version;
+        char *state_directory;
+        char *runtime_directory;
+        char *configuration;
+        char *log_level;
+} CommandLine;
+
+static void command_line_clear(CommandLine *line)
+{
+        g_free(line->state_directory);
+        g_free(line->runtime_directory);
+        g_free(line->configuration);
+        g_free(line->log_level);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CommandLine, command_line_clear)
+
+static gboolean parse(CommandLine *line, int argc, char **argv, GError **error)
+{
+        const GOptionEntry entries[] = {
+                { "version", 0, 0, G_OPTION_ARG_NONE, &line->is_version,
+                  "Print the version and exit", NULL },
+                { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &line->state_directory,
+                  "Keep the persistent state in DIR [/var/lib/regent]", "DIR" },
+                { "runtime-dir", 0, 0, G_OPTION_ARG_FILENAME, &line->runtime_directory,
+                  "Keep the runtime state in DIR [/run/regent]", "DIR" },
+                { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->configuration,
+                  "Read FILE and FILE.d/*.conf in place of the standard regentd.conf", "FILE" },
+                { "log-level", 0, 0, G_OPTION_ARG_STRING, &line->log_level,
+                  "Log up to LEVEL: err, warning, notice, info or debug", "LEVEL" },
+                G_OPTION_ENTRY_NULL,
+        };
+        g_autoptr(GOptionContext) context =
+                g_option_context_new("- keeps state for other programs");
+
+        g_option_context_add_main_entries(context, entries, NULL);
+        g_option_context_set_description(
+                context, "regentd is a D-Bus system service, org.regentd.State1. SIGHUP makes it "
+                         "read its\nconfiguration anew.\n");
+        if (!g_option_context_parse(context, &argc, &argv, error))
+                return FALSE;
+
+        if (argc > 1) {
+                g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                            "Argument '%s' is one too many", argv[1]);
+                return FALSE;
+        }
+        return TRUE;
+}
+
+int main(int argc, char **argv)
+{
+        g_auto(CommandLine) line = {};
+        g_autoptr(GError) error = NULL;
+        DaemonOptions options = {};
+
+        umask(0077);
+
+        if (!parse(&line, argc, argv, &error)) {
+                g_printerr("regentd: %s\n", error->message);
+                return EXIT_FAILURE;
+        }
+        if (line.is_version) {
+                g_print("regentd %s\n", REGENT_VERSION);
+                return EXIT_SUCCESS;
+        }
+
+        options.log_level = line.log_level ? log_level_from_name(line.log_level) : -1;
+        if (line.log_level && options.log_level < 0) {
+                g_printerr("regentd: there is no log level '%s'\n", line.log_level);
+                return EXIT_FAILURE;
+        }
+        log_open(options.log_level >= 0 ? options.log_level : LOG_INFO);
+
+        options.state_directory = line.state_directory ? line.state_directory : "/var/lib/regent";
+        options.runtime_directory = line.runtime_directory ? line.runtime_directory : "/run/regent";
+        options.configuration = line.configuration;
+        return daemon_run(&options, io_system()) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
