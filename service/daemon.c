@@ -4,7 +4,7 @@
  *
  * Start: signals, configuration, recovery, objects, and last the name on the bus, so whoever sees
  * the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
- * Stop: the name goes, what is under way ends, the store closes.
+ * Stop: the store closes once the batch under way is written and answered, then the bus.
  */
 
 #include "daemon.h"
@@ -12,6 +12,7 @@
 #include "bus/bus-service.h"
 #include "bus/manager-object.h"
 #include "client/regent-names.h"
+#include "commit-log.h"
 #include "config.h"
 #include "core/pipeline.h"
 #include "core/state.h"
@@ -22,7 +23,6 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -42,8 +42,6 @@ typedef struct Daemon {
         Store *store;
         sd_bus *bus;
         BusService *service;
-        bool is_stopping;
-        int exit_status;
 } Daemon;
 
 static uint64_t now_realtime_usec(void)
@@ -52,29 +50,6 @@ static uint64_t now_realtime_usec(void)
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-/*
- * Ends the loop, but lets the batch under way be settled and answered first. What waits behind it
- * has been promised to nobody.
- */
-static int request_stop(Daemon *daemon, int exit_status)
-{
-        if (daemon->is_stopping)
-                return 0;
-
-        daemon->is_stopping = true;
-        daemon->exit_status = exit_status;
-        if (daemon->pipeline && pipeline_is_under_way(daemon->pipeline))
-                return 0;
-        return sd_event_exit(daemon->event, exit_status);
-}
-
-static int on_stop_signal(sd_event_source *source G_GNUC_UNUSED,
-                          const struct signalfd_siginfo *info G_GNUC_UNUSED,
-                          void *userdata)
-{
-        return request_stop(userdata, 0);
 }
 
 /* configuration */
@@ -156,6 +131,7 @@ static void on_publish(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
 
+        commit_log(commits);
         if (daemon->service)
                 bus_service_publish(daemon->service, commits);
         store_applied(daemon->store);
@@ -168,8 +144,6 @@ static void on_written(void *userdata, int r)
         Daemon *daemon = userdata;
 
         pipeline_settle(daemon->pipeline, r);
-        if (daemon->is_stopping)
-                (void) sd_event_exit(daemon->event, daemon->exit_status);
 }
 
 static void on_revision_limit(void *userdata)
@@ -241,7 +215,7 @@ static int on_disconnected(sd_bus_message *m G_GNUC_UNUSED,
         Daemon *daemon = userdata;
 
         log_notice("The bus has gone: stopping");
-        return request_stop(daemon, DAEMON_E_DISCONNECTED);
+        return sd_event_exit(daemon->event, DAEMON_E_DISCONNECTED);
 }
 
 /* start */
@@ -262,11 +236,12 @@ static int start_event_loop(Daemon *daemon)
         if (r < 0)
                 return r;
 
-        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, on_stop_signal, daemon);
+        /* Without a handler these two end the loop with status 0. */
+        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
         if (r < 0)
                 return r;
 
-        r = sd_event_add_signal(daemon->event, NULL, SIGINT, on_stop_signal, daemon);
+        r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
         if (r < 0)
                 return r;
 
@@ -414,14 +389,18 @@ static int start(Daemon *daemon)
 
 /* stop */
 
+/* The batch under way is settled and answered; what waits behind it was promised to nobody. */
 static int stop(Daemon *daemon)
 {
+        int r;
+
         (void) sd_notify(false, "STOPPING=1");
 
+        r = daemon->store ? store_close(daemon->store) : 0;
         if (daemon->bus)
                 (void) sd_bus_flush(daemon->bus);
         daemon->service = bus_service_free(daemon->service);
-        return daemon->store ? store_close(daemon->store) : 0;
+        return r;
 }
 
 static void clear(Daemon *daemon)

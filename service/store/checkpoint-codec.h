@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Checkpoint codec
+ *
+ * The payloads of a checkpoint's records. Each begins with a u32 of sections, as a commit's does.
+ *
+ *     NAMESPACES   name, access, created revision, revision; again and again
+ *     ENTRIES      groups of: name of the namespace, u32 n, n entries; an entry as
+ *                  store/entry-codec.h says, then its revision, time and writer's uid
+ *     END          number of namespaces, number of entries
+ *
+ * A group may name any namespace, also one it has named before: entries that changed while the
+ * checkpoint was taken come out of their order. A runtime checkpoint has no NAMESPACES.
+ */
+
+#include "core/namespace.h"
+#include "store/codec.h"
+#include "store/entry-codec.h"
+#include "store/record.h"
+
+#include <stdint.h>
+
+/* A namespace as of the checkpoint's revision. */
+typedef struct NamespaceSnapshot {
+        Namespace *ns; /* owned reference; for the name and the entries */
+        NamespaceAccess access;
+        uint64_t created_revision;
+        uint64_t revision;
+} NamespaceSnapshot;
+
+void checkpoint_codec_begin(CodecBuffer *buffer);
+void checkpoint_codec_put_namespace(CodecBuffer *buffer, const NamespaceSnapshot *snapshot);
+void checkpoint_codec_put_end(CodecBuffer *buffer, uint64_t n_namespaces, uint64_t n_entries);
+
+/* The group that entries are being put into. Zero: none. */
+typedef struct CheckpointGroup {
+        const Namespace *ns;
+        size_t count_at;
+        uint32_t n_entries;
+} CheckpointGroup;
+
+/* Puts @entry into @group, or into a new one when it is another namespace's. */
+void checkpoint_codec_put_entry(CodecBuffer *buffer,
+                                CheckpointGroup *group,
+                                const Namespace *ns,
+                                Entry *entry);
+
+/* What a checkpoint holds, piece by piece; all borrowed. A negative errno ends the reading. */
+typedef struct CheckpointSink {
+        int (*on_namespace)(void *userdata,
+                            const char *name,
+                            const NamespaceAccess *access,
+                            uint64_t created_revision,
+                            uint64_t revision);
+        /* Entries follow, of @name. */
+        int (*on_group)(void *userdata, const char *name);
+        int (*on_entry)(void *userdata,
+                        const EntryView *view,
+                        uint64_t revision,
+                        uint64_t time_usec,
+                        uint32_t writer_uid);
+        void *userdata;
+} CheckpointSink;
+
+typedef struct CheckpointCounts {
+        uint64_t n_namespaces, n_entries;
+} CheckpointCounts;
+
+enum {
+        CHECKPOINT_CODEC_E_END = 1, /* that was the END, and its numbers are right */
+        CHECKPOINT_CODEC_E_NEWER,   /* written by a later version */
+};
+
+/* Takes a record apart and counts. 0, CHECKPOINT_CODEC_E_*, -EBADMSG or the sink's errno. */
+int checkpoint_codec_get(const Record *record,
+                         const CheckpointSink *sink,
+                         CheckpointCounts *counts);

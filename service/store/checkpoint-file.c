@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checkpoint file
+ *
+ * It is synced while it grows, in pieces: one sync of everything at the end would hold up the
+ * journal's on the same disk.
+ */
+
+#include "store/checkpoint-file.h"
+
+#include "store/record-reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NEW_NAME       "checkpoint"
+#define SYNC_BYTES_MAX ((uint64_t) 4 << 20)
+
+struct CheckpointFile {
+        const StoreDirectory *directory;
+        int fd;
+        uint64_t revision;
+        uint64_t now_usec;
+        RecordPosition position;
+        uint64_t synced_offset;
+};
+
+int checkpoint_file_create(CheckpointFile **ret_file,
+                           const StoreDirectory *directory,
+                           uint64_t revision,
+                           sd_id128_t boot_id,
+                           uint64_t now_usec)
+{
+        g_autoptr(CheckpointFile) file = g_new(CheckpointFile, 1);
+        FileHeader header, written;
+        sd_id128_t uuid;
+        int r;
+
+        *file = (CheckpointFile){
+                .directory = directory,
+                .fd = -1,
+                .revision = revision,
+                .now_usec = now_usec,
+        };
+        r = sd_id128_randomize(&uuid);
+        if (r < 0)
+                return r;
+        file->fd = directory_create(directory, NEW_NAME);
+        if (file->fd < 0)
+                return file->fd;
+
+        file_header_make(&header, FORMAT_MAGIC_CHECKPOINT, uuid, boot_id, revision, 0, now_usec);
+        r = io_pwrite_once(directory->io, file->fd, &header, sizeof header, 0);
+        if (r < 0)
+                return r;
+
+        r = file_header_read(&written, FORMAT_MAGIC_CHECKPOINT, &header, sizeof header);
+        g_assert(r == 0);
+        file->position = file_header_position(&written);
+        *ret_file = g_steal_pointer(&file);
+        return 0;
+}
+
+CheckpointFile *checkpoint_file_free(CheckpointFile *file)
+{
+        if (!file)
+                return NULL;
+
+        if (file->fd >= 0)
+                close(file->fd);
+        g_free(file);
+        return NULL;
+}
+
+ManifestFile checkpoint_file_identity(const CheckpointFile *file)
+{
+        return (ManifestFile){ file->revision, file->position.uuid };
+}
+
+uint64_t checkpoint_file_bytes(const CheckpointFile *file)
+{
+        return file->position.offset;
+}
+
+static int sync_written(CheckpointFile *file)
+{
+        file->synced_offset = file->position.offset;
+        return directory_sync_file(file->directory, file->fd);
+}
+
+int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
+{
+        uint64_t offset = file->position.offset;
+        RecordHeader header = {
+                .kind = (uint16_t) kind,
+                .revision = file->revision,
+                .time_usec = file->now_usec,
+        };
+        int r;
+
+        record_seal(record, 0, &header, &file->position);
+        r = io_pwrite_once(file->directory->io, file->fd, record->bytes, record->n_bytes, offset);
+        if (r < 0)
+                return r;
+
+        if (file->position.offset - file->synced_offset >= SYNC_BYTES_MAX)
+                return sync_written(file);
+        return 0;
+}
+
+static int append_end(CheckpointFile *file, const CheckpointCounts *counts)
+{
+        g_auto(CodecBuffer) record = { 0 };
+
+        record_begin(&record);
+        checkpoint_codec_begin(&record);
+        checkpoint_codec_put_end(&record, counts->n_namespaces, counts->n_entries);
+        return checkpoint_file_append(file, RECORD_END, &record);
+}
+
+static bool header_is_expected(const FileHeader *header, const ManifestFile *expected)
+{
+        return memcmp(header->uuid, &expected->uuid, sizeof header->uuid) == 0 &&
+               header->base_revision == expected->revision;
+}
+
+/* Nothing but zeros, or nothing, may follow the END. */
+static int read_records(RecordReader *reader, const CheckpointSink *sink)
+{
+        CheckpointCounts counts = { 0 };
+
+        for (;;) {
+                Record record;
+                int r;
+
+                r = record_reader_next(reader, &record);
+                if (r == RECORD_E_NEWER)
+                        return CHECKPOINT_E_NEWER;
+                if (r != 0)
+                        return r < 0 ? r : -EBADMSG;
+                if (record.header.revision != record_reader_header(reader)->base_revision)
+                        return -EBADMSG;
+
+                r = checkpoint_codec_get(&record, sink, &counts);
+                if (r == CHECKPOINT_CODEC_E_NEWER)
+                        return CHECKPOINT_E_NEWER;
+                if (r < 0)
+                        return r;
+                if (r == CHECKPOINT_CODEC_E_END)
+                        return record_reader_position(reader).offset ==
+                                               record_reader_file_bytes(reader)
+                                       ? 0
+                                       : -EBADMSG;
+        }
+}
+
+static int read_open(const Io *io, int fd, const ManifestFile *expected, const CheckpointSink *sink)
+{
+        g_autoptr(RecordReader) reader = NULL;
+        int r;
+
+        r = record_reader_new(&reader, io, fd, FORMAT_MAGIC_CHECKPOINT);
+        if (r == RECORD_E_NEWER)
+                return CHECKPOINT_E_NEWER;
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+        if (!header_is_expected(record_reader_header(reader), expected))
+                return -EBADMSG;
+
+        return read_records(reader, sink);
+}
+
+int checkpoint_read(const StoreDirectory *directory,
+                    const ManifestFile *expected,
+                    const CheckpointSink *sink)
+{
+        g_autofree char *name = manifest_checkpoint_name(expected->revision);
+        int fd, r;
+
+        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd < 0)
+                return fd == -ENOENT ? -EBADMSG : fd;
+
+        r = read_open(directory->io, fd, expected, sink);
+        close(fd);
+        return r;
+}
+
+static int ignore_namespace(void *userdata G_GNUC_UNUSED,
+                            const char *name G_GNUC_UNUSED,
+                            const NamespaceAccess *access G_GNUC_UNUSED,
+                            uint64_t created_revision G_GNUC_UNUSED,
+                            uint64_t revision G_GNUC_UNUSED)
+{
+        return 0;
+}
+
+static int ignore_group(void *userdata G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
+{
+        return 0;
+}
+
+static int ignore_entry(void *userdata G_GNUC_UNUSED,
+                        const EntryView *view G_GNUC_UNUSED,
+                        uint64_t revision G_GNUC_UNUSED,
+                        uint64_t time_usec G_GNUC_UNUSED,
+                        uint32_t writer_uid G_GNUC_UNUSED)
+{
+        return 0;
+}
+
+static const CheckpointSink ignoring_sink = { ignore_namespace, ignore_group, ignore_entry, NULL };
+
+int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expected)
+{
+        return checkpoint_read(directory, expected, &ignoring_sink);
+}
+
+int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
+{
+        g_autofree char *name = manifest_checkpoint_name(file->revision);
+        ManifestFile identity = checkpoint_file_identity(file);
+        int r;
+
+        r = append_end(file, counts);
+        if (r < 0)
+                return r;
+        r = sync_written(file);
+        if (r < 0)
+                return r;
+        r = read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+
+        r = directory_put_in_place(file->directory, NEW_NAME, name);
+        return r > 0 ? -EIO : r;
+}

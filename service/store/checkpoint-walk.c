@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checkpoint walk
+ *
+ * The file is the state at one revision, R, though the state goes on while it is walked:
+ *
+ *     entries newer than R              are passed over
+ *     an entry of R or before that is   is put aside before it goes (the observer), and written
+ *     replaced ahead of the walk        from there; behind the walk it has been written already
+ *     a namespace removed meanwhile     is still held, with its entries, and walked
+ *     access and revision of one        were copied when the walk began
+ *
+ * Between two slices the walk keeps the last entry it passed, and finds its way by that key: nodes
+ * of the tree do not outlive a change.
+ */
+
+#include "store/checkpoint-walk.h"
+
+#include <string.h>
+
+#define RECORD_BYTES  ((size_t) 64 << 10)
+#define CLOCK_ENTRIES 32u
+
+typedef struct Aside {
+        Namespace *ns;
+        Entry *entry;
+} Aside;
+
+struct CheckpointWalk {
+        State *state;
+        CommitPart part;
+        uint64_t revision;
+        GArray *namespaces; /* NamespaceSnapshot, in the order of names */
+        guint n_named;      /* of them are written as names */
+        guint at;           /* the one being walked */
+        Entry *passed;      /* the last one there; NULL: none yet */
+        GArray *aside;
+        guint n_aside_written;
+        CheckpointCounts counts;
+        int64_t deadline;
+};
+
+static void snapshot_clear(gpointer userdata)
+{
+        NamespaceSnapshot *snapshot = userdata;
+
+        namespace_unref(snapshot->ns);
+}
+
+static void aside_clear(gpointer userdata)
+{
+        Aside *aside = userdata;
+
+        namespace_unref(aside->ns);
+        entry_unref(aside->entry);
+}
+
+static gboolean add_snapshot(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
+{
+        CheckpointWalk *walk = userdata;
+        Namespace *ns = value;
+        NamespaceSnapshot snapshot = {
+                .ns = namespace_ref(ns),
+                .access = ns->access,
+                .created_revision = ns->created_revision,
+                .revision = ns->revision,
+        };
+
+        g_array_append_val(walk->namespaces, snapshot);
+        return FALSE;
+}
+
+static Namespace *namespace_at(const CheckpointWalk *walk, guint i)
+{
+        return g_array_index(walk->namespaces, NamespaceSnapshot, i).ns;
+}
+
+static bool has_passed(const CheckpointWalk *walk, const Namespace *ns, const Entry *entry)
+{
+        const Namespace *current;
+
+        if (walk->at == walk->namespaces->len)
+                return true;
+
+        current = namespace_at(walk, walk->at);
+        if (ns != current)
+                return strcmp(ns->name, current->name) < 0;
+        return walk->passed && strcmp(entry_key(entry), entry_key(walk->passed)) <= 0;
+}
+
+static bool belongs(const CheckpointWalk *walk, const Entry *entry)
+{
+        return entry->revision <= walk->revision &&
+               entry_is_persistent(entry) == (walk->part == COMMIT_PERSISTENT);
+}
+
+static void on_replace(void *userdata, Namespace *ns, Entry *entry)
+{
+        CheckpointWalk *walk = userdata;
+
+        if (belongs(walk, entry) && !has_passed(walk, ns, entry)) {
+                Aside aside = { namespace_ref(ns), entry_ref(entry) };
+
+                g_array_append_val(walk->aside, aside);
+        }
+}
+
+CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part)
+{
+        CheckpointWalk *walk = g_new(CheckpointWalk, 1);
+
+        *walk = (CheckpointWalk){
+                .state = state,
+                .part = part,
+                .revision = state_revision(state),
+                .namespaces = g_array_new(FALSE, FALSE, sizeof(NamespaceSnapshot)),
+                .aside = g_array_new(FALSE, FALSE, sizeof(Aside)),
+        };
+        g_array_set_clear_func(walk->namespaces, snapshot_clear);
+        g_array_set_clear_func(walk->aside, aside_clear);
+        g_tree_foreach(state_namespaces(state), add_snapshot, walk);
+
+        /* Runtime entries name namespaces that the persistent side holds. */
+        if (part == COMMIT_RUNTIME)
+                walk->n_named = walk->namespaces->len;
+        state_add_observer(state, on_replace, walk);
+        return walk;
+}
+
+CheckpointWalk *checkpoint_walk_free(CheckpointWalk *walk)
+{
+        if (!walk)
+                return NULL;
+
+        state_remove_observer(walk->state, on_replace, walk);
+        entry_unref(walk->passed);
+        g_array_unref(walk->aside);
+        g_array_unref(walk->namespaces);
+        g_free(walk);
+        return NULL;
+}
+
+uint64_t checkpoint_walk_revision(const CheckpointWalk *walk)
+{
+        return walk->revision;
+}
+
+CheckpointCounts checkpoint_walk_counts(const CheckpointWalk *walk)
+{
+        return walk->counts;
+}
+
+static bool is_time(const CheckpointWalk *walk, const CodecBuffer *record, unsigned n)
+{
+        if (record->n_bytes >= RECORD_BYTES)
+                return true;
+        return n % CLOCK_ENTRIES == 0 && g_get_monotonic_time() >= walk->deadline;
+}
+
+static void put_names(CheckpointWalk *walk, CodecBuffer *record)
+{
+        for (unsigned n = 1; walk->n_named < walk->namespaces->len; n++) {
+                checkpoint_codec_put_namespace(
+                        record, &g_array_index(walk->namespaces, NamespaceSnapshot, walk->n_named));
+                walk->n_named++;
+                walk->counts.n_namespaces++;
+                if (is_time(walk, record, n))
+                        return;
+        }
+}
+
+static void put_entry(CheckpointWalk *walk,
+                      CodecBuffer *record,
+                      CheckpointGroup *group,
+                      const Namespace *ns,
+                      Entry *entry)
+{
+        checkpoint_codec_put_entry(record, group, ns, entry);
+        walk->counts.n_entries++;
+}
+
+static bool put_aside(CheckpointWalk *walk, CodecBuffer *record, CheckpointGroup *group)
+{
+        for (unsigned n = 1; walk->n_aside_written < walk->aside->len; n++) {
+                const Aside *aside = &g_array_index(walk->aside, Aside, walk->n_aside_written);
+
+                put_entry(walk, record, group, aside->ns, aside->entry);
+                walk->n_aside_written++;
+                if (is_time(walk, record, n))
+                        return true;
+        }
+
+        g_array_set_size(walk->aside, 0);
+        walk->n_aside_written = 0;
+        return false;
+}
+
+static void pass(CheckpointWalk *walk, Entry *entry)
+{
+        entry_unref(walk->passed);
+        walk->passed = entry ? entry_ref(entry) : NULL;
+}
+
+/* Whether the time was up before the end of the namespace. */
+static bool put_entries(CheckpointWalk *walk, CodecBuffer *record, CheckpointGroup *group)
+{
+        const Namespace *ns = namespace_at(walk, walk->at);
+        GTreeNode *node = namespace_first(ns, "", walk->passed ? entry_key(walk->passed) : "");
+
+        for (unsigned n = 1; node; node = namespace_next(node, ""), n++) {
+                Entry *entry = namespace_node_entry(node);
+
+                if (belongs(walk, entry))
+                        put_entry(walk, record, group, ns, entry);
+                if (is_time(walk, record, n)) {
+                        pass(walk, entry);
+                        return true;
+                }
+        }
+
+        return false;
+}
+
+static void put_namespaces_entries(CheckpointWalk *walk, CodecBuffer *record)
+{
+        CheckpointGroup group = { 0 };
+
+        if (put_aside(walk, record, &group))
+                return;
+
+        for (unsigned n = 1; walk->at < walk->namespaces->len; n++) {
+                if (put_entries(walk, record, &group))
+                        return;
+                pass(walk, NULL);
+                walk->at++;
+                if (is_time(walk, record, n))
+                        return;
+        }
+}
+
+int checkpoint_walk_step(CheckpointWalk *walk,
+                         int64_t usec,
+                         CodecBuffer *record,
+                         RecordKind *ret_kind)
+{
+        size_t empty;
+
+        if (walk->n_named == walk->namespaces->len && walk->at == walk->namespaces->len &&
+            walk->n_aside_written == walk->aside->len)
+                return CHECKPOINT_WALK_E_END;
+
+        walk->deadline = g_get_monotonic_time() + usec;
+        record->n_bytes = 0;
+        record_begin(record);
+        checkpoint_codec_begin(record);
+        empty = record->n_bytes;
+
+        *ret_kind = walk->n_named < walk->namespaces->len ? RECORD_NAMESPACES : RECORD_ENTRIES;
+        if (*ret_kind == RECORD_NAMESPACES)
+                put_names(walk, record);
+        else
+                put_namespaces_entries(walk, record);
+
+        if (record->n_bytes == empty)
+                record->n_bytes = 0;
+        return 0;
+}
