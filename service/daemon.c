@@ -356,6 +356,7 @@ static int start_bus(Daemon *daemon)
         if (r < 0)
                 return r;
 
+        (void) sd_notify(false, "STATUS=waiting for the bus");
         r = sd_bus_request_name_async(daemon->bus, NULL, REGENT_BUS_NAME, 0, on_name_answer,
                                       daemon);
         return r < 0 ? r : 0;

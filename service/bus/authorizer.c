@@ -149,12 +149,16 @@ static int refuse(const Caller *caller,
                   const Namespace *ns,
                   const AuthorizerQuestion *q,
                   PolkitVerdict verdict,
+                  bool was_interactive,
                   sd_bus_error *reterr_bus)
 {
         g_autofree char *text = describe_refusal(caller, ns, q);
 
         switch (verdict) {
         case POLKIT_CHALLENGE:
+                if (was_interactive)
+                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                                 "%s needs a password, and nobody typed it", text);
                 return sd_bus_error_setf(reterr_bus,
                                          SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                                          "%s needs a password", text);
@@ -246,7 +250,8 @@ static int ask_polkit(BusService *service,
                                  !entered->was_interactive &&
                                  sd_bus_message_get_allow_interactive_authorization(m) > 0;
                 if (!is_interactive)
-                        return refuse(caller, ns, q, (PolkitVerdict) entered->verdict, reterr_bus);
+                        return refuse(caller, ns, q, (PolkitVerdict) entered->verdict,
+                                      entered->was_interactive, reterr_bus);
         }
 
         r = call_get(&call, service, m, handler, q->n_bytes, reterr_bus);

@@ -66,6 +66,12 @@ static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
                                          "The value of %s has a file descriptor, which cannot be "
                                          "kept",
                                          quoted);
+        /* The bus takes noncharacters such as U+FDD0, libsystemd does not. */
+        if (outcome == -EBADMSG)
+                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                         "The value of %s cannot be read: is there a string with "
+                                         "Unicode noncharacters in it?",
+                                         quoted);
         if (outcome == VALUE_CODEC_E_TOO_BIG)
                 return sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
                                          "The value of %s is far too large", quoted);
@@ -84,9 +90,9 @@ int change_reader_read_value(ChangeReader *reader,
         int r;
 
         r = value_codec_read(m, &value);
-        if (r < 0)
+        if (r < 0 && r != -EBADMSG)
                 return r;
-        if (r > 0)
+        if (r != 0)
                 return refuse_value(r, key, reterr_bus);
 
         r = change_set_set(reader->set, reader->wish, reader->limits, key, value, &text);

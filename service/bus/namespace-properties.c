@@ -38,23 +38,36 @@ UINT64_PROPERTY(append_quota_keys, namespace_quota_keys(ns, service->limits))
 UINT64_PROPERTY(append_quota_bytes, namespace_quota_bytes(ns, service->limits))
 UINT64_PROPERTY(append_participants, UINT64_C(0))
 
+#define ACCESS_CHANGE(function, field)                                           \
+        static bool function(const NamespaceAccess *a, const NamespaceAccess *b) \
+        {                                                                        \
+                return a->field != b->field;                                     \
+        }
+
+ACCESS_CHANGE(is_other_owner, owner)
+ACCESS_CHANGE(is_other_group, group)
+ACCESS_CHANGE(is_other_mode, mode)
+ACCESS_CHANGE(is_other_quota_keys, quota_keys)
+ACCESS_CHANGE(is_other_quota_bytes, quota_bytes)
+
 typedef struct NamespaceProperty {
         const char *name;
         int (*append)(sd_bus_message *reply, const BusService *service, const Namespace *ns);
-        NamespaceProperties groups; /* the smallest group it is in */
+        bool is_announced; /* or it never changes */
+        bool (*is_other)(const NamespaceAccess *a, const NamespaceAccess *b);
 } NamespaceProperty;
 
 static const NamespaceProperty properties[] = {
-        { "Name", append_text, NAMESPACE_PROPERTIES_ANNOUNCED },
-        { "Owner", append_owner, NAMESPACE_PROPERTIES_ACCESS },
-        { "Group", append_group, NAMESPACE_PROPERTIES_ACCESS },
-        { "Mode", append_mode, NAMESPACE_PROPERTIES_ACCESS },
-        { "Revision", append_revision, NAMESPACE_PROPERTIES_ALL },
-        { "Keys", append_keys, NAMESPACE_PROPERTIES_ALL },
-        { "Usage", append_usage, NAMESPACE_PROPERTIES_ALL },
-        { "QuotaKeys", append_quota_keys, NAMESPACE_PROPERTIES_ACCESS },
-        { "QuotaBytes", append_quota_bytes, NAMESPACE_PROPERTIES_ACCESS },
-        { "Participants", append_participants, NAMESPACE_PROPERTIES_ALL },
+        { "Name", append_text, true, NULL },
+        { "Owner", append_owner, true, is_other_owner },
+        { "Group", append_group, true, is_other_group },
+        { "Mode", append_mode, true, is_other_mode },
+        { "Revision", append_revision, false, NULL },
+        { "Keys", append_keys, false, NULL },
+        { "Usage", append_usage, false, NULL },
+        { "QuotaKeys", append_quota_keys, true, is_other_quota_keys },
+        { "QuotaBytes", append_quota_bytes, true, is_other_quota_bytes },
+        { "Participants", append_participants, false, NULL },
 };
 
 static const NamespaceProperty *find_property(const char *name)
@@ -82,6 +95,23 @@ int namespace_append_property(sd_bus_message *reply,
         return found->append(reply, service, ns);
 }
 
+static int append_named(sd_bus_message *m,
+                        const BusService *service,
+                        const Namespace *ns,
+                        const NamespaceProperty *property)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(m, 's', property->name);
+        if (r >= 0)
+                r = property->append(m, service, ns);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 int namespace_append_properties(sd_bus_message *reply,
                                 const BusService *service,
                                 const Namespace *ns,
@@ -90,16 +120,30 @@ int namespace_append_properties(sd_bus_message *reply,
         for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
                 int r;
 
-                if (properties[i].groups < which)
+                if (which == NAMESPACE_PROPERTIES_ANNOUNCED && !properties[i].is_announced)
                         continue;
 
-                r = sd_bus_message_open_container(reply, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(reply, 's', properties[i].name);
-                if (r >= 0)
-                        r = properties[i].append(reply, service, ns);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(reply);
+                r = append_named(reply, service, ns, &properties[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int namespace_append_access_changes(sd_bus_message *m,
+                                    const BusService *service,
+                                    const Namespace *ns,
+                                    const NamespaceAccess *before)
+{
+        for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+                const NamespaceProperty *property = &properties[i];
+                int r;
+
+                if (!property->is_other || !property->is_other(&ns->access, before))
+                        continue;
+
+                r = append_named(m, service, ns, property);
                 if (r < 0)
                         return r;
         }

@@ -25,7 +25,6 @@ int namespace_append_property(sd_bus_message *reply,
 typedef enum NamespaceProperties {
         NAMESPACE_PROPERTIES_ALL,
         NAMESPACE_PROPERTIES_ANNOUNCED, /* those of which every change is announced */
-        NAMESPACE_PROPERTIES_ACCESS,    /* those that SetAccess changes */
 } NamespaceProperties;
 
 /* Appends the {sv} entries of several. */
@@ -33,3 +32,9 @@ int namespace_append_properties(sd_bus_message *reply,
                                 const BusService *service,
                                 const Namespace *ns,
                                 NamespaceProperties which);
+
+/* Appends the {sv} entries of those that are not as they were with access @before. */
+int namespace_append_access_changes(sd_bus_message *m,
+                                    const BusService *service,
+                                    const Namespace *ns,
+                                    const NamespaceAccess *before);

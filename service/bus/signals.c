@@ -3,7 +3,7 @@
  * Signals
  *
  * What a batch did is held against what has been announced: so a namespace whose mode changes shows
- * up or vanishes as if it were made or removed, and one that was removed and made again does both.
+ * up or vanishes as if it were made or removed.
  */
 
 #include "bus/signals.h"
@@ -22,7 +22,8 @@
 
 struct Signals {
         BusService *service;
-        GHashTable *announced; /* owned names of the public namespaces that the bus was told of */
+        GHashTable
+                *announced; /* owned name -> owned NamespaceAccess, as the bus was told it last */
 };
 
 /* What a batch left of one namespace's keys. */
@@ -31,6 +32,12 @@ typedef struct Delta {
         GPtrArray *entries; /* borrowed Entry, in order; the last of a key counts */
 } Delta;
 
+static void remember(Signals *signals, const Namespace *ns)
+{
+        g_hash_table_replace(signals->announced, g_strdup(ns->name),
+                             g_memdup2(&ns->access, sizeof ns->access));
+}
+
 Signals *signals_new(BusService *service)
 {
         Signals *signals = g_new(Signals, 1);
@@ -38,13 +45,13 @@ Signals *signals_new(BusService *service)
 
         *signals = (Signals){
                 .service = service,
-                .announced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+                .announced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
         };
         for (; node; node = g_tree_node_next(node)) {
                 const Namespace *ns = g_tree_node_value(node);
 
                 if (namespace_is_public(ns))
-                        g_hash_table_add(signals->announced, g_strdup(ns->name));
+                        remember(signals, ns);
         }
         return signals;
 }
@@ -81,7 +88,9 @@ static int new_properties_changed(const BusService *service,
         return 0;
 }
 
-static int announce_access(const BusService *service, const Namespace *ns)
+static int announce_access(const BusService *service,
+                           const Namespace *ns,
+                           const NamespaceAccess *before)
 {
         g_autoptr(sd_bus_message) m = NULL;
         int r;
@@ -92,7 +101,7 @@ static int announce_access(const BusService *service, const Namespace *ns)
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = namespace_append_properties(m, service, ns, NAMESPACE_PROPERTIES_ACCESS);
+                r = namespace_append_access_changes(m, service, ns, before);
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
@@ -138,7 +147,7 @@ static int append_values(sd_bus_message *m,
         for (guint i = 0; i < delta->entries->len; i++) {
                 Entry *entry = delta->entries->pdata[i];
 
-                if (entry_is_tombstone(entry) || entry->wire_bytes > limits->signal_value_bytes ||
+                if (entry_is_tombstone(entry) || entry->value_bytes > limits->signal_value_bytes ||
                     n_bytes + entry_reply_bytes(entry) > limits->signal_bytes) {
                         g_ptr_array_add(named, entry);
                         continue;
@@ -243,20 +252,22 @@ static void collect_entries(Signals *signals, GPtrArray *deltas, const Namespace
 static int publish_namespace(Signals *signals, const NamespaceChange *change)
 {
         const Namespace *ns = state_lookup(signals->service->state, change->name);
-        bool is_announced = g_hash_table_contains(signals->announced, change->name);
+        const NamespaceAccess *before = g_hash_table_lookup(signals->announced, change->name);
         bool is_public = ns && namespace_is_public(ns);
+        int r = 0;
 
-        if (is_announced && is_public)
-                return announce_access(signals->service, ns);
-        if (is_public) {
-                g_hash_table_add(signals->announced, g_strdup(change->name));
-                return object_manager_announce_added(signals->service, ns);
-        }
-        if (is_announced) {
+        if (before && is_public)
+                r = announce_access(signals->service, ns, before);
+        else if (is_public)
+                r = object_manager_announce_added(signals->service, ns);
+        else if (before)
+                r = object_manager_announce_removed(signals->service, change->name);
+
+        if (is_public)
+                remember(signals, ns);
+        else
                 g_hash_table_remove(signals->announced, change->name);
-                return object_manager_announce_removed(signals->service, change->name);
-        }
-        return 0;
+        return r;
 }
 
 static void log_failure(int r, const char *name)

@@ -80,6 +80,12 @@ int change_set_add_namespace(ChangeSet *set,
                               "is not a namespace name: two or more labels of letters, digits and "
                               "_ joined by dots, at most 200 bytes");
 
+        if (set->namespaces->len >= LIMIT_COMMIT_NAMESPACES) {
+                *reterr_text = g_strdup_printf("More than %u namespaces in one commit",
+                                               LIMIT_COMMIT_NAMESPACES);
+                return CORE_E_TOO_BIG;
+        }
+
         for (guint i = 0; i < set->namespaces->len; i++) {
                 const NamespaceWish *other = set->namespaces->pdata[i];
 

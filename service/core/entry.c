@@ -91,6 +91,8 @@ int entry_new_from_bytes(Entry **ret_entry,
         if (key_bytes == 0 || key_bytes > LIMIT_KEY_BYTES || type_bytes == 0 ||
             type_bytes > LIMIT_TYPE_BYTES || value_bytes > UINT32_MAX)
                 return -EBADMSG;
+        if (memchr(key, '\0', key_bytes) || memchr(type, '\0', type_bytes))
+                return -EBADMSG;
 
         entry = entry_allocate(key, key_bytes, type, type_bytes, value_bytes, class);
         if (!value_type_is_valid(entry_type(entry)))

@@ -23,6 +23,7 @@
 #define LIMIT_TYPE_BYTES           255u
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
+#define LIMIT_COMMIT_NAMESPACES    256u
 
 #define LIMITS_TABLE(LIMIT)                                                                       \
         /* one message */                                                                         \

@@ -54,10 +54,11 @@ bool key_is_valid(const char *key)
 
 char *name_quote(const char *text)
 {
-        g_autofree char *cut = g_strndup(text, QUOTED_BYTES_MAX);
-        g_autofree char *escaped = g_strescape(cut, NULL);
+        bool is_cut = strnlen(text, QUOTED_BYTES_MAX + 1) > QUOTED_BYTES_MAX;
+        g_autofree char *head = g_strndup(text, QUOTED_BYTES_MAX);
+        g_autofree char *escaped = g_strescape(head, NULL);
 
-        return g_strdup_printf("'%s%s'", escaped, strlen(cut) == QUOTED_BYTES_MAX ? "..." : "");
+        return g_strdup_printf("'%s%s'", escaped, is_cut ? "..." : "");
 }
 
 bool key_is_member_name(const char *key)

@@ -363,7 +363,9 @@ static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
                 g_ptr_array_add(pipeline->commits, g_steal_pointer(&commit));
         }
 
-        request->revision = pipeline->revision;
+        /* A failed batch has used up revisions that never came to be. */
+        request->revision =
+                pipeline->commits->len > 0 ? pipeline->revision : state_revision(pipeline->state);
 }
 
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)

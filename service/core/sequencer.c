@@ -133,12 +133,10 @@ static void add_effect(Commit *commit, NamespaceChange *change, Entry *wanted, c
 static int check_quotas(const Sequencing *s,
                         const Namespace *ns,
                         uint64_t more_keys,
-                        uint64_t more_usage,
-                        uint64_t owned_before)
+                        uint64_t more_usage)
 {
         uint64_t n_keys = overlay_n_keys(s->overlay, ns) + more_keys;
         uint64_t usage = overlay_usage(s->overlay, ns) + more_usage;
-        uint64_t owned = owned_before + more_usage;
         bool is_more_keys = (int64_t) more_keys > 0, is_more_usage = (int64_t) more_usage > 0;
 
         if (is_more_keys && n_keys > namespace_quota_keys(ns, s->limits))
@@ -149,19 +147,7 @@ static int check_quotas(const Sequencing *s,
                 return refuse(s, CORE_E_QUOTA_EXCEEDED,
                               "'%s' would have %" PRIu64 " bytes, its quota is %" PRIu64, ns->name,
                               usage, namespace_quota_bytes(ns, s->limits));
-        if (is_more_usage && ns->access.owner != 0 && owned > s->limits->uid_bytes)
-                return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "uid %" PRIu32 " would own %" PRIu64 " bytes, a uid may own %" PRIu64,
-                              ns->access.owner, owned, s->limits->uid_bytes);
         return 0;
-}
-
-/* What this commit has added already to what @owner owns. */
-static uint64_t owned_so_far(const Sequencing *s, GHashTable *more_owned, uint32_t owner)
-{
-        const uint64_t *more = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
-
-        return overlay_owned_bytes(s->overlay, owner) + (more ? *more : 0);
 }
 
 static void add_owned(GHashTable *more_owned, uint32_t owner, uint64_t more)
@@ -203,12 +189,33 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
                 more_usage += entry_usage(wanted) - (present ? entry_usage(present) : 0);
         }
 
-        r = check_quotas(s, ns, more_keys, more_usage,
-                         owned_so_far(s, more_owned, ns->access.owner));
+        r = check_quotas(s, ns, more_keys, more_usage);
         if (r != 0)
                 return r;
 
         add_owned(more_owned, ns->access.owner, more_usage);
+        return 0;
+}
+
+/* Each owner once, by what the whole commit adds and takes away. */
+static int check_owners(const Sequencing *s, GHashTable *more_owned)
+{
+        GHashTableIter iter;
+        gpointer key, value;
+
+        g_hash_table_iter_init(&iter, more_owned);
+        while (g_hash_table_iter_next(&iter, &key, &value)) {
+                uint32_t owner = GPOINTER_TO_UINT(key);
+                uint64_t more = *(const uint64_t *) value;
+                uint64_t owned = overlay_owned_bytes(s->overlay, owner) + more;
+
+                if (owner != 0 && (int64_t) more > 0 && owned > s->limits->uid_bytes)
+                        return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                                      "uid %" PRIu32 " would own %" PRIu64
+                                      " bytes, a uid may own %" PRIu64,
+                                      owner, owned, s->limits->uid_bytes);
+        }
+
         return 0;
 }
 
@@ -227,7 +234,7 @@ static int resolve_entries(const Sequencing *s)
                         return r;
         }
 
-        return 0;
+        return check_owners(s, more_owned);
 }
 
 static NamespaceAccess change_access(const ChangeSet *set, NamespaceAccess access)

@@ -188,6 +188,8 @@ int journal_read(const StoreDirectory *directory,
                 r = JOURNAL_E_NEWER;
         else if (r == 0)
                 r = read_open(reader, expectation, sink, userdata, ret_findings);
+        if (r == -EIO)
+                r = damaged(ret_findings, "a journal cannot be read");
 
         close(fd);
         return r;

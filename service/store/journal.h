@@ -30,6 +30,11 @@ typedef struct Journal {
         bool is_marked;    /* nothing follows the last mark */
 } Journal;
 
+static inline bool journal_is_empty(const Journal *journal)
+{
+        return journal->revision == journal->base_revision;
+}
+
 /* Records that are written at once. */
 typedef struct JournalBatch {
         CodecBuffer bytes;

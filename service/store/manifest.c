@@ -62,6 +62,14 @@ ManifestGeneration *manifest_add_generation(Manifest *manifest, ManifestFile che
         return generation;
 }
 
+ManifestGeneration *manifest_append_generation(Manifest *manifest, ManifestFile checkpoint)
+{
+        ManifestGeneration *generation = generation_new(checkpoint);
+
+        g_ptr_array_add(manifest->generations, generation);
+        return generation;
+}
+
 ManifestGeneration *manifest_generation(const Manifest *manifest, size_t age)
 {
         return manifest->generations->pdata[age];
@@ -80,14 +88,61 @@ Manifest *manifest_copy(const Manifest *manifest)
         copy->committed = manifest->committed;
         for (guint i = 0; i < manifest->generations->len; i++) {
                 const ManifestGeneration *generation = manifest_generation(manifest, i);
-                ManifestGeneration *twin = generation_new(generation->checkpoint);
+                ManifestGeneration *twin = manifest_append_generation(copy, generation->checkpoint);
 
                 g_array_append_vals(twin->journals, generation->journals->data,
                                     generation->journals->len);
-                g_ptr_array_add(copy->generations, twin);
         }
 
         return copy;
+}
+
+const ManifestFile *manifest_newest_journal(const Manifest *manifest)
+{
+        const GArray *journals = manifest_generation(manifest, 0)->journals;
+
+        return &g_array_index(journals, ManifestFile, journals->len - 1);
+}
+
+void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint)
+{
+        ManifestFile journal = *manifest_newest_journal(manifest);
+        GArray *older = manifest_generation(manifest, 0)->journals;
+
+        g_array_set_size(older, older->len - 1);
+        manifest_generation_add_journal(manifest_add_generation(manifest, checkpoint), journal);
+        /* One that had no other journal cannot be gone back to. */
+        if (older->len == 0)
+                g_ptr_array_set_size(manifest->generations, 1);
+        if (manifest->generations->len > MANIFEST_GENERATIONS_MAX)
+                g_ptr_array_set_size(manifest->generations, MANIFEST_GENERATIONS_MAX);
+}
+
+static gboolean generation_names(const ManifestGeneration *generation, const char *name)
+{
+        g_autofree char *checkpoint = manifest_checkpoint_name(generation->checkpoint.revision);
+
+        if (!sd_id128_is_null(generation->checkpoint.uuid) && strcmp(checkpoint, name) == 0)
+                return TRUE;
+
+        for (guint i = 0; i < generation->journals->len; i++) {
+                const ManifestFile *file = &g_array_index(generation->journals, ManifestFile, i);
+                g_autofree char *journal = manifest_journal_name(file->revision);
+
+                if (strcmp(journal, name) == 0)
+                        return TRUE;
+        }
+
+        return FALSE;
+}
+
+gboolean manifest_names(const Manifest *manifest, const char *name)
+{
+        for (guint i = 0; i < manifest->generations->len; i++)
+                if (generation_names(manifest_generation(manifest, i), name))
+                        return TRUE;
+
+        return FALSE;
 }
 
 char *manifest_checkpoint_name(uint64_t revision)
@@ -203,9 +258,8 @@ static int get_journals(GKeyFile *file, const char *group, ManifestGeneration *g
 static int get_generation(GKeyFile *file, const char *group, Manifest *manifest)
 {
         g_autofree char *checkpoint = g_key_file_get_value(file, group, "Checkpoint", NULL);
-        ManifestGeneration *generation = generation_new((ManifestFile){ 0 });
+        ManifestGeneration *generation = manifest_append_generation(manifest, (ManifestFile){ 0 });
 
-        g_ptr_array_add(manifest->generations, generation);
         if (checkpoint && parse_file(checkpoint, &generation->checkpoint) < 0)
                 return -EBADMSG;
         return get_journals(file, group, generation);

@@ -57,10 +57,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manifest, manifest_free)
 
 /* Puts a new generation before the others, and returns it, borrowed. */
 ManifestGeneration *manifest_add_generation(Manifest *manifest, ManifestFile checkpoint);
+/* The same, behind the others. */
+ManifestGeneration *manifest_append_generation(Manifest *manifest, ManifestFile checkpoint);
 ManifestGeneration *manifest_generation(const Manifest *manifest, size_t age);
 void manifest_generation_add_journal(ManifestGeneration *generation, ManifestFile journal);
 
 Manifest *manifest_copy(const Manifest *manifest);
+
+/* The newest of all journals. */
+const ManifestFile *manifest_newest_journal(const Manifest *manifest);
+
+/*
+ * @checkpoint and the newest journal become a generation, and those before the one that had been
+ * the newest are forgotten.
+ */
+void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint);
+
+/* Whether a file in the directory is one of those it names. */
+gboolean manifest_names(const Manifest *manifest, const char *name);
 
 char *manifest_to_text(const Manifest *manifest);
 

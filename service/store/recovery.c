@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Recovery
+ *
+ * A checkpoint is read twice, first to find out whether it is whole: the state has no way back. A
+ * read error counts as damage, for the file cannot be used either way.
  */
 
 #include "store/recovery.h"
+
+#include "store/checkpoint-file.h"
+#include "store/recovery-scan.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,7 +19,95 @@ typedef struct Loader {
         const RecoveryContext *context;
         State *state;
         RecoveryFindings *findings;
+        Namespace *group; /* the one entries are read for; NULL: it is gone */
+        uint64_t n_loaded;
 } Loader;
+
+static int load_namespace(void *userdata,
+                          const char *name,
+                          const NamespaceAccess *access,
+                          uint64_t created_revision,
+                          uint64_t revision)
+{
+        Loader *loader = userdata;
+
+        state_load_namespace(loader->state, name, access, created_revision, revision);
+        return 0;
+}
+
+static int load_group(void *userdata, const char *name)
+{
+        Loader *loader = userdata;
+
+        loader->group = state_lookup(loader->state, name);
+        return loader->group || loader->side->part == COMMIT_RUNTIME ? 0 : -EBADMSG;
+}
+
+static int load_entry(void *userdata,
+                      const EntryView *view,
+                      uint64_t revision,
+                      uint64_t time_usec,
+                      uint32_t writer_uid)
+{
+        Loader *loader = userdata;
+        Entry *entry;
+        int r;
+
+        r = entry_codec_make(&entry, view);
+        if (r < 0)
+                return r;
+
+        entry->revision = revision;
+        entry->time_usec = time_usec;
+        entry->writer_uid = writer_uid;
+        if (loader->group)
+                state_load_entry(loader->state, loader->group, entry);
+        else
+                entry_unref(entry);
+        return 0;
+}
+
+static gboolean add_removal(gpointer name, gpointer ns G_GNUC_UNUSED, gpointer commit)
+{
+        commit_add(commit, NAMESPACE_CHANGE_REMOVE, name);
+        return FALSE;
+}
+
+/* Takes out again what a checkpoint that turned out unusable has put in. */
+static void empty_state(Loader *loader)
+{
+        g_autoptr(Commit) commit = commit_new(state_revision(loader->state), 0, 0, NULL);
+
+        if (loader->side->part == COMMIT_RUNTIME)
+                return;
+        g_tree_foreach(state_namespaces(loader->state), add_removal, commit);
+        state_apply(loader->state, commit);
+}
+
+/* 0 when it is loaded, RECOVERY_E_NEWER, -EBADMSG when it cannot be used, or an errno. */
+static int load_checkpoint(Loader *loader, const ManifestFile *checkpoint)
+{
+        CheckpointSink sink = { load_namespace, load_group, load_entry, loader };
+        int r;
+
+        if (sd_id128_is_null(checkpoint->uuid))
+                return 0;
+
+        r = checkpoint_verify(loader->side->directory, checkpoint);
+        if (r == 0) {
+                r = checkpoint_read(loader->side->directory, checkpoint, &sink);
+                if (r < 0)
+                        empty_state(loader);
+        }
+        if (r == CHECKPOINT_E_NEWER)
+                return RECOVERY_E_NEWER;
+        if (r < 0)
+                return r == -EIO ? -EBADMSG : r;
+
+        loader->findings->revision = checkpoint->revision;
+        loader->n_loaded++;
+        return 0;
+}
 
 /* Whether a paired record's other half, or what it followed in its batch, is missing. */
 static bool is_widowed(const Loader *loader, const Record *record)
@@ -46,21 +140,31 @@ static int load_commit(void *userdata, const Record *record)
                 return r;
 
         state_apply(loader->state, commit);
+        loader->n_loaded++;
         return 0;
+}
+
+static void note_damage(Loader *loader, const char *damage, LoadedFrom loaded_from)
+{
+        if (!loader->findings->damage)
+                loader->findings->damage = damage;
+        loader->findings->loaded_from = loaded_from;
 }
 
 /* Reads journals in the order they were written, and stops where something is missing. */
 static int load_journals(Loader *loader, const GArray *journals)
 {
         RecoveryFindings *findings = loader->findings;
-        JournalExpectation expectation = { 0 };
+        JournalExpectation expectation = { .committed = loader->side->manifest->committed };
+
+        if (journals->len == 0)
+                note_damage(loader, "a journal is missing", LOADED_FROM_PREFIX);
 
         for (guint i = 0; i < journals->len; i++) {
                 int r;
 
                 expectation.file = g_array_index(journals, ManifestFile, i);
                 expectation.is_newest = i + 1 == journals->len;
-                expectation.committed = loader->side->manifest->committed;
                 r = journal_read(loader->side->directory, &expectation, load_commit, loader,
                                  &findings->tail);
                 if (r != 0)
@@ -68,10 +172,11 @@ static int load_journals(Loader *loader, const GArray *journals)
 
                 findings->revision = MAX(findings->revision, findings->tail.revision);
                 if (findings->tail.end == JOURNAL_DAMAGED) {
-                        findings->damage = findings->tail.reason;
-                        findings->loaded_from = LOADED_FROM_PREFIX;
+                        note_damage(loader, findings->tail.reason, LOADED_FROM_PREFIX);
                         return 0;
                 }
+                if (!expectation.is_newest)
+                        findings->n_old_bytes += findings->tail.position.offset;
                 expectation.has_predecessor = true;
                 expectation.predecessor = findings->tail.position.previous;
         }
@@ -79,6 +184,51 @@ static int load_journals(Loader *loader, const GArray *journals)
         return 0;
 }
 
+/* The journals since a generation's checkpoint, in the order they were written. */
+static GArray *journals_since(const Manifest *manifest, guint age)
+{
+        GArray *journals = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
+
+        for (guint i = age + 1; i > 0; i--) {
+                const GArray *some = manifest_generation(manifest, i - 1)->journals;
+
+                g_array_append_vals(journals, some->data, some->len);
+        }
+
+        return journals;
+}
+
+static int load_generation(Loader *loader, guint age)
+{
+        const Manifest *manifest = loader->side->manifest;
+        g_autoptr(GArray) journals = journals_since(manifest, age);
+        int r;
+
+        r = load_checkpoint(loader, &manifest_generation(manifest, age)->checkpoint);
+        if (r != 0)
+                return r;
+        return load_journals(loader, journals);
+}
+
+static int load_newest_whole(Loader *loader)
+{
+        const Manifest *manifest = loader->side->manifest;
+
+        for (guint age = 0; age < manifest->generations->len; age++) {
+                int r = load_generation(loader, age);
+
+                if (r != -EBADMSG)
+                        return r;
+                note_damage(loader, "a checkpoint is damaged",
+                            age + 1 < manifest->generations->len ? LOADED_FROM_PREVIOUS_CHECKPOINT
+                                                                 : LOADED_FROM_NOTHING);
+        }
+
+        /* Here the last known good state will be tried. */
+        return 0;
+}
+
+/* Ends in a manifest, made up when need be. */
 static int load_manifest(Loader *loader)
 {
         g_autofree char *text = NULL;
@@ -87,14 +237,21 @@ static int load_manifest(Loader *loader)
 
         r = directory_read(loader->side->directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text,
                            &n_bytes);
-        if (r == -ENOENT) {
-                loader->findings->is_nothing = true;
+        if (r == 0)
+                r = manifest_from_text(&loader->side->manifest, text, n_bytes);
+        if (r == MANIFEST_E_NEWER)
+                return RECOVERY_E_NEWER;
+        if (r == 0) {
+                loader->findings->has_manifest = true;
                 return 0;
         }
-        if (r < 0)
+
+        if (r == -EBADMSG || r == -EIO || r == -EFBIG)
+                loader->findings->damage = "the manifest is damaged";
+        else if (r != -ENOENT)
                 return r;
 
-        r = manifest_from_text(&loader->side->manifest, text, n_bytes);
+        r = recovery_scan(loader->side->directory, &loader->side->manifest);
         return r == MANIFEST_E_NEWER ? RECOVERY_E_NEWER : r;
 }
 
@@ -105,7 +262,20 @@ static bool is_of_now(const Loader *loader)
         const Manifest *manifest = loader->side->manifest;
 
         return !context || (sd_id128_equal(manifest->boot_id, context->boot_id) &&
-                            sd_id128_equal(manifest->epoch, context->manifest->epoch));
+                            sd_id128_equal(manifest->epoch, context->epoch));
+}
+
+/* Files without a manifest that were never used are what a first start left that was killed. */
+static void judge_made_up(Loader *loader)
+{
+        RecoveryFindings *findings = loader->findings;
+
+        if (loader->n_loaded == 0 && !findings->damage) {
+                findings->is_nothing = true;
+                findings->loaded_from = LOADED_FROM_NOTHING;
+        } else if (!findings->damage) {
+                findings->damage = "the manifest is missing";
+        }
 }
 
 int recovery_load(Side *side,
@@ -113,21 +283,30 @@ int recovery_load(Side *side,
                   State *state,
                   RecoveryFindings *ret_findings)
 {
-        Loader loader = { side, context, state, ret_findings };
+        Loader loader = {
+                .side = side,
+                .context = context,
+                .state = state,
+                .findings = ret_findings,
+        };
         int r;
 
         *ret_findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_JOURNAL };
         r = load_manifest(&loader);
         if (r != 0)
                 return r;
-        if (!ret_findings->is_nothing && !is_of_now(&loader)) {
-                g_clear_pointer(&side->manifest, manifest_free);
-                ret_findings->is_nothing = true;
+
+        if (!ret_findings->has_manifest && side->manifest->generations->len == 0) {
+                judge_made_up(&loader);
+                return 0;
         }
-        if (ret_findings->is_nothing) {
-                ret_findings->loaded_from = LOADED_FROM_NOTHING;
+        if (ret_findings->has_manifest && !is_of_now(&loader)) {
+                ret_findings->is_nothing = true;
                 return 0;
         }
 
-        return load_journals(&loader, manifest_generation(side->manifest, 0)->journals);
+        r = load_newest_whole(&loader);
+        if (r == 0 && !ret_findings->has_manifest)
+                judge_made_up(&loader);
+        return r;
 }

@@ -4,7 +4,9 @@
 /*
  * Recovery
  *
- * Reads one side into the state. Changes no file; what is to be mended or set aside it says.
+ * Reads one side into the state: the newest checkpoint that is whole, then the journals after it,
+ * up to the first thing that is missing. Changes no file; what is to be mended or set aside it
+ * says.
  */
 
 #include "core/state.h"
@@ -18,16 +20,18 @@
 /* What the persistent side knows that the runtime side is held against. */
 typedef struct RecoveryContext {
         sd_id128_t boot_id;
-        uint64_t reached;         /* the revision the persistent files reach */
-        bool is_whole;            /* nothing is missing there */
-        const Manifest *manifest; /* the persistent side's */
+        sd_id128_t epoch;
+        uint64_t reached; /* the revision the persistent files reach */
+        bool is_whole;    /* nothing is missing there */
 } RecoveryContext;
 
 typedef struct RecoveryFindings {
         bool is_nothing;    /* no file, or none that counts: to be begun from nothing */
         const char *damage; /* what is damaged, or NULL; static */
+        bool has_manifest;  /* or it had to be made up */
         LoadedFrom loaded_from;
-        uint64_t revision;    /* of the last commit loaded */
+        uint64_t revision;    /* that the files reach */
+        uint64_t n_old_bytes; /* of the journals before the newest */
         JournalFindings tail; /* of the newest journal, when nothing is damaged */
 } RecoveryFindings;
 

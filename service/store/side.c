@@ -23,34 +23,42 @@ void side_clear(Side *side)
         g_clear_pointer(&side->directory, directory_free);
 }
 
-int side_write_manifest(const Side *side)
+int side_put_manifest(Side *side, Manifest *manifest)
 {
-        g_autofree char *text = manifest_to_text(side->manifest);
-
-        return directory_replace(side->directory, MANIFEST_NAME, text);
-}
-
-int side_begin_journal(Side *side, uint64_t base_revision, uint64_t now_usec)
-{
-        g_autoptr(Journal) journal = NULL;
-        uint64_t predecessor = side->journal ? side->journal->position.previous : 0;
+        g_autoptr(Manifest) next = manifest;
+        g_autofree char *text = manifest_to_text(next);
         int r;
 
-        r = journal_prepare(&journal, side->directory, side->directory->is_synced ? FILL_BYTES : 0);
-        if (r < 0)
-                return r;
-        r = journal_begin(journal, base_revision, predecessor, side->manifest->boot_id, now_usec);
+        r = directory_replace(side->directory, MANIFEST_NAME, text);
         if (r != 0)
                 return r;
 
+        manifest_free(side->manifest);
+        side->manifest = g_steal_pointer(&next);
+        return 0;
+}
+
+Manifest *side_manifest_with_journal(const Side *side, const Journal *journal)
+{
+        Manifest *manifest = manifest_copy(side->manifest);
+
+        manifest_generation_add_journal(
+                manifest_generation(manifest, 0),
+                (ManifestFile){ journal->base_revision, journal->position.uuid });
+        return manifest;
+}
+
+void side_switch_journal(Side *side, Journal *journal)
+{
         if (side->journal)
                 side->n_old_bytes += side->journal->position.offset;
         journal_free(side->journal);
-        side->journal = g_steal_pointer(&journal);
-        manifest_generation_add_journal(
-                manifest_generation(side->manifest, 0),
-                (ManifestFile){ base_revision, side->journal->position.uuid });
-        return 0;
+        side->journal = journal;
+}
+
+uint64_t side_fill_bytes(const Side *side)
+{
+        return side->directory->is_synced ? FILL_BYTES : 0;
 }
 
 uint64_t side_journal_bytes(const Side *side)
@@ -58,47 +66,22 @@ uint64_t side_journal_bytes(const Side *side)
         return side->n_old_bytes + side->journal->position.offset;
 }
 
-static bool generation_names(const ManifestGeneration *generation, const char *name)
+bool side_is_dirty(const Side *side)
 {
-        g_autofree char *checkpoint = manifest_checkpoint_name(generation->checkpoint.revision);
-
-        if (!sd_id128_is_null(generation->checkpoint.uuid) && strcmp(checkpoint, name) == 0)
-                return true;
-
-        for (guint i = 0; i < generation->journals->len; i++) {
-                const ManifestFile *file = &g_array_index(generation->journals, ManifestFile, i);
-                g_autofree char *journal = manifest_journal_name(file->revision);
-
-                if (strcmp(journal, name) == 0)
-                        return true;
-        }
-
-        return false;
+        return side->n_old_bytes > 0 || !journal_is_empty(side->journal);
 }
 
-static bool is_named(const Side *side, const char *name)
-{
-        for (guint i = 0; i < side->manifest->generations->len; i++)
-                if (generation_names(manifest_generation(side->manifest, i), name))
-                        return true;
-
-        return false;
-}
-
-int side_remove_files(const Side *side, bool all)
+int side_remove_others(const StoreDirectory *directory, const Manifest *manifest)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-        const StoreDirectory *directory = side->directory;
         int r;
 
         r = io_list(directory->io, directory->fd, names);
         for (guint i = 0; i < names->len && r >= 0; i++) {
                 const char *name = names->pdata[i];
-                bool is_ours = g_str_has_prefix(name, "checkpoint-") ||
-                               g_str_has_prefix(name, "journal-") ||
-                               (all && strcmp(name, MANIFEST_NAME) == 0);
 
-                if (is_ours && (all || !is_named(side, name)))
+                if ((g_str_has_prefix(name, "checkpoint-") || g_str_has_prefix(name, "journal-")) &&
+                    !(manifest && manifest_names(manifest, name)))
                         r = io_unlinkat(directory->io, directory->fd, name);
         }
 

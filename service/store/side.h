@@ -13,6 +13,7 @@
 #include "store/journal.h"
 #include "store/manifest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Side {
@@ -27,14 +28,29 @@ typedef struct Side {
 int side_open(Side *side, const Io *io, const char *path, CommitPart part);
 void side_clear(Side *side);
 
-/* Puts the manifest in place. 0, DIRECTORY_E_UNCERTAIN or an errno. */
-int side_write_manifest(const Side *side);
+/*
+ * Takes @manifest, puts it in place and makes it the side's. 0, DIRECTORY_E_UNCERTAIN or an errno;
+ * then the side keeps the one it has. Blocks.
+ */
+int side_put_manifest(Side *side, Manifest *manifest);
 
-/* Begins a journal at @base_revision, linked to the one before when there is one. Blocks. */
-int side_begin_journal(Side *side, uint64_t base_revision, uint64_t now_usec);
+/* The manifest with one journal more. Owned. */
+Manifest *side_manifest_with_journal(const Side *side, const Journal *journal);
+
+/* Goes on with @journal, which is begun and named. Takes it. */
+void side_switch_journal(Side *side, Journal *journal);
+
+/* How many bytes of zeros a new journal is given. */
+uint64_t side_fill_bytes(const Side *side);
 
 /* What the journals hold that no checkpoint does. */
 uint64_t side_journal_bytes(const Side *side);
 
-/* Unlinks journals, checkpoints and, when @all, what the manifest names and itself. */
-int side_remove_files(const Side *side, bool all);
+/* Whether anything was committed here since the newest checkpoint. */
+bool side_is_dirty(const Side *side);
+
+/*
+ * Unlinks the checkpoints and journals that @manifest (NULL: there is none) does not name. In any
+ * thread.
+ */
+int side_remove_others(const StoreDirectory *directory, const Manifest *manifest);

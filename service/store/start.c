@@ -7,14 +7,26 @@
  *     first start                                          1
  *     same boot, and both sides hold all that was visible  behind the last one loaded
  *     else                                                 behind those that had been reserved
+ *
+ * After damage the state that could be loaded becomes a generation of its own, the only one: what
+ * is older is set aside whole, and no later start can mistake it for what followed.
  */
 
 #include "store/start.h"
 
+#include "store/checkpoint.h"
 #include "store/recovery.h"
 #include "util/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Beyond what could have been reserved when it is not known what was. */
+#define REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
+
+#define MESSAGE_DAMAGED "43e8786dc25347a5a6e16a0c3f198aca"
 
 typedef struct Start {
         Side *persistent, *runtime;
@@ -25,33 +37,40 @@ typedef struct Start {
         RecoveryFindings findings[2]; /* by CommitPart */
 } Start;
 
+static RecoveryFindings *findings_of(Start *start, const Side *side)
+{
+        return &start->findings[side->part];
+}
+
 static int load(Start *start)
 {
+        RecoveryFindings *persistent = findings_of(start, start->persistent);
         RecoveryContext context;
         int r;
 
-        r = recovery_load(start->persistent, NULL, start->state,
-                          &start->findings[COMMIT_PERSISTENT]);
-        if (r != 0 || start->findings[COMMIT_PERSISTENT].is_nothing)
+        r = recovery_load(start->persistent, NULL, start->state, persistent);
+        if (r != 0)
                 return r;
+        if (persistent->is_nothing) {
+                findings_of(start, start->runtime)->is_nothing = true;
+                return 0;
+        }
 
         context = (RecoveryContext){
                 .boot_id = start->boot_id,
-                .reached = start->findings[COMMIT_PERSISTENT].revision,
-                .is_whole = !start->findings[COMMIT_PERSISTENT].damage,
-                .manifest = start->persistent->manifest,
+                .epoch = start->persistent->manifest->epoch,
+                .reached = persistent->revision,
+                .is_whole = !persistent->damage,
         };
         return recovery_load(start->runtime, &context, start->state,
-                             &start->findings[COMMIT_RUNTIME]);
+                             findings_of(start, start->runtime));
 }
 
-static void log_torn(const Side *side, const JournalFindings *tail)
+static void log_torn(Start *start, const Side *side)
 {
-        g_autofree char *path = g_strdup_printf(
-                "%s/journal-%" G_GUINT64_FORMAT, side->directory->path,
-                g_array_index(manifest_generation(side->manifest, 0)->journals, ManifestFile,
-                              manifest_generation(side->manifest, 0)->journals->len - 1)
-                        .revision);
+        const JournalFindings *tail = &findings_of(start, side)->tail;
+        g_autofree char *path =
+                g_strdup_printf("%s/%s", side->directory->path, side->journal->name);
 
         log_record(LOG_NOTICE,
                    LOG_FIELDS(LOG_FILE(path), LOG_OFFSET(tail->position.offset),
@@ -65,35 +84,63 @@ static void log_torn(const Side *side, const JournalFindings *tail)
 /* Goes on with the newest journal. */
 static int reopen(Start *start, Side *side)
 {
-        const JournalFindings *tail = &start->findings[side->part].tail;
-        const GArray *journals = manifest_generation(side->manifest, 0)->journals;
+        const JournalFindings *tail = &findings_of(start, side)->tail;
+        int r;
 
+        r = journal_reopen(&side->journal, side->directory, manifest_newest_journal(side->manifest),
+                           tail);
+        if (r < 0)
+                return r;
         if (tail->end == JOURNAL_TORN)
-                log_torn(side, tail);
-        return journal_reopen(&side->journal, side->directory,
-                              &g_array_index(journals, ManifestFile, journals->len - 1), tail);
+                log_torn(start, side);
+        side->n_old_bytes = findings_of(start, side)->n_old_bytes;
+        return side_remove_others(side->directory, side->manifest);
 }
 
+static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
+{
+        g_autoptr(Journal) journal = NULL;
+        Manifest *manifest;
+        int r;
+
+        r = journal_prepare(&journal, side->directory, side_fill_bytes(side));
+        if (r < 0)
+                return r;
+        r = journal_begin(journal, revision, 0, side->manifest->boot_id, now_usec);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+
+        manifest = side_manifest_with_journal(side, journal);
+        manifest_free(side->manifest);
+        side->manifest = manifest;
+        side_switch_journal(side, g_steal_pointer(&journal));
+        side->n_old_bytes = 0;
+        return 0;
+}
+
+/* A side of its own, with what the state has of it. */
 static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reserved)
 {
         int r;
 
-        r = side_remove_files(side, true);
+        manifest_free(side->manifest);
+        side->manifest = manifest_new(epoch, start->boot_id);
+        side->manifest->reserved = reserved;
+        manifest_add_generation(side->manifest, (ManifestFile){ 0 });
+        r = begin_journal(side, state_revision(start->state), start->now_usec);
         if (r < 0)
                 return r;
 
-        side->manifest = manifest_new(epoch, start->boot_id);
-        side->manifest->reserved = reserved;
-        side->manifest->committed = state_revision(start->state);
-        manifest_add_generation(side->manifest, (ManifestFile){ 0 });
-        r = side_begin_journal(side, state_revision(start->state), start->now_usec);
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-        r = side_write_manifest(side);
-        return r > 0 ? -EIO : r;
+        if (findings_of(start, side)->is_nothing) {
+                r = side_put_manifest(side, manifest_copy(side->manifest));
+                if (r != 0)
+                        return r < 0 ? r : -EIO;
+                return side_remove_others(side->directory, side->manifest);
+        }
+        return checkpoint_take(side, start->state, start->now_usec);
 }
 
-static int begin_persistent(Start *start)
+static int begin_both(Start *start, uint64_t reserved)
 {
         sd_id128_t epoch;
         int r;
@@ -101,43 +148,130 @@ static int begin_persistent(Start *start)
         r = sd_id128_randomize(&epoch);
         if (r < 0)
                 return r;
-        return begin_side(start, start->persistent, epoch, START_REVISIONS_RESERVED);
+        r = begin_side(start, start->persistent, epoch, reserved);
+        if (r < 0)
+                return r;
+        return begin_side(start, start->runtime, epoch, 0);
+}
+
+/* All of a side's files, under a name that tells when and why. */
+static int set_aside(Start *start, const Side *side)
+{
+        g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
+        g_autoptr(GDateTime) now =
+                g_date_time_new_from_unix_utc((gint64) (start->now_usec / G_USEC_PER_SEC));
+        g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+        g_autofree char *label = NULL;
+        int r;
+
+        label = g_strdup_printf("%s.%06uZ %s", time, (unsigned) (start->now_usec % G_USEC_PER_SEC),
+                                findings_of(start, side)->damage);
+        g_strdelimit(label, " '", '-');
+
+        r = io_list(side->directory->io, side->directory->fd, all);
+        if (r < 0)
+                return r;
+        for (guint i = 0; i < all->len; i++)
+                if (g_str_has_prefix(all->pdata[i], "checkpoint-") ||
+                    g_str_has_prefix(all->pdata[i], "journal-") ||
+                    strcmp(all->pdata[i], MANIFEST_NAME) == 0)
+                        g_ptr_array_add(names, all->pdata[i]);
+
+        return directory_set_aside(side->directory, label, names);
+}
+
+static void log_damage(Start *start, const Side *side)
+{
+        const RecoveryFindings *findings = findings_of(start, side);
+
+        log_record(LOG_ERR,
+                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(side->directory->path),
+                              LOG_REVISION(findings->revision)),
+                   "%s: %s; loaded from %s as of revision %" G_GUINT64_FORMAT
+                   ", commits after that may be lost; the files are kept in %s/damaged",
+                   side->directory->path, findings->damage, loaded_from_name(findings->loaded_from),
+                   findings->revision, side->directory->path);
+}
+
+static int go_on_after_damage(Start *start)
+{
+        const RecoveryFindings *persistent = findings_of(start, start->persistent);
+        uint64_t revision = state_revision(start->state);
+        Side *sides[] = { start->persistent, start->runtime };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++) {
+                int r;
+
+                if (!findings_of(start, sides[i])->damage)
+                        continue;
+                log_damage(start, sides[i]);
+                r = set_aside(start, sides[i]);
+                if (r < 0)
+                        return r;
+        }
+
+        if (persistent->has_manifest)
+                revision = MAX(revision, start->persistent->manifest->reserved);
+        else
+                revision += REVISIONS_IN_DOUBT;
+        state_set_revision(start->state, revision);
+        start->status->state = SERVICE_DEGRADED;
+        return begin_both(start, revision + START_REVISIONS_RESERVED);
 }
 
 /* Begins at the reserve, and reserves anew. */
 static int skip_revisions(Start *start)
 {
-        Manifest *manifest = start->persistent->manifest;
+        Manifest *manifest = manifest_copy(start->persistent->manifest);
         int r;
 
         state_set_revision(start->state, MAX(manifest->reserved, state_revision(start->state)));
         manifest->reserved = state_revision(start->state) + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
-        r = side_write_manifest(start->persistent);
+        r = side_put_manifest(start->persistent, manifest);
         return r > 0 ? -EIO : r;
+}
+
+/* Whether a batch failed since the boot. Commits of its revisions may be anywhere or nowhere. */
+static bool is_in_doubt(Start *start)
+{
+        const StoreDirectory *directory = start->runtime->directory;
+        int fd = io_openat(directory->io, directory->fd, START_DOUBT_NAME, O_RDONLY, 0);
+
+        if (fd < 0)
+                return fd != -ENOENT;
+        close(fd);
+        return true;
 }
 
 static int go_on(Start *start)
 {
-        const RecoveryFindings *runtime = &start->findings[COMMIT_RUNTIME];
-        bool is_all_here;
+        Side *persistent = start->persistent, *runtime = start->runtime;
+        bool is_new_boot = !sd_id128_equal(persistent->manifest->boot_id, start->boot_id);
+        bool is_runtime_lost = findings_of(start, runtime)->is_nothing;
+        bool was_in_doubt = is_in_doubt(start);
         int r;
 
-        r = reopen(start, start->persistent);
+        r = reopen(start, persistent);
         if (r < 0)
                 return r;
-
-        is_all_here = sd_id128_equal(start->persistent->manifest->boot_id, start->boot_id) &&
-                      !runtime->is_nothing;
-        if (!is_all_here) {
+        if (is_new_boot || is_runtime_lost || was_in_doubt) {
                 r = skip_revisions(start);
                 if (r < 0)
                         return r;
         }
 
-        if (runtime->is_nothing)
-                return begin_side(start, start->runtime, start->persistent->manifest->epoch, 0);
-        return reopen(start, start->runtime);
+        if (is_runtime_lost)
+                r = begin_side(start, runtime, persistent->manifest->epoch, 0);
+        else
+                r = reopen(start, runtime);
+        if (r < 0)
+                return r;
+
+        if (was_in_doubt)
+                r = io_unlinkat(runtime->directory->io, runtime->directory->fd, START_DOUBT_NAME);
+        return r == -ENOENT ? 0 : r;
 }
 
 int start_sides(Side *persistent,
@@ -153,21 +287,18 @@ int start_sides(Side *persistent,
         r = load(&start);
         if (r != 0)
                 return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
-        if (start.findings[COMMIT_PERSISTENT].damage || start.findings[COMMIT_RUNTIME].damage)
-                return -EBADMSG;
 
-        if (start.findings[COMMIT_PERSISTENT].is_nothing) {
-                r = begin_persistent(&start);
-                if (r < 0)
-                        return r;
-                r = begin_side(&start, runtime, persistent->manifest->epoch, 0);
-        } else
+        status->state = SERVICE_RUNNING;
+        status->loaded_from = start.findings[COMMIT_PERSISTENT].loaded_from;
+        if (start.findings[COMMIT_PERSISTENT].damage || start.findings[COMMIT_RUNTIME].damage)
+                r = go_on_after_damage(&start);
+        else if (start.findings[COMMIT_PERSISTENT].is_nothing)
+                r = begin_both(&start, START_REVISIONS_RESERVED);
+        else
                 r = go_on(&start);
         if (r < 0)
                 return r;
 
-        status->state = SERVICE_RUNNING;
-        status->loaded_from = start.findings[COMMIT_PERSISTENT].loaded_from;
         status->durable_revision = state_revision(state);
         sd_id128_to_string(persistent->manifest->epoch, status->epoch);
         return 0;

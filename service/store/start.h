@@ -4,8 +4,8 @@
 /*
  * Start
  *
- * Brings both sides from what a stop or a crash has left to where writing goes on: loads them,
- * decides which revision comes next, and makes all of it durable.
+ * Brings both sides from what a stop or a crash has left to where writing goes on: loads them, sets
+ * aside what is damaged, decides which revision comes next, and makes all of it durable.
  */
 
 #include "core/state.h"
@@ -16,6 +16,9 @@
 
 /* How many revisions are reserved at a time. */
 #define START_REVISIONS_RESERVED (UINT64_C(1) << 20)
+
+/* In the runtime directory: a batch has failed in this boot, so its revisions are in doubt. */
+#define START_DOUBT_NAME "in-doubt"
 
 enum {
         START_E_NEWER = 1, /* written by a later version */

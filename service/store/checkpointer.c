@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checkpointer
+ *
+ *     state      what the thread does          left when
+ *     IDLE       nothing                       begin: -> PREPARING
+ *     PREPARING  fills a new journal           done: -> PREPARED
+ *     PREPARED   nothing                       quiet: -> SWITCHING, or -> WALKING when the journal
+ *                                              is still empty (an attempt before this has failed)
+ *     SWITCHING  puts it in place, manifest    done: -> WALKING; writes are held until then
+ *     WALKING    writes records                the walk is at its end: -> FINISHING
+ *     FINISHING  verifies, puts it in place    done: -> NAMING
+ *     NAMING     manifest; unlinks             done: -> IDLE
+ *     FAILED     what it still has             nothing is left: -> IDLE
+ *
+ * The checkpoint's revision is the state's when writes are held, so the new journal holds exactly
+ * what the checkpoint does not. Whatever fails before NAMING costs nothing: the manifest names the
+ * old checkpoint and all journals since.
+ */
+
+#include "store/checkpointer.h"
+
+#include "store/checkpoint-file.h"
+#include "store/checkpoint-walk.h"
+
+#include <errno.h>
+
+#define SLICE_USEC            1000
+#define STARVING_USEC         5000
+#define HANDED_OVER_BYTES_MAX ((size_t) 4 << 20)
+
+typedef enum CheckpointerState {
+        CHECKPOINTER_IDLE,
+        CHECKPOINTER_PREPARING,
+        CHECKPOINTER_PREPARED,
+        CHECKPOINTER_SWITCHING,
+        CHECKPOINTER_WALKING,
+        CHECKPOINTER_FINISHING,
+        CHECKPOINTER_NAMING,
+        CHECKPOINTER_FAILED,
+} CheckpointerState;
+
+typedef struct Step Step;
+
+struct Checkpointer {
+        Worker *worker;
+        State *state;
+        CheckpointerCallbacks callbacks;
+        sd_event_source *slice_source;
+        CheckpointerStatistics statistics;
+
+        CheckpointerState phase;
+        Side *side;
+        Journal *journal;     /* the new one, until it is switched to */
+        Manifest *manifest;   /* the one being put in place */
+        CheckpointWalk *walk; /* from SWITCHING on */
+        CheckpointFile *file; /* the thread's */
+        size_t n_handed_over; /* bytes */
+        unsigned n_steps;     /* that the thread has */
+        int failure;
+        bool is_broken; /* the thread's: a step has failed, so those behind it do nothing */
+        int64_t held_since_usec;
+        int64_t last_slice_usec;
+};
+
+/* Something for the thread to do. */
+struct Step {
+        WorkerJob job;
+        Checkpointer *checkpointer;
+        int (*work)(Step *step);
+        void (*on_done)(Checkpointer *checkpointer);
+        int r;
+        char *text; /* a manifest's */
+        CodecBuffer record;
+        size_t n_handed_over;
+        RecordKind kind;
+        CheckpointCounts counts;
+        uint64_t revision;
+        uint64_t now_usec;
+};
+
+static void end(Checkpointer *checkpointer)
+{
+        int r = checkpointer->failure;
+
+        g_clear_pointer(&checkpointer->walk, checkpoint_walk_free);
+        g_clear_pointer(&checkpointer->file, checkpoint_file_free);
+        g_clear_pointer(&checkpointer->journal, journal_free);
+        g_clear_pointer(&checkpointer->manifest, manifest_free);
+        checkpointer->phase = CHECKPOINTER_IDLE;
+        checkpointer->side = NULL;
+        checkpointer->failure = 0;
+        checkpointer->is_broken = false;
+        if (r < 0)
+                checkpointer->statistics.n_failed++;
+        else
+                checkpointer->statistics.n_taken++;
+        checkpointer->callbacks.on_ended(checkpointer->callbacks.userdata, r);
+}
+
+static void release(Checkpointer *checkpointer)
+{
+        int64_t held_usec = g_get_monotonic_time() - checkpointer->held_since_usec;
+
+        checkpointer->statistics.hold_worst_usec =
+                MAX(checkpointer->statistics.hold_worst_usec, (uint64_t) held_usec);
+        checkpointer->callbacks.on_released(checkpointer->callbacks.userdata);
+}
+
+static void fail(Checkpointer *checkpointer, int r)
+{
+        bool was_holding = checkpointer->phase == CHECKPOINTER_SWITCHING;
+
+        if (checkpointer->phase != CHECKPOINTER_FAILED) {
+                checkpointer->phase = CHECKPOINTER_FAILED;
+                checkpointer->failure = r;
+                (void) sd_event_source_set_enabled(checkpointer->slice_source, SD_EVENT_OFF);
+                if (was_holding)
+                        release(checkpointer);
+        }
+        if (checkpointer->n_steps == 0 && checkpointer->phase == CHECKPOINTER_FAILED)
+                end(checkpointer);
+}
+
+static void step_run(WorkerJob *job)
+{
+        Step *step = (Step *) job;
+
+        step->r = step->checkpointer->is_broken ? -ECANCELED : step->work(step);
+        step->checkpointer->is_broken = step->r != 0;
+}
+
+static void step_done(WorkerJob *job)
+{
+        Step *step = (Step *) job;
+        Checkpointer *checkpointer = step->checkpointer;
+
+        checkpointer->n_steps--;
+        checkpointer->n_handed_over -= step->n_handed_over;
+        if (step->r == DIRECTORY_E_UNCERTAIN)
+                checkpointer->callbacks.on_uncertain(checkpointer->callbacks.userdata);
+
+        if (step->r != 0)
+                fail(checkpointer, step->r < 0 ? step->r : -EIO);
+        else if (checkpointer->phase == CHECKPOINTER_FAILED)
+                fail(checkpointer, checkpointer->failure);
+        else
+                step->on_done(checkpointer);
+}
+
+static void step_free(WorkerJob *job)
+{
+        Step *step = (Step *) job;
+
+        codec_buffer_clear(&step->record);
+        g_free(step->text);
+        g_free(step);
+}
+
+static Step *step_new(Checkpointer *checkpointer,
+                      int (*work)(Step *step),
+                      void (*on_done)(Checkpointer *checkpointer))
+{
+        Step *step = g_new(Step, 1);
+
+        *step = (Step){
+                .job = { step_run, step_done, step_free },
+                .checkpointer = checkpointer,
+                .work = work,
+                .on_done = on_done,
+                .now_usec = (uint64_t) g_get_real_time(),
+        };
+        return step;
+}
+
+static void hand_over(Step *step)
+{
+        step->checkpointer->n_steps++;
+        step->n_handed_over = step->record.n_allocated;
+        step->checkpointer->n_handed_over += step->n_handed_over;
+        worker_push(step->checkpointer->worker, &step->job);
+}
+
+static int put_manifest(Step *step)
+{
+        return directory_replace(step->checkpointer->side->directory, MANIFEST_NAME, step->text);
+}
+
+/* NAMING */
+
+static int name_checkpoint(Step *step)
+{
+        Checkpointer *checkpointer = step->checkpointer;
+        int r = put_manifest(step);
+
+        /* The new manifest holds: what it names no more may go, and if not, goes at a start. */
+        if (r == 0)
+                (void) side_remove_others(checkpointer->side->directory, checkpointer->manifest);
+        return r;
+}
+
+static void on_named(Checkpointer *checkpointer)
+{
+        Side *side = checkpointer->side;
+
+        manifest_free(side->manifest);
+        side->manifest = g_steal_pointer(&checkpointer->manifest);
+        side->n_old_bytes = 0;
+        checkpointer->statistics.n_bytes += checkpoint_file_bytes(checkpointer->file);
+        end(checkpointer);
+}
+
+/* FINISHING */
+
+static int finish_file(Step *step)
+{
+        return checkpoint_file_finish(step->checkpointer->file, &step->counts);
+}
+
+static void on_finished(Checkpointer *checkpointer)
+{
+        Step *step = step_new(checkpointer, name_checkpoint, on_named);
+
+        checkpointer->phase = CHECKPOINTER_NAMING;
+        checkpointer->manifest = manifest_copy(checkpointer->side->manifest);
+        manifest_begin_generation(checkpointer->manifest,
+                                  checkpoint_file_identity(checkpointer->file));
+        step->text = manifest_to_text(checkpointer->manifest);
+        hand_over(step);
+}
+
+static void finish(Checkpointer *checkpointer)
+{
+        Step *step = step_new(checkpointer, finish_file, on_finished);
+
+        checkpointer->phase = CHECKPOINTER_FINISHING;
+        step->counts = checkpoint_walk_counts(checkpointer->walk);
+        g_clear_pointer(&checkpointer->walk, checkpoint_walk_free);
+        hand_over(step);
+}
+
+/* WALKING */
+
+static void go_on_walking(Checkpointer *checkpointer)
+{
+        bool may_walk = checkpointer->phase == CHECKPOINTER_WALKING &&
+                        checkpointer->n_handed_over < HANDED_OVER_BYTES_MAX;
+
+        (void) sd_event_source_set_enabled(checkpointer->slice_source,
+                                           may_walk ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int append_record(Step *step)
+{
+        return checkpoint_file_append(step->checkpointer->file, step->kind, &step->record);
+}
+
+static void walk_slice(Checkpointer *checkpointer)
+{
+        Step *step = step_new(checkpointer, append_record, go_on_walking);
+        int64_t begin = g_get_monotonic_time();
+        int r;
+
+        r = checkpoint_walk_step(checkpointer->walk, SLICE_USEC, &step->record, &step->kind);
+        checkpointer->last_slice_usec = g_get_monotonic_time();
+        checkpointer->statistics.slice_worst_usec =
+                MAX(checkpointer->statistics.slice_worst_usec,
+                    (uint64_t) (checkpointer->last_slice_usec - begin));
+
+        if (step->record.n_bytes > 0)
+                hand_over(step);
+        else
+                step_free(&step->job);
+
+        if (r == CHECKPOINT_WALK_E_END)
+                finish(checkpointer);
+        else
+                go_on_walking(checkpointer);
+}
+
+static int on_slice(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        walk_slice(userdata);
+        return 0;
+}
+
+static int create_file(Step *step)
+{
+        Checkpointer *checkpointer = step->checkpointer;
+
+        return checkpoint_file_create(&checkpointer->file, checkpointer->side->directory,
+                                      step->revision, checkpointer->side->manifest->boot_id,
+                                      step->now_usec);
+}
+
+static void begin_walk(Checkpointer *checkpointer)
+{
+        Step *step = step_new(checkpointer, create_file, go_on_walking);
+
+        checkpointer->phase = CHECKPOINTER_WALKING;
+        step->revision = checkpoint_walk_revision(checkpointer->walk);
+        hand_over(step);
+}
+
+/* SWITCHING */
+
+static int switch_journal(Step *step)
+{
+        Checkpointer *checkpointer = step->checkpointer;
+        Side *side = checkpointer->side;
+        g_autofree char *text = NULL;
+        int r;
+
+        r = journal_begin(checkpointer->journal, step->revision, side->journal->position.previous,
+                          side->manifest->boot_id, step->now_usec);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+
+        checkpointer->manifest = side_manifest_with_journal(side, checkpointer->journal);
+        checkpointer->manifest->committed = MAX(side->manifest->committed, side->journal->durable);
+        step->text = manifest_to_text(checkpointer->manifest);
+        return put_manifest(step);
+}
+
+static void on_switched(Checkpointer *checkpointer)
+{
+        Side *side = checkpointer->side;
+
+        manifest_free(side->manifest);
+        side->manifest = g_steal_pointer(&checkpointer->manifest);
+        side_switch_journal(side, g_steal_pointer(&checkpointer->journal));
+        begin_walk(checkpointer);
+        release(checkpointer);
+}
+
+static void switch_when_quiet(Checkpointer *checkpointer)
+{
+        Step *step;
+
+        if (!checkpointer->callbacks.hold_writes(checkpointer->callbacks.userdata))
+                return;
+
+        checkpointer->held_since_usec = g_get_monotonic_time();
+        checkpointer->walk = checkpoint_walk_new(checkpointer->state, checkpointer->side->part);
+        if (journal_is_empty(checkpointer->side->journal)) {
+                g_clear_pointer(&checkpointer->journal, journal_free);
+                begin_walk(checkpointer);
+                release(checkpointer);
+                return;
+        }
+
+        checkpointer->phase = CHECKPOINTER_SWITCHING;
+        step = step_new(checkpointer, switch_journal, on_switched);
+        step->revision = checkpoint_walk_revision(checkpointer->walk);
+        hand_over(step);
+}
+
+/* PREPARING */
+
+static int prepare_journal(Step *step)
+{
+        Checkpointer *checkpointer = step->checkpointer;
+
+        return journal_prepare(&checkpointer->journal, checkpointer->side->directory,
+                               side_fill_bytes(checkpointer->side));
+}
+
+static void on_prepared(Checkpointer *checkpointer)
+{
+        checkpointer->phase = CHECKPOINTER_PREPARED;
+        switch_when_quiet(checkpointer);
+}
+
+void checkpointer_begin(Checkpointer *checkpointer, Side *side)
+{
+        g_assert(checkpointer->phase == CHECKPOINTER_IDLE);
+
+        checkpointer->side = side;
+        checkpointer->phase = CHECKPOINTER_PREPARING;
+        hand_over(step_new(checkpointer, prepare_journal, on_prepared));
+}
+
+int checkpointer_new(Checkpointer **ret_checkpointer,
+                     sd_event *event,
+                     Worker *worker,
+                     State *state,
+                     const CheckpointerCallbacks *callbacks)
+{
+        g_autoptr(Checkpointer) checkpointer = g_new(Checkpointer, 1);
+        int r;
+
+        *checkpointer = (Checkpointer){
+                .worker = worker,
+                .state = state,
+                .callbacks = *callbacks,
+        };
+        r = sd_event_add_defer(event, &checkpointer->slice_source, on_slice, checkpointer);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(checkpointer->slice_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(checkpointer->slice_source, SD_EVENT_PRIORITY_IDLE);
+        if (r < 0)
+                return r;
+
+        *ret_checkpointer = g_steal_pointer(&checkpointer);
+        return 0;
+}
+
+Checkpointer *checkpointer_free(Checkpointer *checkpointer)
+{
+        if (!checkpointer)
+                return NULL;
+
+        sd_event_source_unref(checkpointer->slice_source);
+        checkpoint_walk_free(checkpointer->walk);
+        checkpoint_file_free(checkpointer->file);
+        journal_free(checkpointer->journal);
+        manifest_free(checkpointer->manifest);
+        g_free(checkpointer);
+        return NULL;
+}
+
+bool checkpointer_is_active(const Checkpointer *checkpointer)
+{
+        return checkpointer->phase != CHECKPOINTER_IDLE;
+}
+
+bool checkpointer_holds_manifest(const Checkpointer *checkpointer)
+{
+        return checkpointer->phase == CHECKPOINTER_SWITCHING ||
+               checkpointer->phase == CHECKPOINTER_NAMING;
+}
+
+void checkpointer_poke(Checkpointer *checkpointer)
+{
+        if (checkpointer->phase == CHECKPOINTER_PREPARED)
+                switch_when_quiet(checkpointer);
+        else if (checkpointer->phase == CHECKPOINTER_WALKING && checkpointer->walk &&
+                 checkpointer->n_handed_over < HANDED_OVER_BYTES_MAX &&
+                 g_get_monotonic_time() - checkpointer->last_slice_usec > STARVING_USEC)
+                walk_slice(checkpointer);
+}
+
+void checkpointer_cancel(Checkpointer *checkpointer)
+{
+        /* What is being put in place is not to be left half known. */
+        if (checkpointer->phase == CHECKPOINTER_PREPARING ||
+            checkpointer->phase == CHECKPOINTER_PREPARED ||
+            checkpointer->phase == CHECKPOINTER_WALKING)
+                fail(checkpointer, -ECANCELED);
+}
+
+const CheckpointerStatistics *checkpointer_statistics(const Checkpointer *checkpointer)
+{
+        return &checkpointer->statistics;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Checkpointer
+ *
+ * Takes checkpoints while the service goes on: the event loop walks the state a slice at a time,
+ * and the background thread writes what comes of it. Writes wait only while the journal is
+ * switched. One checkpoint at a time.
+ */
+
+#include "core/state.h"
+#include "store/side.h"
+#include "store/worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+typedef struct Checkpointer Checkpointer;
+
+typedef struct CheckpointerCallbacks {
+        /* Nothing may be written from now on, if nothing is being written or applied now. */
+        bool (*hold_writes)(void *userdata);
+
+        /* Writes may go on. */
+        void (*on_released)(void *userdata);
+
+        /* A checkpoint has ended: 0, or why there is none; the journal goes on without it. */
+        void (*on_ended)(void *userdata, int r);
+
+        /* Which files hold the truth is not known any more. */
+        void (*on_uncertain)(void *userdata);
+
+        void *userdata;
+} CheckpointerCallbacks;
+
+typedef struct CheckpointerStatistics {
+        uint64_t n_taken;
+        uint64_t n_failed;
+        uint64_t n_bytes;
+        uint64_t hold_worst_usec; /* the longest that writes were held */
+        uint64_t slice_worst_usec;
+} CheckpointerStatistics;
+
+/* Borrows @worker and @state. */
+int checkpointer_new(Checkpointer **ret_checkpointer,
+                     sd_event *event,
+                     Worker *worker,
+                     State *state,
+                     const CheckpointerCallbacks *callbacks);
+
+/* When @worker has nothing of it any more. */
+Checkpointer *checkpointer_free(Checkpointer *checkpointer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Checkpointer, checkpointer_free)
+
+/* Begins one of @side, which it borrows until it has ended. Only when none is under way. */
+void checkpointer_begin(Checkpointer *checkpointer, Side *side);
+
+bool checkpointer_is_active(const Checkpointer *checkpointer);
+
+/* Whether it is about to put a manifest in place: nobody else may. */
+bool checkpointer_holds_manifest(const Checkpointer *checkpointer);
+
+/* Call whenever it has become quiet. Also sees to it that the walk goes on under load. */
+void checkpointer_poke(Checkpointer *checkpointer);
+
+/*
+ * Gives up what is under way, unless files are being put in place; on_ended() with -ECANCELED comes
+ * once the thread has let go of it.
+ */
+void checkpointer_cancel(Checkpointer *checkpointer);
+
+const CheckpointerStatistics *checkpointer_statistics(const Checkpointer *checkpointer);

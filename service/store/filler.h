@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Filler
+ *
+ * Fills the journal with zeros ahead of its end, in the background: a sync then has no metadata to
+ * write. When the writer outruns it, the journal just grows.
+ */
+
+#include "store/journal.h"
+#include "store/worker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Filler Filler;
+
+/* Nothing is being filled now: 0, or the errno of a journal that is not to be trusted any more. */
+typedef void (*FillerOnIdle)(void *userdata, int r);
+
+/* Borrows @worker. */
+Filler *filler_new(Worker *worker, FillerOnIdle on_idle, void *userdata);
+Filler *filler_free(Filler *filler);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Filler, filler_free)
+
+/*
+ * Fills the file of @journal when its end has come near what is filled. Borrows @journal until
+ * on_idle().
+ */
+void filler_keep_ahead(Filler *filler, Journal *journal);
+
+/*
+ * Whether bytes up to @end must not be written to the journal before on_idle(). What has not begun
+ * is called off instead.
+ */
+bool filler_is_in_the_way(Filler *filler, uint64_t end);
+
+bool filler_is_busy(const Filler *filler);
+uint64_t filler_n_bytes(const Filler *filler);

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Scribe
+ *
+ * Two things may be in a batch's way, and are waited for without blocking:
+ *
+ *     the journal is being switched   the commits are held as they are, for the next journal
+ *     zeros are being filled in       the batch, laid out, waits (only a writer that is faster than
+ *     just there                      the filler ever sees this)
+ */
+
+#include "store/scribe.h"
+
+#include "store/filler.h"
+
+#include <errno.h>
+
+#define MARK_DELAY_USEC    ((int64_t) G_USEC_PER_SEC)
+#define MARK_ACCURACY_USEC (G_USEC_PER_SEC / 4)
+
+struct Scribe {
+        Side *persistent, *runtime;
+        Worker *background;
+        ScribeCallbacks callbacks;
+        Writer *writer;
+        Filler *filler;
+        sd_event_source *mark_timer;
+        ScribeStatistics statistics;
+
+        bool has_failed;
+        bool is_held;
+        bool is_writing;           /* a batch is under way, until scribe_applied() */
+        const GPtrArray *held;     /* its commits, while they are held */
+        JournalBatch waiting;      /* or its persistent part, while the filler is in its way */
+        uint64_t writing_revision; /* its last */
+        uint64_t durable_revision;
+        int64_t last_write_usec;
+};
+
+void scribe_give_up(Scribe *scribe, int r, const char *what)
+{
+        if (scribe->has_failed)
+                return;
+
+        scribe->has_failed = true;
+        scribe->callbacks.on_failed(scribe->callbacks.userdata, r, what);
+}
+
+/* The timer for the mark goes off at most once a second, however much is written. */
+static void arm_mark(Scribe *scribe, int64_t usec)
+{
+        (void) sd_event_source_set_time_relative(scribe->mark_timer, (uint64_t) usec);
+        (void) sd_event_source_set_enabled(scribe->mark_timer, SD_EVENT_ONESHOT);
+}
+
+static void batch_is_durable(Scribe *scribe)
+{
+        int enabled = SD_EVENT_OFF;
+
+        scribe->durable_revision = scribe->writing_revision;
+        scribe->last_write_usec = g_get_monotonic_time();
+        (void) sd_event_source_get_enabled(scribe->mark_timer, &enabled);
+        if (enabled == SD_EVENT_OFF)
+                arm_mark(scribe, MARK_DELAY_USEC);
+}
+
+/* How a batch has ended, whoever hears of it. */
+static int conclude(Scribe *scribe, int r)
+{
+        if (r == WRITER_E_WRITTEN) {
+                batch_is_durable(scribe);
+                return SCRIBE_E_WRITTEN;
+        }
+        if (r < 0) {
+                scribe->is_writing = false;
+                scribe_give_up(scribe, r, "writing to the journal");
+        }
+        return r;
+}
+
+/* The same, when scribe_write() has returned long ago. */
+static void conclude_late(Scribe *scribe, int r)
+{
+        r = conclude(scribe, r);
+        if (r != 0)
+                scribe->callbacks.on_written(scribe->callbacks.userdata, MIN(r, 0));
+}
+
+static void on_batch_written(void *userdata, const JournalBatch *batch, int r)
+{
+        Scribe *scribe = userdata;
+
+        if (r == 0)
+                journal_written(scribe->persistent->journal, batch);
+
+        if (batch->revision > 0) {
+                conclude_late(scribe, r == 0 ? WRITER_E_WRITTEN : r);
+                return;
+        }
+        if (r < 0)
+                scribe_give_up(scribe, r, "marking the journal");
+        scribe->callbacks.on_quiet(scribe->callbacks.userdata);
+}
+
+static int write_mark(Scribe *scribe, bool is_clean)
+{
+        g_auto(JournalBatch) batch = { 0 };
+        int r;
+
+        journal_lay_out_mark(scribe->persistent->journal, &batch, (uint64_t) g_get_real_time(),
+                             is_clean);
+        scribe->statistics.n_marks++;
+        r = writer_write(scribe->writer, scribe->persistent->journal, &batch, false);
+        return MIN(r, 0);
+}
+
+static int on_mark_timer(sd_event_source *source G_GNUC_UNUSED,
+                         uint64_t usec G_GNUC_UNUSED,
+                         void *userdata)
+{
+        Scribe *scribe = userdata;
+        int64_t rest = scribe->last_write_usec + MARK_DELAY_USEC - g_get_monotonic_time();
+
+        if (scribe->has_failed || scribe->persistent->journal->is_marked)
+                return 0;
+
+        if (rest > 0)
+                arm_mark(scribe, rest);
+        else if (scribe->is_writing || scribe->is_held || filler_is_busy(scribe->filler))
+                arm_mark(scribe, MARK_DELAY_USEC);
+        else
+                return write_mark(scribe, false);
+        return 0;
+}
+
+/*
+ * A runtime record counts only if the persistent commits before it in the batch are there: its own
+ * other half, or one that it was sequenced after.
+ */
+static void lay_out(Scribe *scribe,
+                    const GPtrArray *commits,
+                    JournalBatch *persistent_batch,
+                    JournalBatch *runtime_batch)
+{
+        uint64_t pair_revision = 0;
+
+        for (guint i = 0; i < commits->len; i++) {
+                const Commit *commit = commits->pdata[i];
+
+                if (commit_codec_has_part(commit, COMMIT_PERSISTENT)) {
+                        journal_lay_out(scribe->persistent->journal, persistent_batch, commit,
+                                        COMMIT_PERSISTENT, 0);
+                        pair_revision = commit->revision;
+                }
+                if (commit_codec_has_part(commit, COMMIT_RUNTIME))
+                        journal_lay_out(scribe->runtime->journal, runtime_batch, commit,
+                                        COMMIT_RUNTIME, pair_revision);
+                scribe->writing_revision = commit->revision;
+        }
+}
+
+/* The kernel keeps it over a crash of this process, which is all that is asked of it. */
+static int write_runtime(Scribe *scribe, const JournalBatch *batch)
+{
+        int r;
+
+        if (batch->bytes.n_bytes == 0)
+                return 0;
+        r = journal_write(scribe->runtime->journal, batch);
+        if (r < 0)
+                return r;
+
+        journal_written(scribe->runtime->journal, batch);
+        scribe->statistics.n_runtime_bytes += batch->bytes.n_bytes;
+        return 0;
+}
+
+static int write_persistent(Scribe *scribe, JournalBatch *batch)
+{
+        Journal *journal = scribe->persistent->journal;
+        int r;
+
+        if (batch->bytes.n_bytes == 0)
+                return WRITER_E_WRITTEN;
+        if (filler_is_in_the_way(scribe->filler, batch->offset + batch->bytes.n_bytes)) {
+                scribe->waiting = *batch;
+                *batch = (JournalBatch){ 0 };
+                return 0;
+        }
+
+        r = writer_write(scribe->writer, journal, batch, !worker_is_busy(scribe->background));
+        if (r == WRITER_E_WRITTEN)
+                journal_written(journal, batch);
+        return r;
+}
+
+static int write_now(Scribe *scribe, const GPtrArray *commits)
+{
+        g_auto(JournalBatch) persistent_batch = { 0 };
+        g_auto(JournalBatch) runtime_batch = { 0 };
+        int r;
+
+        lay_out(scribe, commits, &persistent_batch, &runtime_batch);
+        scribe->statistics.n_commits += commits->len;
+        scribe->statistics.n_batches++;
+
+        r = write_runtime(scribe, &runtime_batch);
+        if (r < 0)
+                return r;
+        return write_persistent(scribe, &persistent_batch);
+}
+
+int scribe_write(Scribe *scribe, const GPtrArray *commits)
+{
+        g_assert(!scribe->is_writing);
+
+        if (scribe->has_failed)
+                return -EROFS;
+
+        scribe->is_writing = true;
+        if (scribe->is_held) {
+                scribe->held = commits;
+                return 0;
+        }
+        return conclude(scribe, write_now(scribe, commits));
+}
+
+static void on_filler_idle(void *userdata, int r)
+{
+        Scribe *scribe = userdata;
+        g_auto(JournalBatch) batch = scribe->waiting;
+
+        scribe->waiting = (JournalBatch){ 0 };
+        if (r < 0)
+                scribe_give_up(scribe, r, "filling the journal");
+
+        if (batch.bytes.n_bytes > 0)
+                conclude_late(scribe,
+                              scribe->has_failed ? -EROFS : write_persistent(scribe, &batch));
+        else if (!scribe->has_failed && !scribe->is_held)
+                filler_keep_ahead(scribe->filler, scribe->persistent->journal);
+
+        scribe->callbacks.on_quiet(scribe->callbacks.userdata);
+}
+
+void scribe_applied(Scribe *scribe)
+{
+        scribe->is_writing = false;
+        if (!scribe->has_failed && !scribe->is_held)
+                filler_keep_ahead(scribe->filler, scribe->persistent->journal);
+}
+
+uint64_t scribe_durable_revision(const Scribe *scribe)
+{
+        return scribe->durable_revision;
+}
+
+bool scribe_hold(Scribe *scribe)
+{
+        if (scribe->is_writing || writer_is_busy(scribe->writer) || filler_is_busy(scribe->filler))
+                return false;
+
+        scribe->is_held = true;
+        return true;
+}
+
+void scribe_release(Scribe *scribe)
+{
+        const GPtrArray *held = scribe->held;
+
+        scribe->is_held = false;
+        scribe->held = NULL;
+        if (held)
+                conclude_late(scribe, scribe->has_failed ? -EROFS : write_now(scribe, held));
+}
+
+void scribe_drain(Scribe *scribe)
+{
+        writer_drain(scribe->writer);
+}
+
+int scribe_mark_clean(Scribe *scribe)
+{
+        int r;
+
+        if (scribe->has_failed)
+                return -EROFS;
+        r = write_mark(scribe, true);
+        if (r < 0)
+                return r;
+
+        scribe_drain(scribe);
+        return scribe->has_failed ? -EIO : 0;
+}
+
+const ScribeStatistics *scribe_statistics(const Scribe *scribe)
+{
+        return &scribe->statistics;
+}
+
+const WriterStatistics *scribe_writer_statistics(const Scribe *scribe)
+{
+        return writer_statistics(scribe->writer);
+}
+
+static int add_mark_timer(Scribe *scribe, sd_event *event)
+{
+        const Journal *journal = scribe->persistent->journal;
+        int r;
+
+        r = sd_event_add_time_relative(event, &scribe->mark_timer, CLOCK_MONOTONIC,
+                                       (uint64_t) MARK_DELAY_USEC, MARK_ACCURACY_USEC,
+                                       on_mark_timer, scribe);
+        if (r < 0)
+                return r;
+        if (journal->is_marked || journal_is_empty(journal))
+                return sd_event_source_set_enabled(scribe->mark_timer, SD_EVENT_OFF);
+        return 0;
+}
+
+int scribe_new(Scribe **ret_scribe,
+               sd_event *event,
+               Side *persistent,
+               Side *runtime,
+               Worker *background,
+               const ScribeCallbacks *callbacks)
+{
+        g_autoptr(Scribe) scribe = g_new(Scribe, 1);
+        int r;
+
+        *scribe = (Scribe){
+                .persistent = persistent,
+                .runtime = runtime,
+                .background = background,
+                .callbacks = *callbacks,
+                .filler = filler_new(background, on_filler_idle, scribe),
+        };
+        r = writer_new(&scribe->writer, event, on_batch_written, scribe);
+        if (r < 0)
+                return r;
+        r = add_mark_timer(scribe, event);
+        if (r < 0)
+                return r;
+
+        *ret_scribe = g_steal_pointer(&scribe);
+        return 0;
+}
+
+Scribe *scribe_free(Scribe *scribe)
+{
+        if (!scribe)
+                return NULL;
+
+        writer_free(scribe->writer);
+        filler_free(scribe->filler);
+        sd_event_source_unref(scribe->mark_timer);
+        journal_batch_clear(&scribe->waiting);
+        g_free(scribe);
+        return NULL;
+}
