@@ -11,7 +11,9 @@
  *
  * Every checksum is XXH3-64. A header's covers the header. A record's covers all of the record
  * before it, seeded with the file's UUID, the record's offset and its revision, so each record
- * verifies by itself and a stale, shifted, swapped or doubled one never does. `previous` links each
+ * verifies by itself and a stale, shifted, swapped or doubled one never does. A record's header has
+ * one of its own, seeded alike: what looks like a header inside of somebody's value, with a length
+ * of megabytes, costs a search for records no more than a look. `previous` links each
  * record to the one before it (the first to the file's header, and a journal's header to the last
  * record of the journal before), so nothing can be missing in between.
  *
@@ -88,9 +90,11 @@ typedef struct RecordHeader {
         uint32_t payload_bytes;
         uint64_t durable; /* last revision in this file known durable when this was written; or 0 */
         uint64_t previous; /* checksum of the record before, of the header for the first */
+        uint64_t checksum; /* of the header */
 } RecordHeader;
 
-static_assert(sizeof(RecordHeader) == 48, "format");
+static_assert(sizeof(RecordHeader) == 56, "format");
+static_assert(offsetof(RecordHeader, checksum) == 48, "format");
 static_assert(offsetof(RecordHeader, revision) == 8, "format");
 static_assert(offsetof(RecordHeader, durable) == 32, "format");
 

@@ -119,7 +119,7 @@ static int record_at(RecordReader *reader, uint64_t offset, Record *ret_record)
         r = peek(reader, offset, sizeof(RecordHeader), &bytes);
         if (r != 0)
                 return r;
-        length = record_length(bytes);
+        length = record_length(bytes, reader->position.uuid, offset);
         if (length == 0)
                 return RECORD_E_NONE;
         r = peek(reader, offset, length, &bytes);

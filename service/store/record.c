@@ -87,8 +87,9 @@ RecordPosition file_header_position(const FileHeader *header)
         return position;
 }
 
+/* Of @n_bytes that belong to the record of @revision at @offset. */
 static uint64_t checksum_of(
-        const void *record, size_t length, sd_id128_t uuid, uint64_t offset, uint64_t revision)
+        const void *bytes, size_t n_bytes, sd_id128_t uuid, uint64_t offset, uint64_t revision)
 {
         struct {
                 sd_id128_t uuid;
@@ -97,8 +98,7 @@ static uint64_t checksum_of(
 
         static_assert(sizeof place == 32, "no padding is hashed");
 
-        return XXH3_64bits_withSeed(record, length - sizeof(uint64_t),
-                                    XXH3_64bits(&place, sizeof place));
+        return XXH3_64bits_withSeed(bytes, n_bytes, XXH3_64bits(&place, sizeof place));
 }
 
 size_t record_begin(CodecBuffer *buffer)
@@ -136,10 +136,13 @@ void record_seal(CodecBuffer *buffer,
                 .durable = GUINT64_TO_LE(header->durable),
                 .previous = GUINT64_TO_LE(position->previous),
         };
+        little.checksum =
+                GUINT64_TO_LE(checksum_of(&little, offsetof(RecordHeader, checksum), position->uuid,
+                                          position->offset, header->revision));
         memcpy(buffer->bytes + begin, &little, sizeof little);
 
-        checksum = checksum_of(buffer->bytes + begin, length, position->uuid, position->offset,
-                               header->revision);
+        checksum = checksum_of(buffer->bytes + begin, length - sizeof checksum, position->uuid,
+                               position->offset, header->revision);
         position->previous = checksum;
         position->offset += length;
 
@@ -161,10 +164,11 @@ static RecordHeader load_header(const void *bytes)
         header.payload_bytes = GUINT32_FROM_LE(header.payload_bytes);
         header.durable = GUINT64_FROM_LE(header.durable);
         header.previous = GUINT64_FROM_LE(header.previous);
+        header.checksum = GUINT64_FROM_LE(header.checksum);
         return header;
 }
 
-size_t record_length(const void *bytes)
+size_t record_length(const void *bytes, sd_id128_t uuid, uint64_t offset)
 {
         RecordHeader header = load_header(bytes);
         uint64_t expected =
@@ -172,6 +176,9 @@ size_t record_length(const void *bytes)
 
         if (header.magic != FORMAT_RECORD_MAGIC || header.length != expected ||
             header.length > FORMAT_RECORD_BYTES_MAX)
+                return 0;
+        if (header.checksum !=
+            checksum_of(bytes, offsetof(RecordHeader, checksum), uuid, offset, header.revision))
                 return 0;
         return header.length;
 }
@@ -181,7 +188,8 @@ int record_verify(Record *ret_record, const void *bytes, sd_id128_t uuid, uint64
         RecordHeader header = load_header(bytes);
         uint64_t checksum = load_u64((const char *) bytes + header.length - sizeof checksum);
 
-        if (checksum_of(bytes, header.length, uuid, offset, header.revision) != checksum)
+        if (checksum !=
+            checksum_of(bytes, header.length - sizeof checksum, uuid, offset, header.revision))
                 return RECORD_E_NONE;
 
         *ret_record = (Record){

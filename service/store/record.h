@@ -60,8 +60,8 @@ void record_seal(CodecBuffer *buffer,
                  const RecordHeader *header,
                  RecordPosition *position);
 
-/* The length a record at @bytes (a whole header) claims, or 0 when it cannot be one. */
-size_t record_length(const void *bytes);
+/* The length of the record whose header, a whole one, is at @bytes; 0 when that does not verify. */
+size_t record_length(const void *bytes, sd_id128_t uuid, uint64_t offset);
 
 /* Verifies the record at @bytes, of record_length() bytes. 0 or RECORD_E_NONE. */
 int record_verify(Record *ret_record, const void *bytes, sd_id128_t uuid, uint64_t offset);
