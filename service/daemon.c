@@ -37,9 +37,11 @@ typedef struct Daemon {
         ServiceStatus status;
         sd_event *event;
         sd_event_source *batch;
+        sd_event_source *exit;
         State *state;
         Pipeline *pipeline;
         Store *store;
+        int close_status;
         sd_bus *bus;
         BusService *service;
 } Daemon;
@@ -218,6 +220,21 @@ static int on_disconnected(sd_bus_message *m G_GNUC_UNUSED,
         return sd_event_exit(daemon->event, DAEMON_E_DISCONNECTED);
 }
 
+/* stop */
+
+/*
+ * The batch under way is settled and answered; what waits behind it was promised to nobody. As an
+ * exit handler it runs before the bus's own, which closes the connection.
+ */
+static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        (void) sd_notify(false, "STOPPING=1");
+        daemon->close_status = store_close(daemon->store);
+        return 0;
+}
+
 /* start */
 
 static int start_event_loop(Daemon *daemon)
@@ -299,7 +316,15 @@ static int start_store(Daemon *daemon)
                        &daemon->status, &callbacks);
         if (r == STORE_E_LOCKED || r == STORE_E_NEWER_FORMAT)
                 return DAEMON_E_REFUSED; /* logged where the file is known */
-        return r;
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_exit(daemon->event, &daemon->exit, on_loop_exit, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_priority(daemon->exit, SD_EVENT_PRIORITY_IMPORTANT);
+        return r < 0 ? r : 0;
 }
 
 /* Like sd_bus_open_system(), but the bus may come up later. */
@@ -388,22 +413,6 @@ static int start(Daemon *daemon)
         return start_bus(daemon);
 }
 
-/* stop */
-
-/* The batch under way is settled and answered; what waits behind it was promised to nobody. */
-static int stop(Daemon *daemon)
-{
-        int r;
-
-        (void) sd_notify(false, "STOPPING=1");
-
-        r = daemon->store ? store_close(daemon->store) : 0;
-        if (daemon->bus)
-                (void) sd_bus_flush(daemon->bus);
-        daemon->service = bus_service_free(daemon->service);
-        return r;
-}
-
 static void clear(Daemon *daemon)
 {
         daemon->service = bus_service_free(daemon->service);
@@ -411,6 +420,7 @@ static void clear(Daemon *daemon)
         daemon->store = store_free(daemon->store);
         daemon->state = state_free(daemon->state);
         sd_event_source_disable_unref(daemon->batch);
+        sd_event_source_disable_unref(daemon->exit);
         sd_bus_close_unref(daemon->bus);
         sd_event_unref(daemon->event);
 }
@@ -418,7 +428,7 @@ static void clear(Daemon *daemon)
 int daemon_run(const DaemonOptions *options, const Io *io)
 {
         Daemon daemon = { .options = options, .io = io };
-        int r, stopped;
+        int r;
 
         r = start(&daemon);
         if (r == 0)
@@ -427,11 +437,10 @@ int daemon_run(const DaemonOptions *options, const Io *io)
                 log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r)), "regentd cannot go on: %s",
                            g_strerror(-r));
 
-        stopped = stop(&daemon);
-        if (stopped < 0)
-                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(stopped)),
-                           "regentd did not stop cleanly: %s", g_strerror(-stopped));
+        if (daemon.close_status < 0)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(daemon.close_status)),
+                           "regentd did not stop cleanly: %s", g_strerror(-daemon.close_status));
 
         clear(&daemon);
-        return r != 0 ? r : stopped;
+        return r != 0 ? r : daemon.close_status;
 }

@@ -136,13 +136,14 @@ static size_t offset_width(size_t n_body_bytes, size_t n_offsets)
 
 static void append_offsets(ValueBuilder *builder, const ValueFrame *frame)
 {
-        const uint32_t *ends = &g_array_index(builder->ends, uint32_t, frame->first_end);
         bool is_array = g_variant_type_is_array(frame->type);
         guint n = builder->ends->len - frame->first_end;
         size_t width = offset_width(builder->bytes->len - frame->start, n);
 
         for (guint i = 0; i < n; i++) {
-                uint64_t offset = GUINT64_TO_LE((uint64_t) ends[is_array ? i : n - 1 - i]);
+                guint place = frame->first_end + (is_array ? i : n - 1 - i);
+                uint64_t end = g_array_index(builder->ends, uint32_t, place);
+                uint64_t offset = GUINT64_TO_LE(end);
 
                 append(builder, &offset, width);
         }

@@ -84,6 +84,7 @@ Manifest *manifest_copy(const Manifest *manifest)
 {
         Manifest *copy = manifest_new(manifest->epoch, manifest->boot_id);
 
+        copy->floor = manifest->floor;
         copy->reserved = manifest->reserved;
         copy->committed = manifest->committed;
         for (guint i = 0; i < manifest->generations->len; i++) {
@@ -190,8 +191,9 @@ char *manifest_to_text(const Manifest *manifest)
                                sd_id128_to_string(manifest->epoch, epoch),
                                sd_id128_to_string(manifest->boot_id, boot_id));
         g_string_append_printf(text,
-                               "Reserved=%" G_GUINT64_FORMAT "\nCommitted=%" G_GUINT64_FORMAT "\n",
-                               manifest->reserved, manifest->committed);
+                               "Floor=%" G_GUINT64_FORMAT "\nReserved=%" G_GUINT64_FORMAT
+                               "\nCommitted=%" G_GUINT64_FORMAT "\n",
+                               manifest->floor, manifest->reserved, manifest->committed);
         for (guint i = 0; i < manifest->generations->len; i++)
                 append_generation(text, manifest_generation(manifest, i), i);
 
@@ -323,6 +325,7 @@ int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes
 
         if (get_id(file, "Epoch", &manifest->epoch) < 0 ||
             get_id(file, "Boot", &manifest->boot_id) < 0 ||
+            get_number(file, "Floor", &manifest->floor) < 0 ||
             get_number(file, "Reserved", &manifest->reserved) < 0 ||
             get_number(file, "Committed", &manifest->committed) < 0)
                 return -EBADMSG;

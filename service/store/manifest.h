@@ -11,6 +11,7 @@
  *     Format=1                  a later format is refused
  *     Features=                 names of features a reader must know; none yet
  *     Epoch=, Boot=             128 bits each, hexadecimal
+ *     Floor=                    revisions up to this are not given out again
  *     Reserved=                 revisions below this may be in use
  *     Committed=                the last revision known durable
  *     [Generation 0]            the newest, then [Generation 1]
@@ -42,6 +43,7 @@ typedef struct ManifestGeneration {
 typedef struct Manifest {
         sd_id128_t epoch;
         sd_id128_t boot_id;
+        uint64_t floor;
         uint64_t reserved;
         uint64_t committed;
         GPtrArray *generations; /* owned ManifestGeneration, newest first */

@@ -14,6 +14,8 @@
 typedef struct Scan {
         const StoreDirectory *directory;
         GArray *checkpoints, *journals; /* ManifestFile */
+        uint64_t newest;                /* revision of a journal */
+        sd_id128_t boot_id;             /* its boot */
 } Scan;
 
 /* The header of a file, which is what its name says; or nothing is added. */
@@ -37,6 +39,10 @@ static int add_file(Scan *scan, const char *name, const char *magic, GArray *fil
         file.revision = record_reader_header(reader)->base_revision;
         memcpy(&file.uuid, record_reader_header(reader)->uuid, sizeof file.uuid);
         g_array_append_val(files, file);
+        if (files == scan->journals && file.revision >= scan->newest) {
+                scan->newest = file.revision;
+                memcpy(&scan->boot_id, record_reader_header(reader)->boot_id, sizeof scan->boot_id);
+        }
         return 0;
 }
 
@@ -102,7 +108,7 @@ int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest)
 {
         g_autoptr(GArray) checkpoints = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
         g_autoptr(GArray) journals = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
-        Scan scan = { directory, checkpoints, journals };
+        Scan scan = { .directory = directory, .checkpoints = checkpoints, .journals = journals };
         int r;
 
         r = add_files(&scan);
@@ -111,7 +117,7 @@ int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest)
 
         g_array_sort(checkpoints, compare_files);
         g_array_sort(journals, compare_files);
-        *ret_manifest = manifest_new(SD_ID128_NULL, SD_ID128_NULL);
+        *ret_manifest = manifest_new(SD_ID128_NULL, scan.boot_id);
         add_generations(*ret_manifest, &scan);
         return 0;
 }

@@ -5,7 +5,7 @@
  * Recovery scan
  *
  * Makes a manifest out of the files of a directory whose own is lost: their headers say what they
- * are. What only the manifest knew (epoch, boot, reserve) is zero in it.
+ * are. The boot is the newest journal's; what only the manifest knew (epoch, reserve) is zero.
  */
 
 #include "store/directory.h"

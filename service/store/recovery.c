@@ -104,6 +104,8 @@ static int load_checkpoint(Loader *loader, const ManifestFile *checkpoint)
         if (r < 0)
                 return r == -EIO ? -EBADMSG : r;
 
+        if (state_revision(loader->state) < checkpoint->revision)
+                state_set_revision(loader->state, checkpoint->revision);
         loader->findings->revision = checkpoint->revision;
         loader->n_loaded++;
         return 0;
@@ -255,14 +257,23 @@ static int load_manifest(Loader *loader)
         return r == MANIFEST_E_NEWER ? RECOVERY_E_NEWER : r;
 }
 
-/* What the runtime side holds counts within one boot, and beside the history it was written with. */
+/*
+ * What the runtime side holds counts within one boot, and beside the history it was written with.
+ * A lost manifest leaves the boot to tell it by.
+ */
 static bool is_of_now(const Loader *loader)
 {
         const RecoveryContext *context = loader->context;
         const Manifest *manifest = loader->side->manifest;
 
         return !context || (sd_id128_equal(manifest->boot_id, context->boot_id) &&
-                            sd_id128_equal(manifest->epoch, context->epoch));
+                            (!loader->findings->has_manifest ||
+                             sd_id128_equal(manifest->epoch, context->epoch)));
+}
+
+static void find_nothing(RecoveryFindings *findings)
+{
+        *findings = (RecoveryFindings){ .is_nothing = true, .loaded_from = LOADED_FROM_NOTHING };
 }
 
 /* Files without a manifest that were never used are what a first start left that was killed. */
@@ -270,12 +281,12 @@ static void judge_made_up(Loader *loader)
 {
         RecoveryFindings *findings = loader->findings;
 
-        if (loader->n_loaded == 0 && !findings->damage) {
-                findings->is_nothing = true;
-                findings->loaded_from = LOADED_FROM_NOTHING;
-        } else if (!findings->damage) {
+        if (findings->damage)
+                return;
+        if (loader->n_loaded == 0)
+                find_nothing(findings);
+        else
                 findings->damage = "the manifest is missing";
-        }
 }
 
 int recovery_load(Side *side,
@@ -296,17 +307,16 @@ int recovery_load(Side *side,
         if (r != 0)
                 return r;
 
-        if (!ret_findings->has_manifest && side->manifest->generations->len == 0) {
-                judge_made_up(&loader);
+        if (!is_of_now(&loader)) {
+                find_nothing(ret_findings);
                 return 0;
         }
-        if (ret_findings->has_manifest && !is_of_now(&loader)) {
-                ret_findings->is_nothing = true;
-                return 0;
+        if (side->manifest->generations->len > 0) {
+                r = load_newest_whole(&loader);
+                if (r != 0)
+                        return r;
         }
-
-        r = load_newest_whole(&loader);
-        if (r == 0 && !ret_findings->has_manifest)
+        if (!ret_findings->has_manifest)
                 judge_made_up(&loader);
-        return r;
+        return 0;
 }

@@ -5,8 +5,9 @@
  * The revision that comes next:
  *
  *     first start                                          1
- *     same boot, and both sides hold all that was visible  behind the last one loaded
- *     else                                                 behind those that had been reserved
+ *     same boot, and both sides hold all that was visible  behind the last one loaded, or the floor
+ *     else                                                 behind those that had been reserved,
+ *                                                          which is the floor from then on
  *
  * After damage the state that could be loaded becomes a generation of its own, the only one: what
  * is older is set aside whole, and no later start can mistake it for what followed.
@@ -227,7 +228,8 @@ static int skip_revisions(Start *start)
         int r;
 
         state_set_revision(start->state, MAX(manifest->reserved, state_revision(start->state)));
-        manifest->reserved = state_revision(start->state) + START_REVISIONS_RESERVED;
+        manifest->floor = state_revision(start->state);
+        manifest->reserved = manifest->floor + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
         r = side_put_manifest(start->persistent, manifest);
         return r > 0 ? -EIO : r;
@@ -256,6 +258,8 @@ static int go_on(Start *start)
         r = reopen(start, persistent);
         if (r < 0)
                 return r;
+        if (state_revision(start->state) < persistent->manifest->floor)
+                state_set_revision(start->state, persistent->manifest->floor);
         if (is_new_boot || is_runtime_lost || was_in_doubt) {
                 r = skip_revisions(start);
                 if (r < 0)
