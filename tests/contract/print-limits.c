@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * print-limits: the table of core/limits.h as text, for the tests that hold documents against it
+ *
+ * A line a limit: name, default, minimum, maximum. A limit that is no setting has no range.
+ */
+
+#include "core/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_setting(const char *setting,
+                          uint64_t standard,
+                          uint64_t minimum,
+                          uint64_t maximum)
+{
+        printf("%s %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", setting, standard, minimum, maximum);
+}
+
+int main(void)
+{
+        printf("namespace-name %u\n", LIMIT_NAMESPACE_NAME_BYTES);
+        printf("key %u\n", LIMIT_KEY_BYTES);
+        printf("type %u\n", LIMIT_TYPE_BYTES);
+        printf("depth %u\n", LIMIT_VALUE_DEPTH);
+        printf("reason %u\n", LIMIT_REASON_BYTES);
+        printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
+
+#define PRINT_SETTING(field, setting, standard, minimum, maximum) \
+        print_setting(setting, standard, minimum, maximum);
+        LIMITS_TABLE(PRINT_SETTING)
+#undef PRINT_SETTING
+
+        return 0;
+}
