@@ -50,6 +50,14 @@ class Shell:
             env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": address, "LC_ALL": "C.UTF-8"},
         )  # fmt: skip
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait(timeout=10)
+        self._process.stdout.close()
+
     def run(self, command):
         self._process.stdin.write(f"{command}\nprintf '\\n%s\\n' {self.END}\n")
         self._process.stdin.flush()
@@ -60,43 +68,39 @@ class Shell:
             lines.append(line)
         return "".join(lines).removesuffix("\n")
 
-    def close(self):
-        self._process.stdin.close()
-        self._process.wait(timeout=10)
-        self._process.stdout.close()
-
 
 @pytest.fixture
 def revived(stack):
     """A service that is started again when it is killed, as ./dev with and systemd do."""
     started = stack()
-    stopping = threading.Event()
+    lock = threading.Lock()
+    is_stopping = False
 
     def revive():
-        while not stopping.is_set():
+        while True:
             started.regentd.process.wait()
-            if not stopping.is_set():
+            with lock:
+                if is_stopping:
+                    return
                 started.regentd.spawn()
 
     watcher = threading.Thread(target=revive)
     watcher.start()
     yield started
-    stopping.set()
-    started.regentd.process.terminate()
+    with lock:
+        is_stopping = True
+        started.regentd.process.terminate()
     watcher.join(timeout=30)
-    assert started.regentd.process.returncode == 0
+    assert started.regentd.process.returncode == 0, started.regentd.log()
     started.regentd.process = None
 
 
 def test_examples_of_the_readme_print_what_they_say(revived, sandbox):
-    shell = Shell(revived.bus.address)
-
-    for example in examples(project.read("README.md")):
-        assert example.is_met_by(output := shell.run(example.command)), (
-            f"$ {example.command}\nprinted:\n{output}expected:\n{example.expected}"
-        )
-
-    shell.close()
+    with Shell(revived.bus.address) as shell:
+        for example in examples(project.read("README.md")):
+            assert example.is_met_by(output := shell.run(example.command)), (
+                f"$ {example.command}\nprinted:\n{output}expected:\n{example.expected}"
+            )
 
 
 def test_readme_has_examples_and_the_two_commands():
