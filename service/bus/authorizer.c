@@ -10,6 +10,7 @@
 
 #include "bus/authorizer.h"
 
+#include "bus/bus-error.h"
 #include "bus/call.h"
 #include "bus/polkit.h"
 #include "client/regent-names.h"
@@ -157,20 +158,23 @@ static int refuse(const Caller *caller,
         switch (verdict) {
         case POLKIT_CHALLENGE:
                 if (was_interactive)
-                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
-                                                 "%s needs a password, and nobody typed it", text);
-                return sd_bus_error_setf(reterr_bus,
-                                         SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                                         "%s needs a password", text);
+                        return bus_refused(sd_bus_error_setf(
+                                reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                "%s needs a password, and nobody typed it", text));
+                return bus_refused(sd_bus_error_setf(
+                        reterr_bus, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                        "%s needs a password", text));
         case POLKIT_UNREACHABLE:
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
-                                         "%s cannot be asked: polkit is not there", text);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                                     "%s cannot be asked: polkit is not there",
+                                                     text));
         case POLKIT_SILENT:
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
-                                         "%s was not answered: polkit took too long", text);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                                     "%s was not answered: polkit took too long",
+                                                     text));
         case POLKIT_DENIED:
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
-                                         "%s does not grant it", text);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                                     "%s does not grant it", text));
         case POLKIT_GRANTED:
         case POLKIT_GRANTED_ONCE:
                 break;
@@ -208,8 +212,8 @@ static int put_question(Call *call,
                        },
                        on_answered, call, &call->check);
         if (r == POLKIT_E_TOO_MANY)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "Too many questions wait for polkit already");
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                    "Too many questions wait for polkit already"));
         if (r < 0)
                 return r;
 
@@ -276,8 +280,8 @@ int authorizer_identify(BusService *service,
         int r;
 
         if (!caller || caller->knowledge == CALLER_UNKNOWN)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
-                                        "The bus does not say who is calling");
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_ACCESS_DENIED,
+                                                    "The bus does not say who is calling"));
 
         if (caller->knowledge == CALLER_ASKED) {
                 r = call_get(&call, service, m, handler, n_bytes, reterr_bus);

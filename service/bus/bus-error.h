@@ -9,6 +9,7 @@
 
 #include "core/outcome.h"
 
+#include <glib.h>
 #include <systemd/sd-bus.h>
 
 /*
@@ -16,6 +17,16 @@
  * negative errno is called; returns a negative errno, as an sd-bus handler does.
  */
 int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text);
+
+/*
+ * What sd_bus_error_set() and its kin return for a name is always negative. This holds them to it: a
+ * refusal that came out as 0 would let a call go on.
+ */
+static inline int bus_refused(int r)
+{
+        g_assert(r < 0);
+        return r;
+}
 
 /* Makes sd-bus turn the names into errno values and back. Idempotent. */
 int bus_error_register(void);

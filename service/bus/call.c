@@ -5,6 +5,7 @@
 
 #include "bus/call.h"
 
+#include "bus/bus-error.h"
 #include "bus/bus-service.h"
 #include "bus/caller.h"
 #include "bus/polkit.h"
@@ -23,10 +24,10 @@ static int refuse_more(sd_bus_error *reterr_bus,
                        uint64_t n_calls,
                        uint64_t n_bytes)
 {
-        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                 "%s has too much waiting already: %" PRIu64 " calls, %" PRIu64
-                                 " bytes",
-                                 whose, n_calls, n_bytes);
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                             "%s has too much waiting already: %" PRIu64
+                                             " calls, %" PRIu64 " bytes",
+                                             whose, n_calls, n_bytes));
 }
 
 static int charge_connection(Call *call, Caller *caller, sd_bus_error *reterr_bus)

@@ -62,22 +62,24 @@ static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
         g_autofree char *quoted = name_quote(key);
 
         if (outcome == VALUE_CODEC_E_DESCRIPTOR)
-                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                         "The value of %s has a file descriptor, which cannot be "
-                                         "kept",
-                                         quoted);
+                return bus_refused(
+                        sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                          "The value of %s has a file descriptor, which cannot be "
+                                          "kept",
+                                          quoted));
         /* The bus takes noncharacters such as U+FDD0, libsystemd does not. */
         if (outcome == -EBADMSG)
-                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                         "The value of %s cannot be read: is there a string with "
-                                         "Unicode noncharacters in it?",
-                                         quoted);
+                return bus_refused(
+                        sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                          "The value of %s cannot be read: is there a string with "
+                                          "Unicode noncharacters in it?",
+                                          quoted));
         if (outcome == VALUE_CODEC_E_TOO_BIG)
-                return sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                         "The value of %s is far too large", quoted);
-        return sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                 "The value of %s is nested more than %u deep", quoted,
-                                 LIMIT_VALUE_DEPTH);
+                return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
+                                                     "The value of %s is far too large", quoted));
+        return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
+                                             "The value of %s is nested more than %u deep", quoted,
+                                             LIMIT_VALUE_DEPTH));
 }
 
 int change_reader_read_value(ChangeReader *reader,
@@ -171,12 +173,12 @@ static int read_class(sd_bus_message *m,
         r = entry_class_from_name(name);
         if (r < 0) {
                 quoted = name_quote(name);
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                         "There is no class %s", quoted);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                     "There is no class %s", quoted));
         }
         if (r != ENTRY_PERSISTENT && r != ENTRY_RUNTIME)
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_NOT_SUPPORTED,
-                                         "Class '%s' is not supported", name);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_NOT_SUPPORTED,
+                                                     "Class '%s' is not supported", name));
 
         *ret_class = (EntryClass) r;
         return 0;
@@ -199,8 +201,9 @@ static int read_class_entry(sd_bus_message *m,
         if (!reader->classes)
                 reader->classes = g_ptr_array_new_with_free_func(class_wish_free);
         if (reader->classes->len >= reader->limits->commit_changes)
-                return sd_bus_error_set(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                        "More keys are classified than one commit may set");
+                return bus_refused(
+                        sd_bus_error_set(reterr_bus, REGENT_ERROR_TOO_BIG,
+                                         "More keys are classified than one commit may set"));
 
         wish = g_new(ClassWish, 1);
         *wish = (ClassWish){ reader->wish, g_strdup(key), class };
@@ -265,9 +268,10 @@ static int read_apply_flags(ChangeReader *reader, sd_bus_message *m, sd_bus_erro
                 return r;
 
         if ((flags & exclusive) == exclusive)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                        "Flags 2 (only create) and 4 (only change) exclude each "
-                                        "other");
+                return bus_refused(
+                        sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                         "Flags 2 (only create) and 4 (only change) exclude each "
+                                         "other"));
 
         reader->set->flags = (ChangeSetFlags) flags;
         return 0;
@@ -477,7 +481,7 @@ int change_reader_read_access(ChangeReader *reader, sd_bus_message *m, sd_bus_er
                 return r;
 
         if ((reader->set->access_fields & ACCESS_OWNER) && reader->set->access.owner == UINT32_MAX)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                        "4294967295 is no uid");
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                    "4294967295 is no uid"));
         return 0;
 }

@@ -78,7 +78,7 @@ int namespace_read_check(BusService *service,
         if (!namespace_name_is_valid(name)) {
                 quoted = name_quote(name);
                 text = g_strdup_printf("%s is not a namespace name", quoted);
-                return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
         }
 
         r = authorizer_check(
@@ -90,17 +90,18 @@ int namespace_read_check(BusService *service,
 
         if (!*ret_namespace) {
                 text = g_strdup_printf("There is no namespace '%s'", name);
-                return bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text));
         }
         return 0;
 }
 
 static int refuse_size(const BusService *service, sd_bus_error *reterr_bus)
 {
-        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                 "More than a reply of %" PRIu64
-                                 " bytes: ask Namespace.GetMany for pages with 'limit' and 'after'",
-                                 service->limits->reply_bytes);
+        return bus_refused(sd_bus_error_setf(
+                reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                "More than a reply of %" PRIu64
+                " bytes: ask Namespace.GetMany for pages with 'limit' and 'after'",
+                service->limits->reply_bytes));
 }
 
 static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e)
@@ -114,7 +115,7 @@ static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd
 
         quoted = name_quote(*ret);
         text = g_strdup_printf("%s begins no key", quoted);
-        return bus_error_set(e, CORE_E_INVALID_NAME, text);
+        return bus_refused(bus_error_set(e, CORE_E_INVALID_NAME, text));
 }
 
 static int read_page_option(sd_bus_message *m,
@@ -205,9 +206,10 @@ static int read_names(sd_bus_message *m,
 
         while ((r = sd_bus_message_read_basic(m, 's', (void *) &name)) > 0) {
                 if (names->len >= service->limits->commit_changes)
-                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                                 "More than %" PRIu64 " names in one call",
-                                                 service->limits->commit_changes);
+                        return bus_refused(
+                                sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                  "More than %" PRIu64 " names in one call",
+                                                  service->limits->commit_changes));
                 g_ptr_array_add(names, (gpointer) (uintptr_t) name);
         }
         if (r < 0)
@@ -230,10 +232,10 @@ static int check_keys(char **keys, sd_bus_error *reterr_bus)
 
                 quoted = name_quote(*keys);
                 if (key_is_valid(*keys))
-                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "%s is asked for twice", quoted);
+                        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                             "%s is asked for twice", quoted));
                 text = g_strdup_printf("%s is not a key", quoted);
-                return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
         }
 
         return 0;
@@ -292,8 +294,9 @@ int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
                 return r;
 
         if (keys->len > 1 && (*page.prefix || *page.after || page.limit > 0))
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                        "'prefix', 'after' and 'limit' go without keys");
+                return bus_refused(
+                        sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                         "'prefix', 'after' and 'limit' go without keys"));
 
         r = check_keys((char **) keys->pdata, reterr_bus);
         if (r < 0)
@@ -394,8 +397,8 @@ int get_many_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
                 Namespace *ns;
 
                 if (!g_hash_table_add(seen, names->pdata[i]))
-                        return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                "A namespace is asked for twice");
+                        return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                            "A namespace is asked for twice"));
 
                 r = namespace_read_check(service, m, get_many_namespaces, names->pdata[i],
                                          "GetMany", &ns, reterr_bus);

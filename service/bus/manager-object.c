@@ -187,9 +187,10 @@ static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_erro
         r = append_names(reply, service, caller, first_name(service->state, prefix, after), prefix,
                          limit);
         if (r == -E2BIG)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "Too many names for one reply: give a limit, and go on "
-                                        "behind the last name with 'after'");
+                return bus_refused(
+                        sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "Too many names for one reply: give a limit, and go on "
+                                         "behind the last name with 'after'"));
         if (r < 0)
                 return r;
 
@@ -323,10 +324,11 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *reterr
 
         r = service->ports.reload(service->ports.userdata);
         if (r < 0)
-                return sd_bus_error_set_errnof(reterr_bus, r,
-                                               "The configuration cannot be read, the old one is "
-                                               "still in force: %s",
-                                               g_strerror(-r));
+                return bus_refused(
+                        sd_bus_error_set_errnof(reterr_bus, r,
+                                                "The configuration cannot be read, the old one is "
+                                                "still in force: %s",
+                                                g_strerror(-r)));
 
         return sd_bus_reply_method_return(m, NULL);
 }

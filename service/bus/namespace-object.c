@@ -35,14 +35,14 @@ static int refuse_key(const char *key, sd_bus_error *reterr_bus)
         g_autofree char *quoted = name_quote(key);
         g_autofree char *text = g_strdup_printf("%s is not a key", quoted);
 
-        return bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text);
+        return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
 }
 
 static int refuse_absent(const Namespace *ns, const char *key, sd_bus_error *reterr_bus)
 {
         g_autofree char *text = g_strdup_printf("There is no key '%s' in '%s'", key, ns->name);
 
-        return bus_error_set(reterr_bus, CORE_E_NO_SUCH_KEY, text);
+        return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_KEY, text));
 }
 
 /* Reads the one argument of Get and Describe, and finds the entry. */
@@ -157,9 +157,10 @@ static int reply_with_keys(sd_bus_message *m,
 
         r = append_key_list(reply, service, ns, prefix, after, limit);
         if (r == -E2BIG)
-                return sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "Too many keys for one reply: give List a limit, and go on "
-                                        "behind the last key with 'after'");
+                return bus_refused(sd_bus_error_set(
+                        reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                        "Too many keys for one reply: give List a limit, and go on "
+                        "behind the last key with 'after'"));
         if (r < 0)
                 return r;
 

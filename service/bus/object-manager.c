@@ -9,6 +9,7 @@
 #include "bus/object-manager.h"
 
 #include "bus/authorizer.h"
+#include "bus/bus-error.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-path.h"
 #include "client/regent-names.h"
@@ -85,10 +86,11 @@ static int append_objects(sd_bus_message *reply,
 
                 n_bytes += OBJECT_BYTES + 2 * strlen(ns->name);
                 if (n_bytes > service->limits->managed_objects_bytes)
-                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                                 "The objects take more than %" PRIu64
-                                                 " bytes: ask Manager.ListNamespaces for pages",
-                                                 service->limits->managed_objects_bytes);
+                        return bus_refused(
+                                sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                  "The objects take more than %" PRIu64
+                                                  " bytes: ask Manager.ListNamespaces for pages",
+                                                  service->limits->managed_objects_bytes));
 
                 r = append_object(reply, service, ns);
                 if (r < 0)

@@ -5,6 +5,7 @@
 
 #include "bus/options.h"
 
+#include "bus/bus-error.h"
 #include "core/name.h"
 
 #include <glib.h>
@@ -14,8 +15,8 @@ int option_unknown(const char *name, sd_bus_error *reterr_bus)
 {
         g_autofree char *quoted = name_quote(name);
 
-        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS, "Option %s is not known",
-                                 quoted);
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                             "Option %s is not known", quoted));
 }
 
 int option_enter(sd_bus_message *m, const char *name, const char *type, sd_bus_error *reterr_bus)
@@ -29,8 +30,9 @@ int option_enter(sd_bus_message *m, const char *name, const char *type, sd_bus_e
                 return r;
 
         if (g_strcmp0(contents, type) != 0)
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                         "Option '%s' is of type %s, not %s", name, type, contents);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                     "Option '%s' is of type %s, not %s", name,
+                                                     type, contents));
 
         r = sd_bus_message_enter_container(m, 'v', type);
         return r < 0 ? r : 0;
@@ -140,8 +142,9 @@ int flags_read(sd_bus_message *m, uint64_t known, uint64_t *ret_flags, sd_bus_er
                 return r;
 
         if (flags & ~known)
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                         "Flags 0x%" PRIx64 " are not known", flags & ~known);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                     "Flags 0x%" PRIx64 " are not known",
+                                                     flags & ~known));
 
         *ret_flags = flags;
         return 0;

@@ -74,18 +74,24 @@ static int append_children(sd_bus_message *m, GVariant *value)
 static int append_container(sd_bus_message *m, GVariant *value)
 {
         const char *type = g_variant_get_type_string(value);
-        bool is_array = *type == 'a';
         char contents[LIMIT_TYPE_BYTES + 1];
-        size_t length = strlen(type) - (is_array ? 1 : 2);
+        size_t length = strlen(type) - 1;
         int r;
 
         if (length > LIMIT_TYPE_BYTES)
                 return -EINVAL;
+        if (*type != 'a')
+                length--;
 
         memcpy(contents, type + 1, length);
         contents[length] = '\0';
 
-        r = sd_bus_message_open_container(m, is_array ? 'a' : (*type == '(' ? 'r' : 'e'), contents);
+        if (*type == 'a')
+                r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, contents);
+        else if (*type == '(')
+                r = sd_bus_message_open_container(m, SD_BUS_TYPE_STRUCT, contents);
+        else
+                r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, contents);
         if (r < 0)
                 return r;
 

@@ -212,24 +212,29 @@ static int read_children(const Reader *reader, const ValueFrame *frame, Depth de
 }
 
 /* An array, a struct or a dictionary entry. */
-static int read_container(const Reader *reader, const GVariantType *type, Depth depth)
+static int enter_container(const Reader *reader, const GVariantType *type)
 {
         const char *text = g_variant_type_peek_string(type);
-        size_t length = g_variant_type_get_string_length(type);
+        size_t length = g_variant_type_get_string_length(type) - (*text == 'a' ? 1 : 2);
         char contents[LIMIT_TYPE_BYTES + 1];
+
+        memcpy(contents, text + 1, length);
+        contents[length] = '\0';
+
+        if (*text == 'a')
+                return sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_ARRAY, contents);
+        if (*text == '(')
+                return sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_STRUCT,
+                                                      contents);
+        return sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_DICT_ENTRY, contents);
+}
+
+static int read_container(const Reader *reader, const GVariantType *type, Depth depth)
+{
         ValueFrame frame;
         int r;
 
-        if (*text == 'a') {
-                memcpy(contents, text + 1, length - 1);
-                contents[length - 1] = '\0';
-        } else {
-                memcpy(contents, text + 1, length - 2);
-                contents[length - 2] = '\0';
-        }
-
-        r = sd_bus_message_enter_container(
-                reader->message, *text == 'a' ? 'a' : (*text == '(' ? 'r' : 'e'), contents);
+        r = enter_container(reader, type);
         if (r < 0)
                 return r;
         if (r == 0)

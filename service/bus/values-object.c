@@ -10,6 +10,7 @@
 
 #include "bus/values-object.h"
 
+#include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/get-many.h"
 #include "bus/introspection.h"
@@ -51,8 +52,9 @@ static int read_selection(sd_bus_message *m, Selection *ret_selection, sd_bus_er
         else {
                 g_autofree char *quoted = name_quote(interface);
 
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_UNKNOWN_INTERFACE,
-                                         "There is no interface %s with properties", quoted);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_UNKNOWN_INTERFACE,
+                                                     "There is no interface %s with properties",
+                                                     quoted));
         }
         return 0;
 }
@@ -61,8 +63,8 @@ static int refuse_property(const char *property, sd_bus_error *reterr_bus)
 {
         g_autofree char *quoted = name_quote(property);
 
-        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_UNKNOWN_PROPERTY,
-                                 "There is no property %s", quoted);
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_UNKNOWN_PROPERTY,
+                                             "There is no property %s", quoted));
 }
 
 static int append_property(sd_bus_message *reply,
@@ -152,11 +154,11 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
                 return r;
 
         if ((selection & SELECTION_VALUES) && !get_many_fits(service, ns))
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                         "'%s' has %" PRIu64
-                                         " keys, more than a reply may hold: ask "
-                                         "Namespace.GetMany for pages with 'limit' and 'after'",
-                                         ns->name, namespace_n_keys(ns));
+                return bus_refused(sd_bus_error_setf(
+                        reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                        "'%s' has %" PRIu64 " keys, more than a reply may hold: ask "
+                        "Namespace.GetMany for pages with 'limit' and 'after'",
+                        ns->name, namespace_n_keys(ns)));
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -194,8 +196,9 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
                 return r;
 
         if ((selection & SELECTION_NAMESPACE) && namespace_has_property(property))
-                return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_PROPERTY_READ_ONLY,
-                                         "Property '%s' cannot be set; see SetAccess", property);
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_PROPERTY_READ_ONLY,
+                                                     "Property '%s' cannot be set; see SetAccess",
+                                                     property));
         if (!(selection & SELECTION_VALUES))
                 return refuse_property(property, reterr_bus);
 
@@ -320,9 +323,9 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
                 if (!sd_bus_message_is_method_call(m, route->interface, route->member))
                         continue;
                 if (!sd_bus_message_has_signature(m, route->signature))
-                        return sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "%s takes arguments of signature '%s'",
-                                                 route->member, route->signature);
+                        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                             "%s takes arguments of signature '%s'",
+                                                             route->member, route->signature));
 
                 r = route->handler(m, userdata, reterr_bus);
                 return r < 0 ? r : 1; /* 0 would send it on to other handlers */

@@ -40,7 +40,7 @@ static int check_namespace(BusService *service,
                 wish->created_revision = ns->created_revision;
         else if (set->kind != CHANGE_SET_CREATE_NAMESPACE) {
                 text = g_strdup_printf("There is no namespace '%s'", wish->name);
-                return bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text));
         }
         return 0;
 }

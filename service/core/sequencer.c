@@ -38,9 +38,11 @@ static int find_namespace(const Sequencing *s, const NamespaceWish *wish, Namesp
 {
         Namespace *ns = state_lookup(s->state, wish->name);
 
-        if (!ns || (wish->created_revision > 0 && wish->created_revision != ns->created_revision))
-                return refuse(s, CORE_E_NO_SUCH_NAMESPACE, "There is no namespace '%s'",
+        if (!ns || (wish->created_revision > 0 && wish->created_revision != ns->created_revision)) {
+                (void) refuse(s, CORE_E_NO_SUCH_NAMESPACE, "There is no namespace '%s'",
                               wish->name);
+                return CORE_E_NO_SUCH_NAMESPACE;
+        }
 
         *ret_ns = ns;
         return 0;

@@ -267,7 +267,7 @@ static bool is_of_now(const Loader *loader)
         const Manifest *manifest = loader->side->manifest;
 
         return !context || (sd_id128_equal(manifest->boot_id, context->boot_id) &&
-                            (!loader->findings->has_manifest ||
+                            (sd_id128_is_null(context->epoch) || !loader->findings->has_manifest ||
                              sd_id128_equal(manifest->epoch, context->epoch)));
 }
 

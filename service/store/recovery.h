@@ -20,7 +20,7 @@
 /* What the persistent side knows that the runtime side is held against. */
 typedef struct RecoveryContext {
         sd_id128_t boot_id;
-        sd_id128_t epoch;
+        sd_id128_t epoch; /* null: lost with the manifest */
         uint64_t reached; /* the revision the persistent files reach */
         bool is_whole;    /* nothing is missing there */
 } RecoveryContext;

@@ -231,6 +231,7 @@ static void on_filler_idle(void *userdata, int r)
         g_auto(JournalBatch) batch = scribe->waiting;
 
         scribe->waiting = (JournalBatch){ 0 };
+        scribe->statistics.n_filled_bytes = filler_n_bytes(scribe->filler);
         if (r < 0)
                 scribe_give_up(scribe, r, "filling the journal");
 
