@@ -87,6 +87,7 @@ static int reload(Daemon *daemon)
                 return r;
 
         use_config(daemon, &config);
+        store_set_checkpoint_journal_bytes(daemon->store, config.checkpoint_journal_bytes);
         log_info("The configuration has been read anew");
         return 0;
 }

@@ -271,7 +271,7 @@ static int read_content(const Reader *reader,
         if (r != 0)
                 return r;
 
-        strcpy(ret_type, contents);
+        memcpy(ret_type, contents, strlen(contents) + 1);
         r = sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_VARIANT, ret_type);
         if (r < 0)
                 return r;

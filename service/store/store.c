@@ -213,6 +213,11 @@ void store_applied(Store *store)
                 reserve_keep_ahead(store->reserve, state_revision(store->state));
 }
 
+void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes)
+{
+        store->checkpoint_journal_bytes = n_bytes;
+}
+
 int store_checkpoint(Store *store)
 {
         if (store->has_failed)

@@ -82,6 +82,9 @@ int store_write(Store *store, const GPtrArray *commits);
 /* The batch is applied to the state; the store may begin a checkpoint now. */
 void store_applied(Store *store);
 
+/* From now on, for StoreOptions.checkpoint_journal_bytes. */
+void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes);
+
 /* Starts a checkpoint of the present state unless one is under way. */
 int store_checkpoint(Store *store);
 
