@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How much is measured, and for how long."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    rounds: int
+    window_msec: int
+    large_keys: int  # of the namespace that is meant to be large
+    medium_keys: int
+    many_namespaces: int
+    starts: int  # with large_keys
+    first_starts: int
+    idle_seconds: float
+
+
+FULL = Sizes(120, 40, 1_000_000, 10_000, 10_000, starts=3, first_starts=15, idle_seconds=35)
+QUICK = Sizes(20, 25, 100_000, 10_000, 1_000, starts=1, first_starts=5, idle_seconds=10)
+
+# So that the benchmarks themselves are tested: every measure is taken, and no figure means anything.
+SMOKE = Sizes(1, 10, 5_000, 1_000, 50, starts=1, first_starts=1, idle_seconds=0.1)
