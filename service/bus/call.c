@@ -30,44 +30,85 @@ static int refuse_more(sd_bus_error *reterr_bus,
                                              whose, n_calls, n_bytes));
 }
 
-static int charge_connection(Call *call, Caller *caller, sd_bus_error *reterr_bus)
+static bool connection_may_charge(const Call *call, uint64_t n_calls, uint64_t n_bytes)
 {
         const Limits *limits = call->service->limits;
+        const Caller *caller = call->caller;
 
-        if (caller->n_calls >= limits->connection_calls ||
-            call->n_bytes > limits->connection_call_bytes ||
-            caller->n_call_bytes > limits->connection_call_bytes - call->n_bytes)
+        return caller->n_calls + n_calls <= limits->connection_calls &&
+               n_bytes <= limits->connection_call_bytes &&
+               caller->n_call_bytes <= limits->connection_call_bytes - n_bytes;
+}
+
+static int charge_connection(Call *call,
+                             uint64_t n_calls,
+                             uint64_t n_bytes,
+                             sd_bus_error *reterr_bus)
+{
+        Caller *caller = call->caller;
+
+        if (!connection_may_charge(call, n_calls, n_bytes))
                 return refuse_more(reterr_bus, "This connection", caller->n_calls,
                                    caller->n_call_bytes);
 
-        caller->n_calls++;
-        caller->n_call_bytes += call->n_bytes;
-        call->caller = caller;
-        g_queue_push_tail_link(&caller->calls, &call->in_caller);
+        caller->n_calls += n_calls;
+        caller->n_call_bytes += n_bytes;
+        call->n_calls += n_calls;
+        call->n_bytes += n_bytes;
         return 0;
 }
 
-int call_charge_uid(Call *call, sd_bus_error *reterr_bus)
+/* Charges to the uid, once it is known, what is charged to the connection. */
+static int charge_uid(Call *call, sd_bus_error *reterr_bus)
 {
         Accounts *accounts = state_accounts(call->service->state);
         const Limits *limits = call->service->limits;
+        uint64_t n_calls = call->n_calls - call->n_uid_calls;
+        uint64_t n_bytes = call->n_bytes - call->n_uid_bytes;
         uint32_t uid = call->caller->uid;
 
-        if (call->is_uid_charged || call->caller->knowledge != CALLER_KNOWN)
+        if (call->caller->knowledge != CALLER_KNOWN)
                 return 0;
 
-        if (!accounts_may_charge(accounts, uid, ACCOUNT_CALLS, 1, limits->uid_calls) ||
-            !accounts_may_charge(accounts, uid, ACCOUNT_CALL_BYTES, call->n_bytes,
+        if (!accounts_may_charge(accounts, uid, ACCOUNT_CALLS, n_calls, limits->uid_calls) ||
+            !accounts_may_charge(accounts, uid, ACCOUNT_CALL_BYTES, n_bytes,
                                  limits->uid_call_bytes))
                 return refuse_more(reterr_bus, "This user",
                                    accounts_get(accounts, uid, ACCOUNT_CALLS),
                                    accounts_get(accounts, uid, ACCOUNT_CALL_BYTES));
 
-        accounts_charge(accounts, uid, ACCOUNT_CALLS, 1);
-        accounts_charge(accounts, uid, ACCOUNT_CALL_BYTES, call->n_bytes);
-        call->is_uid_charged = true;
+        accounts_charge(accounts, uid, ACCOUNT_CALLS, n_calls);
+        accounts_charge(accounts, uid, ACCOUNT_CALL_BYTES, n_bytes);
         call->charged_uid = uid;
+        call->n_uid_calls = call->n_calls;
+        call->n_uid_bytes = call->n_bytes;
         return 0;
+}
+
+static int charge(Call *call, uint64_t n_calls, uint64_t n_bytes, sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = charge_connection(call, n_calls, n_bytes, reterr_bus);
+        if (r < 0)
+                return r;
+
+        return charge_uid(call, reterr_bus);
+}
+
+static Call *call_new(BusService *service, sd_bus_message *m, sd_bus_message_handler_t handler)
+{
+        Call *call = g_new(Call, 1);
+
+        *call = (Call){
+                .service = service,
+                .message = sd_bus_message_ref(m),
+                .handler = handler,
+                .caller = callers_get(service->callers, m),
+        };
+        call->in_caller.data = call;
+        g_queue_push_tail_link(&call->caller->calls, &call->in_caller);
+        return call;
 }
 
 int call_get(Call **ret_call,
@@ -83,23 +124,11 @@ int call_get(Call **ret_call,
 
         if (entered) {
                 *ret_call = entered;
-                return 0;
+                return charge(entered, 0, n_bytes - MIN(n_bytes, entered->n_bytes), reterr_bus);
         }
 
-        call = g_new(Call, 1);
-        *call = (Call){
-                .service = service,
-                .message = sd_bus_message_ref(m),
-                .handler = handler,
-                .n_bytes = n_bytes,
-        };
-        call->in_caller.data = call;
-
-        r = charge_connection(call, callers_get(service->callers, m), reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = call_charge_uid(call, reterr_bus);
+        call = call_new(service, m, handler);
+        r = charge(call, 1, n_bytes, reterr_bus);
         if (r < 0)
                 return r;
 
@@ -118,7 +147,7 @@ void call_enter(Call *call)
         call->is_waiting = false;
         r = sd_bus_message_rewind(call->message, true);
         if (r >= 0)
-                r = call_charge_uid(call, &error);
+                r = charge_uid(call, &error);
         if (r >= 0) {
                 service->entering = call;
                 r = call->handler(call->message, service, &error);
@@ -143,14 +172,15 @@ Call *call_free(Call *call)
                 polkit_abandon(call->check);
         if (call->reservation)
                 pipeline_cancel(call->reservation);
-        if (call->is_uid_charged) {
+        if (call->n_uid_calls > 0) {
                 Accounts *accounts = state_accounts(call->service->state);
 
-                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALLS, 1);
-                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALL_BYTES, call->n_bytes);
+                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALL_BYTES,
+                                   call->n_uid_bytes);
+                accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALLS, call->n_uid_calls);
         }
         if (call->caller) {
-                call->caller->n_calls--;
+                call->caller->n_calls -= call->n_calls;
                 call->caller->n_call_bytes -= call->n_bytes;
                 g_queue_unlink(&call->caller->calls, &call->in_caller);
         }

@@ -45,8 +45,9 @@ struct Call {
         bool was_interactive; /* polkit was allowed to ask somebody */
         bool is_waiting;      /* parked or submitted */
         bool is_submitted;
-        uint64_t n_bytes; /* charged */
-        bool is_uid_charged;
+        /* what is charged to the connection, and of that to the uid */
+        uint64_t n_calls, n_bytes;
+        uint64_t n_uid_calls, n_uid_bytes;
         uint32_t charged_uid;
         int (*append_reply)(sd_bus_message *reply, const Call *call, const Settlement *settlement);
 };
@@ -55,7 +56,7 @@ struct Call {
 Call *call_entered(BusService *service, sd_bus_message *m);
 
 /*
- * The Call of @m, made when there is none, with @n_bytes more charged. A negative errno with
+ * The Call of @m, made when there is none, charged @n_bytes at least. A negative errno with
  * @reterr_bus when its caller has too much waiting already.
  */
 int call_get(Call **ret_call,
@@ -64,9 +65,6 @@ int call_get(Call **ret_call,
              sd_bus_message_handler_t handler,
              uint64_t n_bytes,
              sd_bus_error *reterr_bus);
-
-/* Charges the uid too, once it is known. Else as call_get(). */
-int call_charge_uid(Call *call, sd_bus_error *reterr_bus);
 
 /* Enters the handler again. Ends the call unless that parks or submits it. */
 void call_enter(Call *call);

@@ -34,6 +34,7 @@ void change_reader_init(ChangeReader *reader, ChangeSet *set, const Limits *limi
                 .set = set,
                 .limits = limits,
                 .class = ENTRY_PERSISTENT,
+                .n_elements = LIMIT_COMMIT_ELEMENTS,
         };
 }
 
@@ -74,6 +75,11 @@ static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
                                           "The value of %s cannot be read: is there a string with "
                                           "Unicode noncharacters in it?",
                                           quoted));
+        if (outcome == VALUE_CODEC_E_TOO_MANY)
+                return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
+                                                     "With the value of %s there are more than %u "
+                                                     "elements in one commit",
+                                                     quoted, LIMIT_COMMIT_ELEMENTS));
         if (outcome == VALUE_CODEC_E_TOO_BIG)
                 return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
                                                      "The value of %s is far too large", quoted));
@@ -91,7 +97,7 @@ int change_reader_read_value(ChangeReader *reader,
         g_autofree char *text = NULL;
         int r;
 
-        r = value_codec_read(m, &value);
+        r = value_codec_read(m, &reader->n_elements, &value);
         if (r < 0 && r != -EBADMSG)
                 return r;
         if (r != 0)

@@ -5,7 +5,8 @@
  * The vtable is found for every path that spells a namespace's name, whether there is one or not:
  * the handlers authorize first, and an absent namespace must not answer otherwise than one that may
  * not be read. Properties are read through values-object.c, which can wait for an authorization;
- * sd-bus's own getters cannot, and are never reached.
+ * sd-bus's own getters cannot, and are never reached. The values of a write are read once it is
+ * authorized: a stranger's megabytes are not worth the time.
  */
 
 #include "bus/namespace-object.h"
@@ -212,16 +213,16 @@ static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         if (r < 0)
                 return r;
 
+        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
         r = sd_bus_message_read_basic(m, 's', (void *) &key);
         if (r < 0)
                 return r;
 
         r = change_reader_read_value(&reader, m, key, reterr_bus);
         if (r < 0)
-                return r;
-
-        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
-        if (r != 0)
                 return r;
 
         return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
@@ -272,12 +273,12 @@ static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
-        r = change_reader_read_apply(&reader, m, reterr_bus);
-        if (r < 0)
-                return r;
-
         r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
         if (r != 0)
+                return r;
+
+        r = change_reader_read_apply(&reader, m, reterr_bus);
+        if (r < 0)
                 return r;
 
         return write_submit(service, m, g_steal_pointer(&set), write_reply_result, reterr_bus);

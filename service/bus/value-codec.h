@@ -26,14 +26,17 @@ enum {
         VALUE_CODEC_E_DESCRIPTOR = 1, /* a file descriptor cannot be kept */
         VALUE_CODEC_E_TOO_DEEP, /* more than LIMIT_VALUE_DEPTH or VALUE_CODEC_CONTAINERS_MAX */
         VALUE_CODEC_E_TOO_BIG,  /* more than VALUE_CODEC_BYTES_MAX */
+        VALUE_CODEC_E_TOO_MANY, /* more than *n_elements */
 };
 
 /*
- * Reads the variant at the cursor. *ret_value is a full reference to its content, in normal form.
+ * Reads the variant at the cursor, and takes what it contains of *n_elements: each element that is
+ * read by itself, which is what reading costs. *ret_value is a full reference to its content, in
+ * normal form.
  * 0, an outcome above, or a negative errno when the message is not what it says. After anything
  * but 0 the cursor may be anywhere.
  */
-int value_codec_read(sd_bus_message *m, GVariant **ret_value);
+int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value);
 
 /* Appends @value, wrapped in a variant. */
 int value_codec_append(sd_bus_message *m, GVariant *value);

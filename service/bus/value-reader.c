@@ -26,6 +26,7 @@ typedef struct Depth {
 typedef struct Reader {
         sd_bus_message *message;
         ValueBuilder *builder;
+        size_t *n_elements; /* that may still be read */
 } Reader;
 
 static int read_any(const Reader *reader, const GVariantType *type, Depth depth);
@@ -304,6 +305,10 @@ static int read_any(const Reader *reader, const GVariantType *type, Depth depth)
         const char *text = g_variant_type_peek_string(type);
         int r;
 
+        if (*reader->n_elements == 0)
+                return VALUE_CODEC_E_TOO_MANY;
+        --*reader->n_elements;
+
         if (g_variant_type_is_basic(type))
                 return read_basic(reader, *text);
         if (g_variant_type_is_variant(type))
@@ -318,10 +323,14 @@ static int read_any(const Reader *reader, const GVariantType *type, Depth depth)
         return read_container(reader, type, depth);
 }
 
-int value_codec_read(sd_bus_message *m, GVariant **ret_value)
+int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value)
 {
         g_auto(ValueBuilder) builder = {};
-        const Reader reader = { .message = m, .builder = &builder };
+        const Reader reader = {
+                .message = m,
+                .builder = &builder,
+                .n_elements = n_elements,
+        };
         char type[LIMIT_TYPE_BYTES + 1];
         int r;
 

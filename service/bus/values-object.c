@@ -202,12 +202,12 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!(selection & SELECTION_VALUES))
                 return refuse_property(property, reterr_bus);
 
-        r = change_reader_read_value(&reader, m, property, reterr_bus);
-        if (r < 0)
-                return r;
-
         r = write_authorize(service, m, properties_set, &question, set, reterr_bus);
         if (r != 0)
+                return r;
+
+        r = change_reader_read_value(&reader, m, property, reterr_bus);
+        if (r < 0)
                 return r;
 
         return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);

@@ -24,6 +24,7 @@
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
 #define LIMIT_COMMIT_NAMESPACES    256u
+#define LIMIT_COMMIT_ELEMENTS      262144u /* in the values of a commit; a block of numbers is one */
 
 #define LIMITS_TABLE(LIMIT)                                                                       \
         /* one message */                                                                         \

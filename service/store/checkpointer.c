@@ -175,10 +175,14 @@ static Step *step_new(Checkpointer *checkpointer,
 
 static void hand_over(Step *step)
 {
-        step->checkpointer->n_steps++;
+        Checkpointer *checkpointer = step->checkpointer;
+
+        checkpointer->n_steps++;
         step->n_handed_over = step->record.n_allocated;
-        step->checkpointer->n_handed_over += step->n_handed_over;
-        worker_push(step->checkpointer->worker, &step->job);
+        checkpointer->n_handed_over += step->n_handed_over;
+        checkpointer->statistics.queue_worst_bytes =
+                MAX(checkpointer->statistics.queue_worst_bytes, checkpointer->n_handed_over);
+        worker_push(checkpointer->worker, &step->job);
 }
 
 static int put_manifest(Step *step)
@@ -234,6 +238,8 @@ static void finish(Checkpointer *checkpointer)
         Step *step = step_new(checkpointer, finish_file, on_finished);
 
         checkpointer->phase = CHECKPOINTER_FINISHING;
+        /* It may be armed all the same when checkpointer_poke() has walked to the end. */
+        (void) sd_event_source_set_enabled(checkpointer->slice_source, SD_EVENT_OFF);
         step->counts = checkpoint_walk_counts(checkpointer->walk);
         g_clear_pointer(&checkpointer->walk, checkpoint_walk_free);
         hand_over(step);

@@ -41,6 +41,7 @@ typedef struct CheckpointerStatistics {
         uint64_t n_bytes;
         uint64_t hold_worst_usec; /* the longest that writes were held */
         uint64_t slice_worst_usec;
+        uint64_t queue_worst_bytes; /* the most that was handed over and not written yet */
 } CheckpointerStatistics;
 
 /* Borrows @worker and @state. */

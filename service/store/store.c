@@ -259,6 +259,7 @@ GVariant *store_statistics(const Store *store)
                 { "checkpoint-bytes-written", checkpointer->n_bytes },
                 { "checkpoint-hold-worst-usec", checkpointer->hold_worst_usec },
                 { "checkpoint-slice-worst-usec", checkpointer->slice_worst_usec },
+                { "checkpoint-queue-worst-bytes", checkpointer->queue_worst_bytes },
                 { "recovery-usec", (uint64_t) store->recovery_usec },
         };
         GVariantDict dict;

@@ -26,6 +26,7 @@ int main(void)
         printf("depth %u\n", LIMIT_VALUE_DEPTH);
         printf("reason %u\n", LIMIT_REASON_BYTES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
+        printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
 
 #define PRINT_SETTING(field, setting, standard, minimum, maximum) \
         print_setting(setting, standard, minimum, maximum);

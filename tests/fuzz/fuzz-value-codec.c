@@ -39,11 +39,12 @@ static void assert_round_trip(sd_bus *bus, GVariant *value)
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GVariant) again = NULL;
         g_autoptr(Entry) entry = entry_new("key", value, ENTRY_PERSISTENT);
+        size_t n_elements = SIZE_MAX;
 
         g_assert(sd_bus_message_new_signal(bus, &m, "/", "a.b", "C") >= 0);
         g_assert(value_codec_append_entry(m, entry) == 0);
         g_assert(sd_bus_message_seal(m, 1, 0) >= 0);
-        g_assert(value_codec_read(m, &again) == 0);
+        g_assert(value_codec_read(m, &n_elements, &again) == 0);
         g_assert(strcmp(g_variant_get_type_string(again), g_variant_get_type_string(value)) == 0);
         g_assert(g_variant_get_size(again) == g_variant_get_size(value));
         g_assert(g_variant_get_size(value) == 0 ||
@@ -57,10 +58,11 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_er
         g_autoptr(GVariant) untrusted = NULL;
         g_autoptr(GBytes) bytes = NULL;
         Peer *peer = userdata;
+        size_t n_elements = SIZE_MAX;
 
         (void) reterr_error;
         peer->is_read = true;
-        if (value_codec_read(m, &value) != 0) {
+        if (value_codec_read(m, &n_elements, &value) != 0) {
                 g_assert(!value);
                 return 1;
         }

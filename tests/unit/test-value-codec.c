@@ -41,8 +41,10 @@ static void assert_normal(GVariant *value)
 
 static int read_back(sd_bus_message *m, GVariant **ret_value)
 {
+        size_t n_elements = SIZE_MAX;
+
         peer_bus_seal(m);
-        return value_codec_read(m, ret_value);
+        return value_codec_read(m, &n_elements, ret_value);
 }
 
 /* Takes @value, floating or not. */
@@ -322,6 +324,26 @@ static void test_oversized_values_are_refused(void)
         g_assert_cmpint(read_back(strings, &value), ==, VALUE_CODEC_E_TOO_BIG);
 }
 
+static void test_elements_are_counted(void)
+{
+        g_autoptr(sd_bus_message) m = peer_bus_message(bus);
+        g_autoptr(GVariant) value = NULL;
+        size_t n_elements =
+                6; /* the struct, the array of strings and two of them, a block, a byte */
+
+        g_assert_cmpint(sd_bus_message_append(m, "v", "(asaiy)", 2, "a", "b", 3, 1, 2, 3, 7), >=,
+                        0);
+        peer_bus_seal(m);
+        g_assert_cmpint(value_codec_read(m, &n_elements, &value), ==, 0);
+        g_assert_cmpuint(n_elements, ==, 0);
+
+        g_assert_cmpint(sd_bus_message_rewind(m, true), >=, 0);
+        g_clear_pointer(&value, g_variant_unref);
+        n_elements = 5;
+        g_assert_cmpint(value_codec_read(m, &n_elements, &value), ==, VALUE_CODEC_E_TOO_MANY);
+        g_assert_null(value);
+}
+
 static void test_other_arguments_are_refused(void)
 {
         g_autoptr(sd_bus_message) string = peer_bus_message(bus);
@@ -335,7 +357,9 @@ static void test_other_arguments_are_refused(void)
 
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_error G_GNUC_UNUSED)
 {
-        g_assert_cmpint(value_codec_read(m, userdata), ==, 0);
+        size_t n_elements = SIZE_MAX;
+
+        g_assert_cmpint(value_codec_read(m, &n_elements, userdata), ==, 0);
         return 1;
 }
 
@@ -411,6 +435,7 @@ int main(int argc, char *argv[])
         ADD(dictionaries_no_message_could_carry_are_refused);
         ADD(descriptors_are_refused_wherever_they_are);
         ADD(oversized_values_are_refused);
+        ADD(elements_are_counted);
         ADD(other_arguments_are_refused);
         ADD(other_libraries_and_byte_orders_are_read);
         argc = g_test_run();
