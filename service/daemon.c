@@ -140,6 +140,11 @@ static void on_publish(void *userdata, const GPtrArray *commits)
         store_applied(daemon->store);
 }
 
+static void on_reconsider(void *userdata G_GNUC_UNUSED, void *call, Request *request)
+{
+        bus_service_reconsider(call, request);
+}
+
 /* the store's ports */
 
 static void on_written(void *userdata, int r)
@@ -277,6 +282,7 @@ static int start_pipeline(Daemon *daemon)
                 .wake = on_wake,
                 .journal = on_journal,
                 .publish = on_publish,
+                .reconsider = on_reconsider,
                 .userdata = daemon,
         };
         int r;

@@ -320,3 +320,20 @@ int authorizer_check(BusService *service,
 
         return ask_polkit(service, m, handler, question, ns, reterr_bus);
 }
+
+bool authorizer_knows_yes(BusService *service,
+                          sd_bus_message *m,
+                          const AuthorizerQuestion *question)
+{
+        const Namespace *ns = state_lookup(service->state, question->name);
+        Caller *caller = callers_get(service->callers, m);
+        g_autofree char *spelled = NULL;
+
+        if (!caller || caller->knowledge != CALLER_KNOWN)
+                return false;
+        if (is_admitted(caller, ns, question))
+                return true;
+
+        spelled = spell_question(ns, question);
+        return is_kept(caller, spelled) || is_granted(call_entered(service, m), spelled);
+}

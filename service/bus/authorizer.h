@@ -50,5 +50,10 @@ int authorizer_identify(BusService *service,
                         Caller **ret_caller,
                         sd_bus_error *reterr_bus);
 
+/* Whether authorizer_check() would say yes now, to a caller that is known. Asks nobody. */
+bool authorizer_knows_yes(BusService *service,
+                          sd_bus_message *m,
+                          const AuthorizerQuestion *question);
+
 /* Whether uid and mode alone let @caller read. */
 bool authorizer_may_list(const Caller *caller, const Namespace *ns);

@@ -13,6 +13,7 @@
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
+#include "bus/write.h"
 
 static void slot_free(gpointer slot)
 {
@@ -102,4 +103,9 @@ BusService *bus_service_free(BusService *service)
 void bus_service_publish(BusService *service, const GPtrArray *commits)
 {
         signals_publish(service->signals, commits);
+}
+
+void bus_service_reconsider(Call *call, Request *request)
+{
+        write_reconsider(call, request);
 }

@@ -63,5 +63,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);
 
+/* The pipeline's reconsider() for a request that was submitted from here. */
+void bus_service_reconsider(Call *call, Request *request);
+
 /* Keeps @slot for the service's life; what the add functions below hand over. */
 void bus_service_keep_slot(BusService *service, sd_bus_slot *slot);

@@ -34,7 +34,7 @@ void change_reader_init(ChangeReader *reader, ChangeSet *set, const Limits *limi
                 .set = set,
                 .limits = limits,
                 .class = ENTRY_PERSISTENT,
-                .n_elements = LIMIT_COMMIT_ELEMENTS,
+                .n_elements = LIMIT_UNSURE_ELEMENTS,
         };
 }
 
@@ -77,9 +77,11 @@ static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
                                           quoted));
         if (outcome == VALUE_CODEC_E_TOO_MANY)
                 return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                                     "With the value of %s there are more than %u "
-                                                     "elements in one commit",
-                                                     quoted, LIMIT_COMMIT_ELEMENTS));
+                                                     "With the value of %s there are too many "
+                                                     "elements in one commit: at most %u, or %u "
+                                                     "where polkit is asked and in Manager.Apply",
+                                                     quoted, LIMIT_COMMIT_ELEMENTS,
+                                                     LIMIT_UNSURE_ELEMENTS));
         if (outcome == VALUE_CODEC_E_TOO_BIG)
                 return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
                                                      "The value of %s is far too large", quoted));
@@ -204,6 +206,7 @@ static int read_class_entry(sd_bus_message *m,
         if (r < 0)
                 return r;
 
+        reader->set->n_message_bytes += 32 + strlen(key);
         if (!reader->classes)
                 reader->classes = g_ptr_array_new_with_free_func(class_wish_free);
         if (reader->classes->len >= reader->limits->commit_changes)

@@ -378,11 +378,36 @@ static int refuse_option(sd_bus_message *m G_GNUC_UNUSED,
         return option_unknown(name, reterr_bus);
 }
 
+/* All of them before any is waited for, so that nothing large is kept meanwhile. */
+static int check_names(const GPtrArray *names, sd_bus_error *reterr_bus)
+{
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+        if (names->len > LIMIT_COMMIT_NAMESPACES + 1)
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                     "More than %u namespaces in one call",
+                                                     LIMIT_COMMIT_NAMESPACES));
+
+        for (guint i = 0; i + 1 < names->len; i++) {
+                g_autofree char *quoted = name_quote(names->pdata[i]);
+                g_autofree char *text = NULL;
+
+                if (!namespace_name_is_valid(names->pdata[i])) {
+                        text = g_strdup_printf("%s is not a namespace name", quoted);
+                        return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
+                }
+                if (!g_hash_table_add(seen, names->pdata[i]))
+                        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                                             "%s is asked for twice", quoted));
+        }
+
+        return 0;
+}
+
 int get_many_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         BusService *service = userdata;
         g_autoptr(GPtrArray) names = g_ptr_array_new();
-        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
         int r;
 
         r = read_names(m, service, names, reterr_bus);
@@ -393,12 +418,12 @@ int get_many_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        r = check_names(names, reterr_bus);
+        if (r < 0)
+                return r;
+
         for (guint i = 0; i + 1 < names->len; i++) {
                 Namespace *ns;
-
-                if (!g_hash_table_add(seen, names->pdata[i]))
-                        return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                            "A namespace is asked for twice"));
 
                 r = namespace_read_check(service, m, get_many_namespaces, names->pdata[i],
                                          "GetMany", &ns, reterr_bus);

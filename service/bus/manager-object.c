@@ -61,7 +61,8 @@ static int method_create_namespace(sd_bus_message *m, void *userdata, sd_bus_err
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), reply_with_path, reterr_bus);
+        return write_submit(service, m, method_create_namespace, g_steal_pointer(&set),
+                            reply_with_path, reterr_bus);
 }
 
 static int method_remove_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -93,7 +94,8 @@ static int method_remove_namespace(sd_bus_message *m, void *userdata, sd_bus_err
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);
+        return write_submit(service, m, method_remove_namespace, g_steal_pointer(&set),
+                            write_reply_nothing, reterr_bus);
 }
 
 static int method_get_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -172,6 +174,11 @@ static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r < 0)
                 return r;
 
+        if (strlen(prefix) > LIMIT_NAMESPACE_NAME_BYTES ||
+            strlen(after) > LIMIT_NAMESPACE_NAME_BYTES)
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME,
+                                                 "No name is as long as this prefix or 'after'"));
+
         r = authorizer_identify(service, m, method_list_namespaces, 0, &caller, reterr_bus);
         if (r != 0)
                 return r;
@@ -210,6 +217,10 @@ static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         int r;
 
         change_reader_init(&reader, set, service->limits);
+        r = write_begin(service, m, method_apply, &question, "", &reader.n_elements, reterr_bus);
+        if (r != 0)
+                return r;
+
         r = change_reader_read_apply_many(&reader, m, reterr_bus);
         if (r < 0)
                 return r;
@@ -218,7 +229,8 @@ static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_result_many, reterr_bus);
+        return write_submit(service, m, method_apply, g_steal_pointer(&set),
+                            write_reply_result_many, reterr_bus);
 }
 
 static int method_flush(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -232,7 +244,8 @@ static int method_flush(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+        return write_submit(service, m, method_flush, g_steal_pointer(&set), write_reply_revision,
+                            reterr_bus);
 }
 
 static void add_own_statistics(const BusService *service, GVariantDict *statistics)

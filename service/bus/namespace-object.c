@@ -5,8 +5,7 @@
  * The vtable is found for every path that spells a namespace's name, whether there is one or not:
  * the handlers authorize first, and an absent namespace must not answer otherwise than one that may
  * not be read. Properties are read through values-object.c, which can wait for an authorization;
- * sd-bus's own getters cannot, and are never reached. The values of a write are read once it is
- * authorized: a stranger's megabytes are not worth the time.
+ * sd-bus's own getters cannot, and are never reached.
  */
 
 #include "bus/namespace-object.h"
@@ -213,7 +212,7 @@ static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         if (r < 0)
                 return r;
 
-        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
+        r = write_begin(service, m, method_set, &question, name, &reader.n_elements, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -225,7 +224,12 @@ static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         if (r < 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, method_set, g_steal_pointer(&set), write_reply_revision,
+                            reterr_bus);
 }
 
 static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -256,7 +260,8 @@ static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *reterr
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_revision, reterr_bus);
+        return write_submit(service, m, method_delete, g_steal_pointer(&set), write_reply_revision,
+                            reterr_bus);
 }
 
 static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -273,7 +278,7 @@ static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
-        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
+        r = write_begin(service, m, method_apply, &question, name, &reader.n_elements, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -281,7 +286,12 @@ static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_result, reterr_bus);
+        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, method_apply, g_steal_pointer(&set), write_reply_result,
+                            reterr_bus);
 }
 
 /* An owner may change the mode, and the group to one it is in itself. */
@@ -318,7 +328,8 @@ static int method_set_access(sd_bus_message *m, void *userdata, sd_bus_error *re
         if (r != 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);
+        return write_submit(service, m, method_set_access, g_steal_pointer(&set),
+                            write_reply_nothing, reterr_bus);
 }
 
 /* sd-bus wants a getter for each property; see the opening comment. */

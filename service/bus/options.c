@@ -10,6 +10,7 @@
 
 #include <glib.h>
 #include <inttypes.h>
+#include <stdint.h>
 
 int option_unknown(const char *name, sd_bus_error *reterr_bus)
 {
@@ -82,8 +83,17 @@ int option_read_string(sd_bus_message *m,
         return read_basic(m, name, "s", (void *) ret_value, reterr_bus);
 }
 
+static int refuse_twice(const char *name, sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = name_quote(name);
+
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                             "%s is given twice", quoted));
+}
+
 int options_read(sd_bus_message *m, OptionReader reader, void *userdata, sd_bus_error *reterr_bus)
 {
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
         int r;
 
         r = sd_bus_message_enter_container(m, 'a', "{sv}");
@@ -96,6 +106,9 @@ int options_read(sd_bus_message *m, OptionReader reader, void *userdata, sd_bus_
                 r = sd_bus_message_read(m, "s", &name);
                 if (r < 0)
                         return r;
+
+                if (!g_hash_table_add(seen, (gpointer) (uintptr_t) name))
+                        return refuse_twice(name, reterr_bus);
 
                 r = reader(m, name, userdata, reterr_bus);
                 if (r != 0)

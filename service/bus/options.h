@@ -20,7 +20,7 @@ typedef int (*OptionReader)(sd_bus_message *m,
                             void *userdata,
                             sd_bus_error *reterr_bus);
 
-/* Reads an a{sv} at the cursor. What @reader returned, or 0. */
+/* Reads an a{sv} at the cursor, in which no name stands twice. What @reader returned, or 0. */
 int options_read(sd_bus_message *m, OptionReader reader, void *userdata, sd_bus_error *reterr_bus);
 
 /* The same for an a{sv} that is the value of option @name. */

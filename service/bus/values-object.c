@@ -103,6 +103,9 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (r < 0)
                 return r;
 
+        if (!key_is_valid(property))
+                return refuse_property(property, reterr_bus);
+
         r = namespace_read_check(service, m, properties_get, name, "Get", &ns, reterr_bus);
         if (r != 0)
                 return r;
@@ -187,6 +190,11 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (r < 0)
                 return r;
 
+        r = write_begin(service, m, properties_set, &question, name, &reader.n_elements,
+                        reterr_bus);
+        if (r != 0)
+                return r;
+
         r = read_selection(m, &selection, reterr_bus);
         if (r < 0)
                 return r;
@@ -202,15 +210,16 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!(selection & SELECTION_VALUES))
                 return refuse_property(property, reterr_bus);
 
-        r = write_authorize(service, m, properties_set, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
         r = change_reader_read_value(&reader, m, property, reterr_bus);
         if (r < 0)
                 return r;
 
-        return write_submit(service, m, g_steal_pointer(&set), write_reply_nothing, reterr_bus);
+        r = write_authorize(service, m, properties_set, &question, set, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return write_submit(service, m, properties_set, g_steal_pointer(&set), write_reply_nothing,
+                            reterr_bus);
 }
 
 static void append_values_interface(GString *xml, const BusService *service, const Namespace *ns)
@@ -273,6 +282,10 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         Namespace *ns = NULL;
         Caller *caller;
         int r;
+
+        if (strlen(name) > LIMIT_NAMESPACE_NAME_BYTES)
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_UNKNOWN_OBJECT,
+                                                    "There is no such object"));
 
         r = authorizer_identify(service, m, introspect, 0, &caller, reterr_bus);
         if (r != 0)

@@ -12,6 +12,33 @@
 
 #include <errno.h>
 
+int write_begin(BusService *service,
+                sd_bus_message *m,
+                sd_bus_message_handler_t handler,
+                const WriteQuestion *question,
+                const char *name,
+                size_t *ret_n_elements,
+                sd_bus_error *reterr_bus)
+{
+        const AuthorizerQuestion q = {
+                .action = question->action,
+                .name = name,
+                .verb = question->verb,
+                .is_owner_sufficient = question->is_owner_sufficient,
+        };
+        Caller *caller;
+        int r;
+
+        /* No place need be kept: all calls of a caller wait for this, and go on in their order. */
+        r = authorizer_identify(service, m, handler, 0, &caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        *ret_n_elements = authorizer_knows_yes(service, m, &q) ? LIMIT_COMMIT_ELEMENTS
+                                                               : LIMIT_UNSURE_ELEMENTS;
+        return 0;
+}
+
 static int check_namespace(BusService *service,
                            sd_bus_message *m,
                            sd_bus_message_handler_t handler,
@@ -30,15 +57,16 @@ static int check_namespace(BusService *service,
                                      .name = wish->name,
                                      .verb = question->verb,
                                      .is_owner_sufficient = question->is_owner_sufficient,
-                                     .n_bytes = set->n_bytes,
+                                     .n_bytes = set->n_message_bytes,
                              },
                              &ns, reterr_bus);
         if (r != 0)
                 return r;
 
-        if (ns)
+        if (ns) {
                 wish->created_revision = ns->created_revision;
-        else if (set->kind != CHANGE_SET_CREATE_NAMESPACE) {
+                wish->access_revision = ns->access_revision;
+        } else if (set->kind != CHANGE_SET_CREATE_NAMESPACE) {
                 text = g_strdup_printf("There is no namespace '%s'", wish->name);
                 return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text));
         }
@@ -55,7 +83,7 @@ static int check_namespaces(BusService *service,
         Caller *caller;
         int r;
 
-        r = authorizer_identify(service, m, handler, set->n_bytes, &caller, reterr_bus);
+        r = authorizer_identify(service, m, handler, set->n_message_bytes, &caller, reterr_bus);
         for (guint i = 0; r == 0 && i < set->namespaces->len; i++)
                 r = check_namespace(service, m, handler, question, set, set->namespaces->pdata[i],
                                     reterr_bus);
@@ -122,6 +150,7 @@ static void on_settled(void *userdata, const Settlement *settlement)
 
 int write_submit(BusService *service,
                  sd_bus_message *m,
+                 sd_bus_message_handler_t handler,
                  ChangeSet *set,
                  WriteReply append_reply,
                  sd_bus_error *reterr_bus)
@@ -130,7 +159,7 @@ int write_submit(BusService *service,
         Call *call;
         int r;
 
-        r = call_get(&call, service, m, NULL, set->n_bytes, reterr_bus);
+        r = call_get(&call, service, m, handler, set->n_message_bytes, reterr_bus);
         if (r < 0)
                 return r;
 
@@ -140,6 +169,15 @@ int write_submit(BusService *service,
         pipeline_submit(call->caller->origin, g_steal_pointer(&call->reservation),
                         g_steal_pointer(&owned), on_settled, call);
         return CALL_E_PARKED;
+}
+
+void write_reconsider(Call *call, Request *reservation)
+{
+        g_clear_pointer(&call->granted, g_ptr_array_unref);
+        g_clear_pointer(&call->question, g_free);
+        call->reservation = reservation;
+        call->is_submitted = false;
+        call_enter(call);
 }
 
 int write_reply_nothing(sd_bus_message *reply G_GNUC_UNUSED,

@@ -52,9 +52,10 @@ typedef struct NamespaceWish {
         GPtrArray *entries;   /* owned Entry: to set or, a tombstone, to delete */
         GArray *expectations; /* Expectation */
         GHashTable *keys;     /* borrowed keys of @entries, once there are many */
-        /* Of the namespace the caller was authorized for; 0: any. Another one of the same name
-         * may stand in its place when the request's turn comes. */
+        /* Of the namespace the caller was authorized for; 0: any. It may have another access, or be
+         * another one of the same name, when the request's turn comes. */
         uint64_t created_revision;
+        uint64_t access_revision;
 } NamespaceWish;
 
 typedef struct ChangeSet {
@@ -66,7 +67,8 @@ typedef struct ChangeSet {
         NamespaceAccess access;
         AccessFields access_fields;
         size_t n_changes;
-        uint64_t n_bytes; /* of all keys and values */
+        uint64_t n_bytes;         /* of all keys and values */
+        uint64_t n_message_bytes; /* what all of it takes in the message it came in */
 } ChangeSet;
 
 ChangeSet *change_set_new(ChangeSetKind kind);

@@ -24,7 +24,10 @@
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
 #define LIMIT_COMMIT_NAMESPACES    256u
-#define LIMIT_COMMIT_ELEMENTS      262144u /* in the values of a commit; a block of numbers is one */
+/* Elements in the values of a commit, an array of numbers being one; and when it is not known yet
+ * whether the caller may write. */
+#define LIMIT_COMMIT_ELEMENTS 131072u
+#define LIMIT_UNSURE_ELEMENTS 16384u
 
 #define LIMITS_TABLE(LIMIT)                                                                       \
         /* one message */                                                                         \

@@ -29,6 +29,7 @@ Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64
                 .name = g_strdup(name),
                 .access = *access,
                 .created_revision = revision,
+                .access_revision = revision,
                 .revision = revision,
                 .entries = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy),
         };

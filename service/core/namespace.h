@@ -34,10 +34,11 @@ typedef struct Namespace {
         char *name;
         NamespaceAccess access;
         uint64_t created_revision;
-        uint64_t revision;    /* of the last commit that changed it */
-        GTree *entries;       /* key (in the entry) -> owned Entry; no tombstones */
-        uint64_t usage;       /* sum of entry_usage() */
-        uint64_t reply_bytes; /* sum of entry_reply_bytes() */
+        uint64_t access_revision; /* another one: another access, or another namespace */
+        uint64_t revision;        /* of the last commit that changed it */
+        GTree *entries;           /* key (in the entry) -> owned Entry; no tombstones */
+        uint64_t usage;           /* sum of entry_usage() */
+        uint64_t reply_bytes;     /* sum of entry_reply_bytes() */
 } Namespace;
 
 Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision);

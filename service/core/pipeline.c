@@ -4,16 +4,20 @@
  *
  * What becomes of a request, state by event ("-": cannot happen):
  *
- *              submit            earlier one     run                  settle     cancel, or
- *                                goes on                                         origin goes
- *   RESERVED   READY or HELD     -               -                    -          freed
- *   HELD       -                 READY           -                    -          answered
- *   READY      -                 -               IN_BATCH             -          answered
- *   IN_BATCH   -                 -               -                    answered   goes on
+ *              submit         earlier one    run                   settle    cancel, or
+ *                             goes on                                        origin goes
+ *   RESERVED   READY, HELD    -              -                     -         freed
+ *   HELD       -              RETURNED       -                     -         answered
+ *   RETURNED   -              -              RESERVED, reconsider  -         answered
+ *   READY      -              -              IN_BATCH or, if the   -         answered
+ *                                            access has changed,
+ *                                            RETURNED
+ *   IN_BATCH   -              -              -                     answered  goes on
  *
- * HELD: an earlier request of the same origin, for one of the same namespaces, has not got as far
- * yet. RESERVED and HELD requests are only in their origin's queue; READY ones are in the pipeline's
- * as well, and IN_BATCH ones in the batch alone.
+ * HELD: an earlier request of the same origin, for one of the same namespaces, is not READY yet. It
+ * may have to wait long for that, so it is authorized anew when it has its turn. All but IN_BATCH
+ * ones keep their place in their origin's queue; READY and RETURNED ones are in one of the
+ * pipeline's as well, and IN_BATCH ones in the batch alone.
  *
  * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
  */
@@ -34,6 +38,7 @@
 typedef enum RequestState {
         REQUEST_RESERVED,
         REQUEST_HELD,
+        REQUEST_RETURNED,
         REQUEST_READY,
         REQUEST_IN_BATCH,
 } RequestState;
@@ -42,8 +47,8 @@ struct Request {
         RequestState state;
         Origin *origin; /* NULL once it is in a batch */
         GList in_origin;
-        GList in_ready;
-        GStrv names; /* of the namespaces it touches, while it is reserved */
+        GList in_pipeline; /* in the queue of its state */
+        GStrv names;       /* of the namespaces it touches, while there is no set */
         ChangeSet *set;
         RequestSettled on_settled;
         void *userdata;
@@ -57,7 +62,7 @@ struct Request {
 
 struct Origin {
         Pipeline *pipeline;
-        GQueue requests; /* RESERVED, HELD and READY, in the order of their places */
+        GQueue requests; /* all that are not IN_BATCH, in the order of their places */
 };
 
 struct Pipeline {
@@ -66,6 +71,7 @@ struct Pipeline {
         PipelineCallbacks callbacks;
         Overlay *overlay;
         GQueue ready;
+        GQueue returned;
         GPtrArray *batch;   /* owned Request, answered together */
         GPtrArray *commits; /* owned Commit of the batch */
         uint64_t revision;  /* the last one given to a commit */
@@ -129,7 +135,7 @@ Pipeline *pipeline_free(Pipeline *pipeline)
         if (!pipeline)
                 return NULL;
 
-        g_assert(g_queue_is_empty(&pipeline->ready));
+        g_assert(g_queue_is_empty(&pipeline->ready) && g_queue_is_empty(&pipeline->returned));
 
         overlay_free(pipeline->overlay);
         g_ptr_array_unref(pipeline->batch);
@@ -148,16 +154,24 @@ Origin *pipeline_origin_new(Pipeline *pipeline)
 
 static void wake(Pipeline *pipeline)
 {
-        if (!pipeline->is_under_way && !g_queue_is_empty(&pipeline->ready))
+        if (pipeline->returned.head || (pipeline->ready.head && !pipeline->is_under_way))
                 pipeline->callbacks.wake(pipeline->callbacks.userdata);
 }
 
-/* Takes the request out of every queue, for whoever is to end it. */
+/* Takes the request out of the pipeline's queues; it stays in its origin's. */
+static void request_withdraw(Request *request)
+{
+        if (request->state == REQUEST_READY)
+                g_queue_unlink(&request->origin->pipeline->ready, &request->in_pipeline);
+        else if (request->state == REQUEST_RETURNED)
+                g_queue_unlink(&request->origin->pipeline->returned, &request->in_pipeline);
+}
+
+/* Takes it out of every queue, for whoever is to end it. */
 static void request_unlink(Request *request)
 {
+        request_withdraw(request);
         g_queue_unlink(&request->origin->requests, &request->in_origin);
-        if (request->state == REQUEST_READY)
-                g_queue_unlink(&request->origin->pipeline->ready, &request->in_ready);
         request->origin = NULL;
 }
 
@@ -223,7 +237,32 @@ static void make_ready(Request *request)
         Pipeline *pipeline = request->origin->pipeline;
 
         request->state = REQUEST_READY;
-        g_queue_push_tail_link(&pipeline->ready, &request->in_ready);
+        g_queue_push_tail_link(&pipeline->ready, &request->in_pipeline);
+        wake(pipeline);
+}
+
+static GStrv names_of(const ChangeSet *set)
+{
+        GStrv names = g_new0(char *, set->namespaces->len + 1);
+
+        for (guint i = 0; i < set->namespaces->len; i++) {
+                const NamespaceWish *wish = set->namespaces->pdata[i];
+
+                names[i] = g_strdup(wish->name);
+        }
+        return names;
+}
+
+/* Makes it a reservation again, of which its owner will hear in pipeline_run(). */
+static void make_returned(Request *request)
+{
+        Pipeline *pipeline = request->origin->pipeline;
+
+        request_withdraw(request);
+        request->names = names_of(request->set);
+        g_clear_pointer(&request->set, change_set_free);
+        request->state = REQUEST_RETURNED;
+        g_queue_push_tail_link(&pipeline->returned, &request->in_pipeline);
         wake(pipeline);
 }
 
@@ -233,7 +272,11 @@ static void release_held(Origin *origin)
         for (GList *l = origin->requests.head; l; l = l->next) {
                 Request *request = l->data;
 
-                if (request->state == REQUEST_HELD && !is_held_back(request))
+                if (request->state != REQUEST_HELD || is_held_back(request))
+                        continue;
+                if (origin->pipeline->callbacks.reconsider)
+                        make_returned(request);
+                else
                         make_ready(request);
         }
 }
@@ -244,7 +287,7 @@ static Request *request_new(Origin *origin)
 
         *request = (Request){ .origin = origin };
         request->in_origin.data = request;
-        request->in_ready.data = request;
+        request->in_pipeline.data = request;
         g_queue_push_tail_link(&origin->requests, &request->in_origin);
         return request;
 }
@@ -254,12 +297,7 @@ Request *pipeline_reserve(Origin *origin, const ChangeSet *set)
         Request *request = request_new(origin);
 
         request->state = REQUEST_RESERVED;
-        request->names = g_new0(char *, set->namespaces->len + 1);
-        for (guint i = 0; i < set->namespaces->len; i++) {
-                const NamespaceWish *wish = set->namespaces->pdata[i];
-
-                request->names[i] = g_strdup(wish->name);
-        }
+        request->names = names_of(set);
         return request;
 }
 
@@ -282,7 +320,7 @@ void pipeline_submit(Origin *origin,
 {
         Request *request = reservation ? reservation : request_new(origin);
 
-        g_assert(request->origin == origin);
+        g_assert(request->origin == origin && !request->set);
 
         request->set = set;
         request->on_settled = on_settled;
@@ -310,6 +348,52 @@ static bool is_of_namespaces(const Request *request)
         }
 
         g_assert_not_reached();
+}
+
+/* Whether a namespace has another access, or is another one, than when the request was authorized. */
+static bool is_outdated(const Pipeline *pipeline, const Request *request)
+{
+        for (guint i = 0; i < request->set->namespaces->len; i++) {
+                const NamespaceWish *wish = request->set->namespaces->pdata[i];
+                const Namespace *ns = state_lookup(pipeline->state, wish->name);
+
+                if (wish->access_revision != (ns ? ns->access_revision : 0))
+                        return true;
+        }
+
+        return false;
+}
+
+/* Returns what must be authorized anew, and what has its place behind that. */
+static void return_outdated(Pipeline *pipeline)
+{
+        if (!pipeline->callbacks.reconsider)
+                return;
+
+        for (GList *l = pipeline->ready.head, *next; l; l = next) {
+                Request *request = l->data;
+
+                next = l->next;
+                if (is_outdated(pipeline, request) || is_held_back(request))
+                        make_returned(request);
+        }
+}
+
+static void dispatch_returned(Pipeline *pipeline)
+{
+        /* What comes back while this goes on has its turn in the next run. */
+        guint n = pipeline->returned.length;
+
+        for (; n > 0 && pipeline->returned.head; n--) {
+                Request *request = pipeline->returned.head->data;
+
+                request_withdraw(request);
+                request->state = REQUEST_RESERVED;
+                pipeline->callbacks.reconsider(pipeline->callbacks.userdata, request->userdata,
+                                               request);
+        }
+        if (pipeline->returned.head)
+                wake(pipeline);
 }
 
 /* What the requests taken so far add up to. */
@@ -389,8 +473,11 @@ void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
 {
         int r;
 
+        dispatch_returned(pipeline);
         if (pipeline->is_under_way)
                 return;
+
+        return_outdated(pipeline);
 
         form_batch(pipeline, now_usec);
         if (pipeline->batch->len == 0)

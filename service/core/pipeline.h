@@ -8,6 +8,8 @@
  * replication, goes through here.
  *
  *   reserve -> submit -> [ready] -> run: sequence -> journal -> settle: apply -> publish -> answer
+ *                ^         |
+ *                +---------+ reconsider: what it was authorized by may no longer be so
  *
  * A request stands for one write of one origin (a connection). Requests of an origin that touch the
  * same namespace are sequenced in the order in which they were reserved, also when a later one is
@@ -48,6 +50,13 @@ typedef struct PipelineCallbacks {
 
         /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);
+
+        /*
+         * @request was submitted with @request_userdata, and has waited for an earlier one, or has
+         * seen the access of a namespace change. It is a reservation again, in its old place:
+         * authorize it anew, then submit or cancel it. NULL: such requests just go on.
+         */
+        void (*reconsider)(void *userdata, void *request_userdata, Request *request);
 
         void *userdata;
 } PipelineCallbacks;

@@ -223,6 +223,7 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
                 break;
         case NAMESPACE_CHANGE_ACCESS:
                 set_access(state, ns, &change->access);
+                ns->access_revision = commit->revision;
                 break;
         case NAMESPACE_CHANGE_CREATE:
                 g_assert_not_reached();

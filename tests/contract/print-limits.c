@@ -27,6 +27,7 @@ int main(void)
         printf("reason %u\n", LIMIT_REASON_BYTES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
+        printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
 
 #define PRINT_SETTING(field, setting, standard, minimum, maximum) \
         print_setting(setting, standard, minimum, maximum);
