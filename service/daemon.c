@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -42,6 +43,7 @@ typedef struct Daemon {
         Pipeline *pipeline;
         Store *store;
         int close_status;
+        bool is_ready; /* the name is ours */
         sd_bus *bus;
         BusService *service;
 } Daemon;
@@ -96,9 +98,13 @@ static int on_reload_signal(sd_event_source *source G_GNUC_UNUSED,
                             const struct signalfd_siginfo *info G_GNUC_UNUSED,
                             void *userdata)
 {
-        (void) sd_notify(false, "RELOADING=1");
-        (void) reload(userdata);
-        (void) sd_notify(false, "READY=1");
+        Daemon *daemon = userdata;
+
+        if (daemon->is_ready)
+                (void) sd_notify(false, "RELOADING=1");
+        (void) reload(daemon);
+        if (daemon->is_ready)
+                (void) sd_notify(false, "READY=1");
         return 0;
 }
 
@@ -211,6 +217,7 @@ static int on_name_answer(sd_bus_message *m, void *userdata, sd_bus_error *reter
                 return sd_event_exit(daemon->event, DAEMON_E_REFUSED);
         }
 
+        daemon->is_ready = true;
         log_info("Ready at revision %" G_GUINT64_FORMAT, state_revision(daemon->state));
         (void) sd_notifyf(false, "READY=1\nSTATUS=%s", service_state_name(daemon->status.state));
         return 0;

@@ -81,6 +81,10 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         const char *name;
         int r;
 
+        /* A match filters what is broadcast; anybody can send a signal to us alone. */
+        if (g_strcmp0(sd_bus_message_get_sender(m), DBUS_NAME) != 0)
+                return 0;
+
         r = sd_bus_message_read(m, "s", &name);
         if (r < 0)
                 return r;

@@ -52,8 +52,10 @@ struct Polkit {
         const Limits *limits;
         sd_bus_slot *changed;
         GHashTable *checks; /* owned PolkitCheck, as a set */
+        char *owner;        /* unique name of who answered last */
         uint64_t generation;
         uint64_t n_asked;
+        bool is_unreachable; /* as the last reply went */
 };
 
 static void check_free(gpointer userdata)
@@ -66,13 +68,13 @@ static void check_free(gpointer userdata)
         g_free(check);
 }
 
-static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
-                      void *userdata,
-                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
+static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Polkit *polkit = userdata;
 
-        polkit->generation++;
+        /* A match filters what is broadcast; anybody can send a signal to us alone. */
+        if (!polkit->owner || g_strcmp0(sd_bus_message_get_sender(m), polkit->owner) == 0)
+                polkit->generation++;
         return 0;
 }
 
@@ -103,6 +105,7 @@ Polkit *polkit_free(Polkit *polkit)
                 return NULL;
 
         sd_bus_slot_unref(polkit->changed);
+        g_free(polkit->owner);
         g_hash_table_unref(polkit->checks);
         g_free(polkit);
         return NULL;
@@ -121,15 +124,6 @@ uint64_t polkit_n_waiting(const Polkit *polkit)
 uint64_t polkit_n_asked(const Polkit *polkit)
 {
         return polkit->n_asked;
-}
-
-static void tell(PolkitCheck *check, PolkitVerdict verdict)
-{
-        PolkitAnswered on_answered = check->on_answered;
-
-        check->on_answered = NULL;
-        if (on_answered)
-                on_answered(check->userdata, verdict);
 }
 
 static int read_is_temporary(sd_bus_message *reply, bool *ret_is_temporary)
@@ -173,24 +167,41 @@ static int read_verdict(sd_bus_message *reply, PolkitVerdict *ret_verdict)
         return 0;
 }
 
+/* Says once that polkit does not answer, and that it does again. */
+static void note_reachable(Polkit *polkit, const sd_bus_error *error)
+{
+        if (error && !polkit->is_unreachable)
+                log_notice("polkit does not answer: %s", error->message);
+        else if (!error && polkit->is_unreachable)
+                log_notice("polkit answers again");
+        polkit->is_unreachable = error != NULL;
+}
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         PolkitCheck *check = userdata;
-        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        Polkit *polkit = check->polkit;
+        PolkitAnswered on_answered = check->on_answered;
+        void *answered_userdata = check->userdata;
         PolkitVerdict verdict = POLKIT_UNREACHABLE;
         int r;
 
-        if (error) {
-                if (check->on_answered)
-                        log_notice("polkit does not answer: %s", error->message);
-        } else {
+        note_reachable(polkit, sd_bus_message_get_error(reply));
+        if (!sd_bus_message_is_method_error(reply, NULL)) {
+                if (g_strcmp0(polkit->owner, sd_bus_message_get_sender(reply)) != 0) {
+                        g_free(polkit->owner);
+                        polkit->owner = g_strdup(sd_bus_message_get_sender(reply));
+                        polkit->generation++;
+                }
                 r = read_verdict(reply, &verdict);
                 if (r < 0)
                         log_warning("polkit's answer is not understood: %s", g_strerror(-r));
         }
 
-        tell(check, verdict);
-        g_hash_table_remove(check->polkit->checks, check);
+        /* First, for whoever is told may have another question. */
+        g_hash_table_remove(polkit->checks, check);
+        if (on_answered)
+                on_answered(answered_userdata, verdict);
         return 0;
 }
 
@@ -220,10 +231,12 @@ static int on_deadline(sd_event_source *source G_GNUC_UNUSED,
                        void *userdata)
 {
         PolkitCheck *check = userdata;
+        PolkitAnswered on_answered = check->on_answered;
 
         log_notice("polkit has not answered in time");
         cancel_dialog(check);
-        tell(check, POLKIT_SILENT);
+        check->on_answered = NULL;
+        on_answered(check->userdata, POLKIT_SILENT);
         return 0;
 }
 

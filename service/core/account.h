@@ -14,7 +14,8 @@
 
 typedef enum AccountResource {
         ACCOUNT_NAMESPACES,    /* namespaces owned */
-        ACCOUNT_BYTES,         /* bytes of keys and values in them */
+        ACCOUNT_KEYS,          /* keys in them */
+        ACCOUNT_BYTES,         /* bytes of keys and values */
         ACCOUNT_CALLS,         /* calls that wait for an answer */
         ACCOUNT_CALL_BYTES,    /* what they want to write */
         ACCOUNT_POLKIT_CHECKS, /* questions that polkit has not answered */

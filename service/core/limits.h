@@ -50,6 +50,7 @@
         LIMIT(uid_calls, "UidCallsMax", 128, 1, 65536)                                            \
         LIMIT(uid_call_bytes, "UidCallBytesMax", 64 * LIMIT_MIB, 1, 16 * LIMIT_GIB)               \
         LIMIT(uid_namespaces, "UidNamespacesMax", 256, 0, 1048576)                                \
+        LIMIT(uid_keys, "UidKeysMax", 4194304, 0, UINT64_C(1) << 34)                              \
         LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         /* the whole service */                                                                   \

@@ -7,6 +7,12 @@
 
 #include "core/overlay.h"
 
+/* What an owner has more. */
+typedef struct Owned {
+        uint64_t more_keys;
+        uint64_t more_bytes;
+} Owned;
+
 typedef struct Layer {
         GHashTable *entries; /* key (in the entry) -> borrowed Entry, maybe a tombstone */
         uint64_t more_keys;
@@ -15,8 +21,8 @@ typedef struct Layer {
 
 struct Overlay {
         State *state;
-        GHashTable *layers;      /* borrowed Namespace -> owned Layer */
-        GHashTable *owned_bytes; /* uid -> owned uint64_t, what there is more of */
+        GHashTable *layers; /* borrowed Namespace -> owned Layer */
+        GHashTable *owners; /* uid -> owned Owned */
 };
 
 static void layer_free(gpointer userdata)
@@ -34,7 +40,7 @@ Overlay *overlay_new(State *state)
         *overlay = (Overlay){
                 .state = state,
                 .layers = g_hash_table_new_full(NULL, NULL, NULL, layer_free),
-                .owned_bytes = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+                .owners = g_hash_table_new_full(NULL, NULL, NULL, g_free),
         };
         return overlay;
 }
@@ -45,7 +51,7 @@ Overlay *overlay_free(Overlay *overlay)
                 return NULL;
 
         g_hash_table_unref(overlay->layers);
-        g_hash_table_unref(overlay->owned_bytes);
+        g_hash_table_unref(overlay->owners);
         g_free(overlay);
         return NULL;
 }
@@ -56,7 +62,7 @@ void overlay_clear(Overlay *overlay)
                 return;
 
         g_hash_table_remove_all(overlay->layers);
-        g_hash_table_remove_all(overlay->owned_bytes);
+        g_hash_table_remove_all(overlay->owners);
 }
 
 static Layer *layer_of(Overlay *overlay, Namespace *ns)
@@ -71,15 +77,15 @@ static Layer *layer_of(Overlay *overlay, Namespace *ns)
         return layer;
 }
 
-static void add_owned_bytes(Overlay *overlay, uint32_t uid, uint64_t more)
+static Owned *owned_of(Overlay *overlay, uint32_t uid)
 {
-        uint64_t *bytes = g_hash_table_lookup(overlay->owned_bytes, GUINT_TO_POINTER(uid));
+        Owned *owned = g_hash_table_lookup(overlay->owners, GUINT_TO_POINTER(uid));
 
-        if (!bytes) {
-                bytes = g_new0(uint64_t, 1);
-                g_hash_table_insert(overlay->owned_bytes, GUINT_TO_POINTER(uid), bytes);
+        if (!owned) {
+                owned = g_new0(Owned, 1);
+                g_hash_table_insert(overlay->owners, GUINT_TO_POINTER(uid), owned);
         }
-        *bytes += more;
+        return owned;
 }
 
 static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
@@ -87,10 +93,13 @@ static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
         Layer *layer = layer_of(overlay, ns);
         const Entry *old = overlay_lookup(overlay, ns, entry_key(entry));
         uint64_t more_usage = entry_usage(entry) - (old ? entry_usage(old) : 0);
+        uint64_t more_keys = (uint64_t) !entry_is_tombstone(entry) - (uint64_t) (old != NULL);
+        Owned *owned = owned_of(overlay, ns->access.owner);
 
-        layer->more_keys += (uint64_t) !entry_is_tombstone(entry) - (uint64_t) (old != NULL);
+        layer->more_keys += more_keys;
         layer->more_usage += more_usage;
-        add_owned_bytes(overlay, ns->access.owner, more_usage);
+        owned->more_keys += more_keys;
+        owned->more_bytes += more_usage;
         g_hash_table_replace(layer->entries, entry->text, entry);
 }
 
@@ -100,7 +109,9 @@ void overlay_add(Overlay *overlay, const Commit *commit)
                 const NamespaceChange *change = commit->changes->pdata[i];
                 Namespace *ns = state_lookup(overlay->state, change->name);
 
-                g_assert(ns && change->kind == NAMESPACE_CHANGE_ENTRIES);
+                if (change->kind != NAMESPACE_CHANGE_ENTRIES)
+                        continue;
+                g_assert(ns);
                 for (guint j = 0; j < change->entries->len; j++)
                         add_entry(overlay, ns, change->entries->pdata[j]);
         }
@@ -135,10 +146,23 @@ uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns)
         return ns->usage + (layer ? layer->more_usage : 0);
 }
 
+static const Owned *find_owned(const Overlay *overlay, uint32_t uid)
+{
+        return g_hash_table_lookup(overlay->owners, GUINT_TO_POINTER(uid));
+}
+
+uint64_t overlay_owned_keys(const Overlay *overlay, uint32_t uid)
+{
+        const Owned *owned = find_owned(overlay, uid);
+
+        return accounts_get(state_accounts(overlay->state), uid, ACCOUNT_KEYS) +
+               (owned ? owned->more_keys : 0);
+}
+
 uint64_t overlay_owned_bytes(const Overlay *overlay, uint32_t uid)
 {
-        const uint64_t *more = g_hash_table_lookup(overlay->owned_bytes, GUINT_TO_POINTER(uid));
+        const Owned *owned = find_owned(overlay, uid);
 
         return accounts_get(state_accounts(overlay->state), uid, ACCOUNT_BYTES) +
-               (more ? *more : 0);
+               (owned ? owned->more_bytes : 0);
 }

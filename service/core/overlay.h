@@ -5,7 +5,8 @@
  * Overlay
  *
  * The state plus the commits of the batch that is being formed, which nobody may see yet. It holds
- * changes of entries alone: a commit that changes namespaces is a batch of its own.
+ * changes of entries alone: of a namespace that is made, removed or changed in a batch nothing else
+ * is in it.
  */
 
 #include "core/commit.h"
@@ -31,5 +32,6 @@ Entry *overlay_lookup(const Overlay *overlay, const Namespace *ns, const char *k
 uint64_t overlay_n_keys(const Overlay *overlay, const Namespace *ns);
 uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns);
 
-/* The bytes that @uid owns in all its namespaces. */
+/* What @uid owns in all its namespaces. */
+uint64_t overlay_owned_keys(const Overlay *overlay, uint32_t uid);
 uint64_t overlay_owned_bytes(const Overlay *overlay, uint32_t uid);

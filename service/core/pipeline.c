@@ -335,19 +335,20 @@ void pipeline_submit(Origin *origin,
                 release_held(origin);
 }
 
+/* Whether it makes, removes or changes a namespace: the overlay knows nothing of that. */
 static bool is_of_namespaces(const Request *request)
 {
-        switch (request->set->kind) {
-        case CHANGE_SET_CREATE_NAMESPACE:
-        case CHANGE_SET_REMOVE_NAMESPACE:
-        case CHANGE_SET_ACCESS:
-                return true;
-        case CHANGE_SET_ENTRIES:
-        case CHANGE_SET_NOTHING:
-                return false;
-        }
+        return request->set->kind == CHANGE_SET_CREATE_NAMESPACE ||
+               request->set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
+               request->set->kind == CHANGE_SET_ACCESS;
+}
 
-        g_assert_not_reached();
+/* Whether it changes what an owner owns, which the overlay's sums would have to know. */
+static bool is_alone(const Request *request)
+{
+        return request->set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
+               (request->set->kind == CHANGE_SET_ACCESS &&
+                (request->set->access_fields & ACCESS_OWNER));
 }
 
 /* Whether a namespace has another access, or is another one, than when the request was authorized. */
@@ -396,36 +397,95 @@ static void dispatch_returned(Pipeline *pipeline)
                 wake(pipeline);
 }
 
-/* What the requests taken so far add up to. */
-typedef struct BatchSize {
+/* A batch while it is formed. */
+typedef struct Forming {
+        Pipeline *pipeline;
         uint64_t n_bytes;
         size_t n_changes;
-} BatchSize;
+        bool is_of_namespaces; /* one of its requests is */
+        bool is_closed;
+        GHashTable *taken;  /* names that its requests touch; NULL until somebody has to know */
+        GHashTable *passed; /* names that requests touch which wait for the next batch */
+} Forming;
 
-/* Takes the next request that may still join the batch. */
-static Request *take_ready(Pipeline *pipeline, BatchSize *size)
+static void forming_clear(Forming *forming)
 {
-        Request *request = g_queue_peek_head(&pipeline->ready);
+        g_clear_pointer(&forming->taken, g_hash_table_unref);
+        g_clear_pointer(&forming->passed, g_hash_table_unref);
+}
 
-        if (!request || pipeline->batch->len >= BATCH_REQUESTS_MAX ||
-            pipeline->revision + 1 >= pipeline->revision_limit)
-                return NULL;
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Forming, forming_clear)
 
-        /* What changes namespaces is judged against the state alone, and what follows it too. */
-        if (pipeline->batch->len > 0 &&
-            (is_of_namespaces(request) || is_of_namespaces(pipeline->batch->pdata[0])))
-                return NULL;
+static void add_names(GHashTable **names, const Request *request)
+{
+        const char *name;
 
-        if (pipeline->batch->len > 0 &&
-            (size->n_bytes + request->set->n_bytes > BATCH_BYTES_MAX ||
-             size->n_changes + request->set->n_changes > BATCH_CHANGES_MAX))
-                return NULL;
+        if (!*names)
+                *names = g_hash_table_new(g_str_hash, g_str_equal);
+        for (size_t i = 0; (name = touched_name(request, i)); i++)
+                g_hash_table_add(*names, (gpointer) (uintptr_t) name);
+}
 
-        size->n_bytes += request->set->n_bytes;
-        size->n_changes += request->set->n_changes;
+static bool has_names(GHashTable *names, const Request *request)
+{
+        const char *name;
+
+        for (size_t i = 0; names && (name = touched_name(request, i)); i++)
+                if (g_hash_table_contains(names, name))
+                        return true;
+
+        return false;
+}
+
+static bool is_full(const Forming *forming, const Request *request)
+{
+        const Pipeline *pipeline = forming->pipeline;
+
+        return forming->is_closed || pipeline->batch->len >= BATCH_REQUESTS_MAX ||
+               pipeline->revision + 1 >= pipeline->revision_limit ||
+               (pipeline->batch->len > 0 &&
+                (forming->n_bytes + request->set->n_bytes > BATCH_BYTES_MAX ||
+                 forming->n_changes + request->set->n_changes > BATCH_CHANGES_MAX));
+}
+
+/*
+ * What changes a namespace is judged against the state alone. So a batch has one such request, and
+ * no other that touches the same namespace; those that do not fit wait, and with them whatever
+ * touches the same namespaces behind them, but nobody else.
+ */
+static bool may_join(Forming *forming, const Request *request)
+{
+        const GPtrArray *batch = forming->pipeline->batch;
+
+        if (has_names(forming->passed, request))
+                return false;
+        if (!is_of_namespaces(request))
+                return !forming->is_of_namespaces || !has_names(forming->taken, request);
+
+        if (forming->is_of_namespaces || (is_alone(request) && batch->len > 0))
+                return false;
+
+        g_clear_pointer(&forming->taken, g_hash_table_unref);
+        for (guint i = 0; i < batch->len; i++)
+                add_names(&forming->taken, batch->pdata[i]);
+        return !has_names(forming->taken, request);
+}
+
+/* Takes @request into the batch. */
+static void join(Forming *forming, Request *request)
+{
+        forming->n_bytes += request->set->n_bytes;
+        forming->n_changes += request->set->n_changes;
+        if (is_of_namespaces(request)) {
+                forming->is_of_namespaces = true;
+                forming->is_closed = is_alone(request);
+                g_clear_pointer(&forming->taken, g_hash_table_unref);
+                add_names(&forming->taken, request);
+        }
+
         request_unlink(request);
         request->state = REQUEST_IN_BATCH;
-        return request;
+        g_ptr_array_add(forming->pipeline->batch, request);
 }
 
 static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
@@ -454,16 +514,24 @@ static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
 
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 {
-        BatchSize size = {};
+        g_auto(Forming) forming = { .pipeline = pipeline };
         guint n_overlaid = 0;
-        Request *request;
 
-        while ((request = take_ready(pipeline, &size))) {
+        for (GList *l = pipeline->ready.head, *next; l; l = next) {
+                Request *request = l->data;
+
+                next = l->next;
+                if (is_full(&forming, request))
+                        break;
+                if (!may_join(&forming, request)) {
+                        add_names(&forming.passed, request);
+                        continue;
+                }
+
                 for (; n_overlaid < pipeline->commits->len; n_overlaid++)
                         overlay_add(pipeline->overlay, pipeline->commits->pdata[n_overlaid]);
-
+                join(&forming, request);
                 sequence(pipeline, request, now_usec);
-                g_ptr_array_add(pipeline->batch, request);
         }
 
         overlay_clear(pipeline->overlay);
@@ -498,6 +566,10 @@ void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
 static void fail_batch(Pipeline *pipeline, int r)
 {
         bool is_untried = r == -EROFS;
+
+        /* Revisions that may be on the disk are never used again; these are not. */
+        if (is_untried)
+                pipeline->revision -= pipeline->commits->len;
 
         for (guint i = 0; i < pipeline->batch->len; i++) {
                 Request *request = pipeline->batch->pdata[i];

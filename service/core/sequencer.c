@@ -152,15 +152,22 @@ static int check_quotas(const Sequencing *s,
         return 0;
 }
 
-static void add_owned(GHashTable *more_owned, uint32_t owner, uint64_t more)
+/* What a commit gives an owner more of. */
+typedef struct OwnedMore {
+        uint64_t keys;
+        uint64_t bytes;
+} OwnedMore;
+
+static void add_owned(GHashTable *more_owned, uint32_t owner, uint64_t keys, uint64_t bytes)
 {
-        uint64_t *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
+        OwnedMore *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
 
         if (!sum) {
-                sum = g_new0(uint64_t, 1);
+                sum = g_new0(OwnedMore, 1);
                 g_hash_table_insert(more_owned, GUINT_TO_POINTER(owner), sum);
         }
-        *sum += more;
+        sum->keys += keys;
+        sum->bytes += bytes;
 }
 
 static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTable *more_owned)
@@ -195,7 +202,25 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
         if (r != 0)
                 return r;
 
-        add_owned(more_owned, ns->access.owner, more_usage);
+        add_owned(more_owned, ns->access.owner, more_keys, more_usage);
+        return 0;
+}
+
+static int check_owned(const Sequencing *s, uint32_t owner, const OwnedMore *more)
+{
+        uint64_t n_keys = overlay_owned_keys(s->overlay, owner) + more->keys;
+        uint64_t n_bytes = overlay_owned_bytes(s->overlay, owner) + more->bytes;
+
+        if (owner == 0)
+                return 0;
+        if ((int64_t) more->keys > 0 && n_keys > s->limits->uid_keys)
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "uid %" PRIu32 " would own %" PRIu64 " keys, a uid may own %" PRIu64,
+                              owner, n_keys, s->limits->uid_keys);
+        if ((int64_t) more->bytes > 0 && n_bytes > s->limits->uid_bytes)
+                return refuse(s, CORE_E_QUOTA_EXCEEDED,
+                              "uid %" PRIu32 " would own %" PRIu64 " bytes, a uid may own %" PRIu64,
+                              owner, n_bytes, s->limits->uid_bytes);
         return 0;
 }
 
@@ -203,19 +228,14 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
 static int check_owners(const Sequencing *s, GHashTable *more_owned)
 {
         GHashTableIter iter;
-        gpointer key, value;
+        gpointer owner, more;
 
         g_hash_table_iter_init(&iter, more_owned);
-        while (g_hash_table_iter_next(&iter, &key, &value)) {
-                uint32_t owner = GPOINTER_TO_UINT(key);
-                uint64_t more = *(const uint64_t *) value;
-                uint64_t owned = overlay_owned_bytes(s->overlay, owner) + more;
+        while (g_hash_table_iter_next(&iter, &owner, &more)) {
+                int r = check_owned(s, GPOINTER_TO_UINT(owner), more);
 
-                if (owner != 0 && (int64_t) more > 0 && owned > s->limits->uid_bytes)
-                        return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                                      "uid %" PRIu32 " would own %" PRIu64
-                                      " bytes, a uid may own %" PRIu64,
-                                      owner, owned, s->limits->uid_bytes);
+                if (r != 0)
+                        return r;
         }
 
         return 0;
@@ -260,7 +280,7 @@ static bool is_same_access(const NamespaceAccess *a, const NamespaceAccess *b)
                a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
 }
 
-static int check_owner(const Sequencing *s, uint32_t owner, uint64_t more_bytes)
+static int check_owner(const Sequencing *s, uint32_t owner, uint64_t more_keys, uint64_t more_bytes)
 {
         const Accounts *accounts = state_accounts(s->state);
 
@@ -269,10 +289,12 @@ static int check_owner(const Sequencing *s, uint32_t owner, uint64_t more_bytes)
                               "uid %" PRIu32 " owns %" PRIu64 " namespaces, a uid may own %" PRIu64,
                               owner, accounts_get(accounts, owner, ACCOUNT_NAMESPACES),
                               s->limits->uid_namespaces);
-        if (!accounts_may_charge(accounts, owner, ACCOUNT_BYTES, more_bytes, s->limits->uid_bytes))
+        if (!accounts_may_charge(accounts, owner, ACCOUNT_KEYS, more_keys, s->limits->uid_keys) ||
+            !accounts_may_charge(accounts, owner, ACCOUNT_BYTES, more_bytes, s->limits->uid_bytes))
                 return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "uid %" PRIu32 " would own more than %" PRIu64 " bytes", owner,
-                              s->limits->uid_bytes);
+                              "uid %" PRIu32 " would own more than %" PRIu64 " keys or %" PRIu64
+                              " bytes",
+                              owner, s->limits->uid_keys, s->limits->uid_bytes);
         return 0;
 }
 
@@ -293,7 +315,7 @@ static int resolve_creation(const Sequencing *s)
 
         access.owner = s->set->writer_uid;
         access = change_access(s->set, access);
-        r = check_owner(s, access.owner, 0);
+        r = check_owner(s, access.owner, 0, 0);
         if (r != 0)
                 return r;
 
@@ -336,7 +358,7 @@ static int resolve_access(const Sequencing *s)
                 return 0;
 
         if (access.owner != ns->access.owner) {
-                r = check_owner(s, access.owner, ns->usage);
+                r = check_owner(s, access.owner, namespace_n_keys(ns), ns->usage);
                 if (r != 0)
                         return r;
         }

@@ -110,14 +110,18 @@ void state_remove_observer(State *state, StateOnReplace on_replace, void *userda
         g_assert_not_reached();
 }
 
-static void charge_bytes(State *state, const Namespace *ns, const Entry *entry)
+static void charge_entry(State *state, const Namespace *ns, const Entry *entry)
 {
+        state->n_keys++;
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
         state->usage += entry_usage(entry);
         accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
 }
 
-static void discharge_bytes(State *state, const Namespace *ns, const Entry *entry)
+static void discharge_entry(State *state, const Namespace *ns, const Entry *entry)
 {
+        state->n_keys--;
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
         state->usage -= entry_usage(entry);
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
 }
@@ -137,11 +141,9 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
 
         if (old) {
                 announce_replacement(state, ns, old);
-                discharge_bytes(state, ns, old);
-        } else
-                state->n_keys++;
-
-        charge_bytes(state, ns, entry);
+                discharge_entry(state, ns, old);
+        }
+        charge_entry(state, ns, entry);
         namespace_put(ns, entry);
 }
 
@@ -153,8 +155,7 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
                 return;
 
         announce_replacement(state, ns, old);
-        discharge_bytes(state, ns, old);
-        state->n_keys--;
+        discharge_entry(state, ns, old);
         namespace_drop(ns, entry_key(tombstone));
 }
 
@@ -172,9 +173,24 @@ static void apply_entries(State *state, Namespace *ns, const NamespaceChange *ch
         }
 }
 
-static void add_namespace(State *state, Namespace *ns)
+/* What @ns counts for with its owner. */
+static void charge_namespace(State *state, const Namespace *ns)
 {
         accounts_charge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, namespace_n_keys(ns));
+        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
+}
+
+static void discharge_namespace(State *state, const Namespace *ns)
+{
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_KEYS, namespace_n_keys(ns));
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+}
+
+static void add_namespace(State *state, Namespace *ns)
+{
+        charge_namespace(state, ns);
         g_tree_insert(state->namespaces, ns->name, ns);
 }
 
@@ -182,19 +198,16 @@ static void remove_namespace(State *state, Namespace *ns)
 {
         state->n_keys -= namespace_n_keys(ns);
         state->usage -= ns->usage;
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        discharge_namespace(state, ns);
         ns->is_removed = true;
         g_tree_remove(state->namespaces, ns->name);
 }
 
 static void set_access(State *state, Namespace *ns, const NamespaceAccess *access)
 {
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        discharge_namespace(state, ns);
         ns->access = *access;
-        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, ns->usage);
-        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
+        charge_namespace(state, ns);
 }
 
 static void apply_change(State *state, const Commit *commit, const NamespaceChange *change)

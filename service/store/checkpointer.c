@@ -314,7 +314,6 @@ static int switch_journal(Step *step)
 {
         Checkpointer *checkpointer = step->checkpointer;
         Side *side = checkpointer->side;
-        g_autofree char *text = NULL;
         int r;
 
         r = journal_begin(checkpointer->journal, step->revision, side->journal->position.previous,

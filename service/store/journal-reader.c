@@ -91,7 +91,15 @@ static int read_sequence(RecordReader *reader,
         }
 }
 
-/* Whether any record behind the sequence says that more was durable than the sequence has. */
+/* Whether @record says that the last one in sequence is not what was durable in its place. */
+static bool links_to_another(const JournalFindings *findings, const Record *record)
+{
+        return record->offset == findings->position.offset &&
+               record->header.previous != findings->position.previous &&
+               record->header.durable >= findings->revision;
+}
+
+/* Whether any record behind the sequence says that more, or else, was durable. */
 static int find_witness(RecordReader *reader, const JournalFindings *findings, bool *ret_found)
 {
         uint64_t offset = findings->position.offset;
@@ -106,7 +114,8 @@ static int find_witness(RecordReader *reader, const JournalFindings *findings, b
                         return 0;
                 if (r < 0)
                         return r;
-                if (record.header.durable > findings->revision) {
+                if (record.header.durable > findings->revision ||
+                    links_to_another(findings, &record)) {
                         *ret_found = true;
                         return 0;
                 }

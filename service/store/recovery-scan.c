@@ -121,3 +121,53 @@ int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest)
         add_generations(*ret_manifest, &scan);
         return 0;
 }
+
+static int holds_commits(const StoreDirectory *directory, uint64_t revision, bool *ret_holds)
+{
+        g_autofree char *name = manifest_journal_name(revision);
+        g_autoptr(RecordReader) reader = NULL;
+        Record record;
+        int fd, r;
+
+        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd < 0)
+                return fd;
+        r = record_reader_new(&reader, directory->io, fd, FORMAT_MAGIC_JOURNAL);
+        if (r == 0)
+                r = record_reader_find(reader, record_reader_position(reader).offset, &record);
+        close(fd);
+        if (r < 0)
+                return r;
+
+        *ret_holds = r == 0;
+        return 0;
+}
+
+int recovery_scan_is_outdated(const StoreDirectory *directory,
+                              const Manifest *manifest,
+                              bool *ret_is_outdated)
+{
+        g_autoptr(Manifest) found = NULL;
+        const ManifestGeneration *newest;
+        uint64_t known = manifest_newest_journal(manifest)->revision;
+        bool is_outdated = false;
+        int r;
+
+        r = recovery_scan(directory, &found);
+        if (r != 0)
+                return r;
+
+        newest = found->generations->len > 0 ? manifest_generation(found, 0) : NULL;
+        for (guint i = 0; newest && i < newest->journals->len && !is_outdated; i++) {
+                uint64_t revision = g_array_index(newest->journals, ManifestFile, i).revision;
+
+                if (revision <= known)
+                        continue;
+                r = holds_commits(directory, revision, &is_outdated);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret_is_outdated = is_outdated;
+        return 0;
+}

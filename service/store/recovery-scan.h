@@ -13,3 +13,11 @@
 
 /* Without a generation when there is no file. 0, MANIFEST_E_NEWER or an errno. */
 int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest);
+
+/*
+ * Whether there is a journal with commits that is newer than the newest @manifest names: none gets
+ * any before a manifest names it, so this one is an old copy.
+ */
+int recovery_scan_is_outdated(const StoreDirectory *directory,
+                              const Manifest *manifest,
+                              bool *ret_is_outdated);

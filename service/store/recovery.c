@@ -289,6 +289,21 @@ static void judge_made_up(Loader *loader)
                 findings->damage = "the manifest is missing";
 }
 
+/* A manifest brought back from a backup, say, leads to an old state that looks whole. */
+static int look_for_newer(Loader *loader)
+{
+        bool is_outdated;
+        int r;
+
+        r = recovery_scan_is_outdated(loader->side->directory, loader->side->manifest,
+                                      &is_outdated);
+        if (r == MANIFEST_E_NEWER)
+                return RECOVERY_E_NEWER;
+        if (r == 0 && is_outdated)
+                note_damage(loader, "the manifest is older than the journals", LOADED_FROM_PREFIX);
+        return r;
+}
+
 int recovery_load(Side *side,
                   const RecoveryContext *context,
                   State *state,
@@ -316,7 +331,9 @@ int recovery_load(Side *side,
                 if (r != 0)
                         return r;
         }
-        if (!ret_findings->has_manifest)
+        if (!ret_findings->has_manifest) {
                 judge_made_up(&loader);
-        return 0;
+                return 0;
+        }
+        return look_for_newer(&loader);
 }

@@ -41,7 +41,8 @@ struct Store {
         Reserve *reserve;
 
         bool has_failed;
-        bool is_wanted[2]; /* a checkpoint, by CommitPart */
+        bool is_reserve_failing; /* and that has been said */
+        bool is_wanted[2];       /* a checkpoint, by CommitPart */
         unsigned n_retries;
         int64_t retry_usec; /* no checkpoint by itself before this */
         int64_t recovery_usec;
@@ -164,11 +165,12 @@ static void on_reserve_extended(void *userdata, int r)
 
         if (r == -EUCLEAN)
                 on_uncertain(store);
-        else if (r < 0)
+        else if (r < 0 && !store->is_reserve_failing)
                 log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
                            "no more revisions could be reserved: %s", g_strerror(-r));
-        else
+        else if (r == 0)
                 store->callbacks.on_revision_limit(store->callbacks.userdata);
+        store->is_reserve_failing = r < 0;
 }
 
 int store_write(Store *store, const GPtrArray *commits)

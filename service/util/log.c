@@ -38,6 +38,15 @@ void log_set_level(int level)
         g_atomic_int_set(&log_level_max, level);
 }
 
+/* Not what breaks lines, moves the cursor, or turns the direction of text. */
+static gboolean is_harmless(gunichar c)
+{
+        GUnicodeType type = g_unichar_type(c);
+
+        return g_unichar_isprint(c) && type != G_UNICODE_FORMAT &&
+               type != G_UNICODE_LINE_SEPARATOR && type != G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
 char *log_escape(const char *text)
 {
         GString *escaped = g_string_sized_new(strlen(text) + 1);
@@ -48,8 +57,7 @@ char *log_escape(const char *text)
                 gboolean is_whole = c < (gunichar) -2;
                 const char *next = p + (is_whole ? g_utf8_skip[(unsigned char) *p] : 1);
 
-                /* Line and paragraph separators, and what turns the direction of text. */
-                if (is_whole && g_unichar_isprint(c) && g_unichar_type(c) != G_UNICODE_FORMAT)
+                if (is_whole && is_harmless(c))
                         g_string_append_len(escaped, p, next - p);
                 else
                         for (; p < next; p++)

@@ -34,11 +34,23 @@ def test_every_rule_about_sending_names_a_destination():
         for rule in rules:
             if any(name.startswith("send_") for name in rule.attrib):
                 assert rule.get("send_destination")
-            assert rule.tag == "allow"
+
+
+def test_nothing_is_denied_but_signals_to_regentd():
+    denied = [
+        (user, dict(rule.attrib))
+        for user, rules in policies().items()
+        for rule in rules
+        if rule.tag != "allow"
+    ]
+
+    assert denied == [
+        ("default", {"send_destination": names.BUS_NAME, "send_type": "signal"})
+    ]
 
 
 def test_everybody_may_call_every_interface_and_only_regentd():
-    rules = policies()["default"]
+    rules = [rule for rule in policies()["default"] if rule.tag == "allow"]
 
     assert {rule.get("send_destination") for rule in rules} == {names.BUS_NAME}
     assert {rule.get("send_interface") for rule in rules} == {

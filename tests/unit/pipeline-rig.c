@@ -5,6 +5,7 @@
 
 #include "pipeline-rig.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 typedef struct Waiting {
@@ -49,11 +50,12 @@ static int journal(void *userdata, const GPtrArray *commits)
                 g_assert_cmpuint(commit->revision, >, state_revision(rig->state));
                 g_assert_cmpuint(commit->revision, <, rig->revision_limit);
                 g_assert_cmpuint(commit->changes->len, >, 0);
-                rig->last_revision = commit->revision;
                 g_string_append_printf(rig->trace, "%s%" PRIu64, i == 0 ? "[" : " ",
                                        commit->revision);
         }
         g_string_append(rig->trace, "] ");
+        if (rig->journal_error != -EROFS) /* then nobody has ever seen them */
+                rig->last_revision += commits->len;
 
         if (rig->journal_error != 0)
                 return rig->journal_error;
@@ -102,12 +104,25 @@ static void on_settled(void *userdata, const Settlement *settlement)
         g_free(waiting);
 }
 
-void rig_init(Rig *rig)
+static void reconsider(void *userdata, void *request_userdata, Request *request)
+{
+        Rig *rig = userdata;
+        Waiting *waiting = request_userdata;
+
+        rig->n_waiting--;
+        rig->returned = request;
+        g_string_append_printf(rig->trace, "again %s ", waiting->label);
+        g_free(waiting->label);
+        g_free(waiting);
+}
+
+static void init(Rig *rig, bool is_reconsidering)
 {
         const PipelineCallbacks callbacks = {
                 .wake = wake,
                 .journal = journal,
                 .publish = publish,
+                .reconsider = is_reconsidering ? reconsider : NULL,
                 .userdata = rig,
         };
         g_autoptr(Commit) first = changes_commit_create(1, "a.b", 4001);
@@ -123,6 +138,16 @@ void rig_init(Rig *rig)
         state_apply(rig->state, first);
         state_apply(rig->state, second);
         rig->pipeline = pipeline_new(rig->state, &rig->limits, &callbacks);
+}
+
+void rig_init(Rig *rig)
+{
+        init(rig, false);
+}
+
+void rig_init_reconsidering(Rig *rig)
+{
+        init(rig, true);
 }
 
 void rig_clear(Rig *rig)

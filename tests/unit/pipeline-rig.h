@@ -26,11 +26,15 @@ typedef struct Rig {
         bool is_submitting;
         bool is_refused; /* the last request answered */
         void (*on_answer)(struct Rig *rig, const char *label);
-        void *userdata; /* for on_answer() */
+        void *userdata;    /* for on_answer() */
+        Request *returned; /* the last one to be reconsidered */
 } Rig;
 
 /* With empty namespaces a.b (revision 1) and c.d (2) of uid 4001. */
 void rig_init(Rig *rig);
+
+/* The same, and the pipeline has requests reconsidered: "again LABEL " in the trace. */
+void rig_init_reconsidering(Rig *rig);
 
 /* Everything that was submitted must have been answered. */
 void rig_clear(Rig *rig);

@@ -8,15 +8,12 @@
  * sent, and a crash is never taken for damage.
  */
 
-#include "store/checkpoint-file.h"
 #include "support/faulty-io.h"
 #include "support/power-io.h"
 #include "support/store-fixture.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define NS          "org.example.Router"
 #define OTHER_NS    "org.example.Other"
@@ -166,42 +163,11 @@ static void check_pairs(StoreFixture *f)
                         store_fixture_get(f, NS, "before"));
 }
 
-/* Whatever the moment, all that the manifest names is there, the older generation too. */
-static void check_manifest(StoreFixture *f)
-{
-        StoreDirectory directory = { .io = io_system(), .path = f->state_directory };
-        g_autoptr(Manifest) manifest = NULL;
-        g_autofree char *text = NULL;
-        size_t n_bytes;
-
-        directory.fd = open(f->state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        g_assert_cmpint(directory.fd, >=, 0);
-        g_assert_cmpint(
-                directory_read(&directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &n_bytes), ==,
-                0);
-        g_assert_cmpint(manifest_from_text(&manifest, text, n_bytes), ==, 0);
-
-        for (guint i = 0; i < manifest->generations->len; i++) {
-                const ManifestGeneration *generation = manifest_generation(manifest, i);
-
-                if (!sd_id128_is_null(generation->checkpoint.uuid))
-                        g_assert_cmpint(checkpoint_verify(&directory, &generation->checkpoint), ==,
-                                        0);
-                for (guint j = 0; j < generation->journals->len; j++) {
-                        g_autofree char *name = manifest_journal_name(
-                                g_array_index(generation->journals, ManifestFile, j).revision);
-
-                        g_assert_cmpint(faccessat(directory.fd, name, F_OK, 0), ==, 0);
-                }
-        }
-        close(directory.fd);
-}
-
 /* Opens what is there, twice, and looks at it; then it can be written to. */
 static void check_afterwards(StoreFixture *f, bool may_be_damaged)
 {
         if (!may_be_damaged)
-                check_manifest(f);
+                store_fixture_check_manifest(f);
         for (int i = 0; i < 2; i++) {
                 bool is_damaged;
 
@@ -226,6 +192,7 @@ typedef struct Campaign {
         FaultKind kind;
         int error;
         bool may_be_damaged; /* a read that fails counts as damage */
+        int stride;          /* with -m slow, every call */
 } Campaign;
 
 static void test_every_call(StoreFixture *unused G_GNUC_UNUSED, gconstpointer userdata)
@@ -233,7 +200,7 @@ static void test_every_call(StoreFixture *unused G_GNUC_UNUSED, gconstpointer us
         const Campaign *campaign = userdata;
         bool has_struck = true;
 
-        for (int at = 1; has_struck; at++) {
+        for (int at = 1; has_struck; at += g_test_slow() ? 1 : campaign->stride) {
                 StoreFixture f;
                 FaultyIo faulty;
 
@@ -322,7 +289,7 @@ static void test_power_cut_anywhere(StoreFixture *unused G_GNUC_UNUSED,
         bool has_struck = true;
 
         for (int at = 1; has_struck; at++)
-                for (guint32 seed = 0; seed < POWER_SEEDS; seed++) {
+                for (guint32 seed = 0; seed < (g_test_slow() ? POWER_SEEDS : 1); seed++) {
                         StoreFixture f;
 
                         g_assert_cmpint(at, <, CALLS_MAX);
@@ -455,9 +422,9 @@ static void test_lying_disk_is_noticed(StoreFixture *f, gconstpointer unused G_G
 int main(int argc, char **argv)
 {
         static const Campaign campaigns[] = {
-                { FAULT_ERROR, -EIO, true },  { FAULT_ERROR, -ENOSPC, false },
-                { FAULT_SHORT, -EIO, true },  { FAULT_LATE_ERROR, -EIO, true },
-                { FAULT_CRASH, -EIO, false }, { FAULT_CRASH_TORN, -EIO, false },
+                { FAULT_ERROR, -EIO, true, 1 },  { FAULT_ERROR, -ENOSPC, false, 2 },
+                { FAULT_SHORT, -EIO, true, 3 },  { FAULT_LATE_ERROR, -EIO, true, 2 },
+                { FAULT_CRASH, -EIO, false, 1 }, { FAULT_CRASH_TORN, -EIO, false, 2 },
         };
         static const char *const names[] = {
                 "error",      "disk-full", "short",

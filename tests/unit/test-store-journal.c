@@ -24,7 +24,7 @@ typedef struct Scene {
         StoreDirectory *directory;
         Journal *journal;
         ManifestFile file;
-        uint64_t offsets[N_COMMITS + 2]; /* of commit n: [n - 1]; then of the mark, and the end */
+        uint64_t offsets[N_COMMITS + 3]; /* of commit n: [n - 1]; then of the mark, and the end */
         unsigned n_applied;
         bool is_marked;
 } Scene;
@@ -350,7 +350,7 @@ static void test_records_inside_values_are_not_found(Scene *scene,
                                 sizeof fake);
         begin = g_get_monotonic_time();
         assert_read(scene, JOURNAL_TORN, N_COMMITS);
-        g_assert_cmpint(g_get_monotonic_time() - begin, <, 10 * G_USEC_PER_SEC);
+        g_assert_cmpint(g_get_monotonic_time() - begin, <, (gint64) 10 * G_USEC_PER_SEC);
 }
 
 static void test_going_on_can_be_killed_and_repeated(Scene *scene,
@@ -367,6 +367,30 @@ static void test_going_on_can_be_killed_and_repeated(Scene *scene,
         assert_read(scene, JOURNAL_TORN, 3);
         zero(scene, offset_of(scene, 6), scene->offsets[N_COMMITS]);
         assert_read(scene, JOURNAL_TORN, 3);
+}
+
+/* An older record in its very place, as from a write the disk has lost, breaks the chain. */
+static void test_older_record_in_place_is_damaged(Scene *scene, gconstpointer unused G_GNUC_UNUSED)
+{
+        RecordHeader header = { .kind = RECORD_COMMIT, .revision = N_COMMITS + 1 };
+        uint64_t offset = scene->journal->position.offset;
+        RecordPosition older = scene->journal->position;
+        g_auto(CodecBuffer) buffer = { 0 };
+
+        write_batch(scene, N_COMMITS + 1, N_COMMITS + 1);
+        write_batch(scene, N_COMMITS + 2, N_COMMITS + 2);
+        assert_read(scene, JOURNAL_WHOLE, N_COMMITS + 2);
+
+        /* As long as the one it stands for, so that what follows is in place, too. */
+        record_begin(&buffer);
+        while (buffer.n_bytes + sizeof(uint64_t) <
+               scene->offsets[N_COMMITS + 1] - scene->offsets[N_COMMITS])
+                codec_put_byte(&buffer, 1);
+        record_seal(&buffer, 0, &header, &older);
+        g_assert_cmpuint(offset + buffer.n_bytes, ==, scene->offsets[N_COMMITS + 1]);
+        g_assert_cmpint(pwrite(scene->journal->fd, buffer.bytes, buffer.n_bytes, (off_t) offset),
+                        ==, (ssize_t) buffer.n_bytes);
+        assert_read(scene, JOURNAL_DAMAGED, N_COMMITS + 1);
 }
 
 /* Linked and whole, but its revision has been. */
@@ -418,6 +442,8 @@ int main(int argc, char **argv)
         JOURNAL_TEST("going-on-can-be-killed-and-repeated", NULL,
                      test_going_on_can_be_killed_and_repeated);
 
+        JOURNAL_TEST("older-record-in-place-is-damaged", NULL,
+                     test_older_record_in_place_is_damaged);
         JOURNAL_TEST("revision-that-goes-back-is-damaged", NULL,
                      test_revision_that_goes_back_is_damaged);
 

@@ -5,6 +5,9 @@
 
 #include "support/store-fixture.h"
 
+#include <stdio.h>
+#include <sys/stat.h>
+
 #define NS "org.example.Router"
 
 static void test_crash_keeps_what_was_acknowledged(StoreFixture *f,
@@ -63,6 +66,44 @@ static void test_reboot_loses_runtime_entries_alone(StoreFixture *f,
         g_assert_cmpint(f->status.state, ==, SERVICE_RUNNING);
 }
 
+static void test_lost_runtime_directory_skips_revisions(StoreFixture *f,
+                                                        gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autofree char *away = g_build_filename(f->path, "away", NULL);
+
+        g_assert_cmpint(store_fixture_open(f), ==, 0);
+        store_fixture_add_namespace(f, NS);
+        write_both(f);
+        store_fixture_crash(f);
+
+        g_assert_cmpint(rename(f->runtime_directory, away), ==, 0);
+        store_fixture_reopen(f);
+        g_assert_cmpint(f->status.state, ==, SERVICE_RUNNING);
+        g_assert_null(store_fixture_get(f, NS, "until-reboot"));
+        g_assert_cmpuint(state_revision(f->state), ==, 1 << 20);
+
+        /* Nor does it go back after that. */
+        store_fixture_reopen(f);
+        g_assert_cmpuint(state_revision(f->state), ==, 1 << 20);
+}
+
+static void test_modes_keep_others_out(StoreFixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autofree char *lock = g_build_filename(f->state_directory, "lock", NULL);
+        g_autofree char *journal = g_build_filename(f->runtime_directory, "journal-0", NULL);
+        struct stat st;
+
+        g_assert_cmpint(store_fixture_open(f), ==, 0);
+        g_assert_cmpint(stat(f->state_directory, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 07777, ==, 0700);
+        g_assert_cmpint(stat(f->runtime_directory, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 07777, ==, 0700);
+        g_assert_cmpint(stat(lock, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 07777, ==, 0600);
+        g_assert_cmpint(stat(journal, &st), ==, 0);
+        g_assert_cmpuint(st.st_mode & 07777, ==, 0600);
+}
+
 static void test_second_store_is_refused(StoreFixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         StoreFixture second = *f;
@@ -80,6 +121,9 @@ int main(int argc, char **argv)
                    store_fixture_tear_down)
         STORE_TEST("crash-keeps-what-was-acknowledged", test_crash_keeps_what_was_acknowledged);
         STORE_TEST("reboot-loses-runtime-entries-alone", test_reboot_loses_runtime_entries_alone);
+        STORE_TEST("lost-runtime-directory-skips-revisions",
+                   test_lost_runtime_directory_skips_revisions);
+        STORE_TEST("modes-keep-others-out", test_modes_keep_others_out);
         STORE_TEST("second-store-is-refused", test_second_store_is_refused);
 
         return g_test_run();
