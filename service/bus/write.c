@@ -29,7 +29,6 @@ int write_begin(BusService *service,
         Caller *caller;
         int r;
 
-        /* No place need be kept: all calls of a caller wait for this, and go on in their order. */
         r = authorizer_identify(service, m, handler, 0, &caller, reterr_bus);
         if (r != 0)
                 return r;
@@ -80,16 +79,15 @@ static int check_namespaces(BusService *service,
                             ChangeSet *set,
                             sd_bus_error *reterr_bus)
 {
-        Caller *caller;
-        int r;
+        for (guint i = 0; i < set->namespaces->len; i++) {
+                int r = check_namespace(service, m, handler, question, set,
+                                        set->namespaces->pdata[i], reterr_bus);
 
-        r = authorizer_identify(service, m, handler, set->n_message_bytes, &caller, reterr_bus);
-        for (guint i = 0; r == 0 && i < set->namespaces->len; i++)
-                r = check_namespace(service, m, handler, question, set, set->namespaces->pdata[i],
-                                    reterr_bus);
-        if (r == 0)
-                set->writer_uid = caller->uid;
-        return r;
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
 }
 
 int write_authorize(BusService *service,
@@ -99,12 +97,21 @@ int write_authorize(BusService *service,
                     ChangeSet *set,
                     sd_bus_error *reterr_bus)
 {
+        Caller *caller;
         int r;
 
+        /*
+         * No place is kept while this is waited for, or a call that does so would have its place
+         * behind one that does not: all calls of a caller wait for it, and go on in their order.
+         */
+        r = authorizer_identify(service, m, handler, set->n_message_bytes, &caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        set->writer_uid = caller->uid;
         r = check_namespaces(service, m, handler, question, set, reterr_bus);
         if (r == CALL_E_PARKED && !service->parked->reservation)
-                service->parked->reservation =
-                        pipeline_reserve(service->parked->caller->origin, set);
+                service->parked->reservation = pipeline_reserve(caller->origin, set);
         return r;
 }
 
