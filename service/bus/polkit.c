@@ -52,7 +52,6 @@ struct Polkit {
         const Limits *limits;
         sd_bus_slot *changed;
         GHashTable *checks; /* owned PolkitCheck, as a set */
-        char *owner;        /* unique name of who answered last */
         uint64_t generation;
         uint64_t n_asked;
         bool is_unreachable; /* as the last reply went */
@@ -68,13 +67,14 @@ static void check_free(gpointer userdata)
         g_free(check);
 }
 
-static int on_changed(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
+static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
+                      void *userdata,
+                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Polkit *polkit = userdata;
 
-        /* A match filters what is broadcast; anybody can send a signal to us alone. */
-        if (!polkit->owner || g_strcmp0(sd_bus_message_get_sender(m), polkit->owner) == 0)
-                polkit->generation++;
+        /* A forged one, if the bus lets it through, costs no more than a question asked again. */
+        polkit->generation++;
         return 0;
 }
 
@@ -105,7 +105,6 @@ Polkit *polkit_free(Polkit *polkit)
                 return NULL;
 
         sd_bus_slot_unref(polkit->changed);
-        g_free(polkit->owner);
         g_hash_table_unref(polkit->checks);
         g_free(polkit);
         return NULL;
@@ -188,11 +187,6 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *reterr_
 
         note_reachable(polkit, sd_bus_message_get_error(reply));
         if (!sd_bus_message_is_method_error(reply, NULL)) {
-                if (g_strcmp0(polkit->owner, sd_bus_message_get_sender(reply)) != 0) {
-                        g_free(polkit->owner);
-                        polkit->owner = g_strdup(sd_bus_message_get_sender(reply));
-                        polkit->generation++;
-                }
                 r = read_verdict(reply, &verdict);
                 if (r < 0)
                         log_warning("polkit's answer is not understood: %s", g_strerror(-r));

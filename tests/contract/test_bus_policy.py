@@ -45,7 +45,7 @@ def test_nothing_is_denied_but_signals_to_regentd():
     ]
 
     assert denied == [
-        ("default", {"send_destination": names.BUS_NAME, "send_type": "signal"})
+        ("default", {"send_destination": names.BUS_NAME, "send_type": "signal", "send_broadcast": "false"})
     ]
 
 
