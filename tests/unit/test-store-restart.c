@@ -104,6 +104,35 @@ static void test_modes_keep_others_out(StoreFixture *f, gconstpointer unused G_G
         g_assert_cmpuint(st.st_mode & 07777, ==, 0600);
 }
 
+/* Takes the second after which the journal is marked. */
+static void test_idle_journal_is_marked(StoreFixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autofree char *path = g_build_filename(f->state_directory, "journal-0", NULL);
+        int64_t begin = g_get_monotonic_time();
+        uint64_t written;
+        FILE *file;
+
+        g_assert_cmpint(store_fixture_open(f), ==, 0);
+        store_fixture_add_namespace(f, NS);
+        store_fixture_set(f, NS, "key", "value");
+        written = store_fixture_statistic(f, "journal-bytes");
+        while (store_fixture_statistic(f, "flushes") < 3)
+                g_assert_cmpint(sd_event_run(f->event, UINT64_MAX), >=, 0);
+        g_assert_cmpint(g_get_monotonic_time() - begin, >=, G_USEC_PER_SEC);
+        g_assert_cmpuint(store_fixture_statistic(f, "journal-marks"), ==, 1);
+        store_fixture_crash(f);
+
+        /* From then on a flip in the last commit is no tear. */
+        file = fopen(path, "r+");
+        g_assert_nonnull(file);
+        g_assert_cmpint(fseek(file, (long) written - 12, SEEK_SET), ==, 0);
+        g_assert_cmpint(fputc('x', file), ==, 'x');
+        g_assert_cmpint(fclose(file), ==, 0);
+        store_fixture_reopen(f);
+        g_assert_cmpint(f->status.state, ==, SERVICE_DEGRADED);
+        g_assert_cmpint(f->status.loaded_from, ==, LOADED_FROM_PREFIX);
+}
+
 static void test_second_store_is_refused(StoreFixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         StoreFixture second = *f;
@@ -124,6 +153,7 @@ int main(int argc, char **argv)
         STORE_TEST("lost-runtime-directory-skips-revisions",
                    test_lost_runtime_directory_skips_revisions);
         STORE_TEST("modes-keep-others-out", test_modes_keep_others_out);
+        STORE_TEST("idle-journal-is-marked", test_idle_journal_is_marked);
         STORE_TEST("second-store-is-refused", test_second_store_is_refused);
 
         return g_test_run();
