@@ -326,15 +326,12 @@ static int read_any(const Reader *reader, const GVariantType *type, Depth depth)
 int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value)
 {
         g_auto(ValueBuilder) builder = {};
-        const Reader reader = {
-                .message = m,
-                .builder = &builder,
-                .n_elements = n_elements,
-        };
+        Reader reader = { .message = m, .builder = &builder };
         char type[LIMIT_TYPE_BYTES + 1];
         int r;
 
         value_builder_init(&builder);
+        reader.n_elements = n_elements;
         r = read_content(&reader, (Depth){}, type);
         if (r != 0)
                 return r;

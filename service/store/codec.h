@@ -42,7 +42,11 @@ typedef struct CodecReader {
 
 static inline CodecReader codec_reader(const void *bytes, size_t n_bytes)
 {
-        return (CodecReader){ .at = bytes, .end = (const uint8_t *) bytes + n_bytes };
+        /* Nothing may be at NULL, where even adding 0 has no meaning. */
+        return (CodecReader){
+                .at = bytes,
+                .end = n_bytes > 0 ? (const uint8_t *) bytes + n_bytes : bytes,
+        };
 }
 
 static inline size_t codec_rest(const CodecReader *reader)
