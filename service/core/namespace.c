@@ -106,10 +106,8 @@ static void account_entry(Namespace *ns, const Entry *entry, int sign)
         ns->reply_bytes += (uint64_t) sign * entry_reply_bytes(entry);
 }
 
-void namespace_put(Namespace *ns, Entry *entry)
+void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
 {
-        const Entry *old = namespace_lookup(ns, entry_key(entry));
-
         if (old)
                 account_entry(ns, old, -1);
         account_entry(ns, entry, 1);
@@ -117,11 +115,8 @@ void namespace_put(Namespace *ns, Entry *entry)
         g_tree_replace(ns->entries, entry->text, entry_ref(entry));
 }
 
-void namespace_drop(Namespace *ns, const char *key)
+void namespace_drop(Namespace *ns, const Entry *old)
 {
-        const Entry *old = namespace_lookup(ns, key);
-
-        g_assert(old);
         account_entry(ns, old, -1);
-        g_tree_remove(ns->entries, key);
+        g_tree_remove(ns->entries, entry_key(old));
 }

@@ -75,6 +75,6 @@ static inline Entry *namespace_node_entry(GTreeNode *node)
         return g_tree_node_value(node);
 }
 
-/* For State alone. */
-void namespace_put(Namespace *ns, Entry *entry);
-void namespace_drop(Namespace *ns, const char *key);
+/* For State alone, which knows what is there: @old is what the key has, or NULL. */
+void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
+void namespace_drop(Namespace *ns, const Entry *old);

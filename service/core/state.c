@@ -144,7 +144,7 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
                 discharge_entry(state, ns, old);
         }
         charge_entry(state, ns, entry);
-        namespace_put(ns, entry);
+        namespace_put(ns, old, entry);
 }
 
 static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
@@ -156,7 +156,7 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
 
         announce_replacement(state, ns, old);
         discharge_entry(state, ns, old);
-        namespace_drop(ns, entry_key(tombstone));
+        namespace_drop(ns, old);
 }
 
 static void apply_entries(State *state, Namespace *ns, const NamespaceChange *change)

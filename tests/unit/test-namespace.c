@@ -20,7 +20,7 @@ static void put(Namespace *ns, const char *key, const char *text)
         g_autoptr(GVariant) value = changes_value(text);
         g_autoptr(Entry) entry = entry_new(key, value, ENTRY_PERSISTENT);
 
-        namespace_put(ns, entry);
+        namespace_put(ns, namespace_lookup(ns, entry_key(entry)), entry);
 }
 
 /* "a b c": the keys that a walk meets. */
@@ -141,8 +141,8 @@ static void test_sums_follow_what_is_put_and_dropped(void)
         g_assert_cmpuint(ns->reply_bytes, ==,
                          entry_reply_bytes(namespace_lookup(ns, "a")) +
                                  entry_reply_bytes(namespace_lookup(ns, "b")));
-        namespace_drop(ns, "a");
-        namespace_drop(ns, "b");
+        namespace_drop(ns, namespace_lookup(ns, "a"));
+        namespace_drop(ns, namespace_lookup(ns, "b"));
         g_assert_cmpuint(ns->usage, ==, 0);
         g_assert_cmpuint(ns->reply_bytes, ==, 0);
         g_assert_cmpuint(namespace_n_keys(ns), ==, 0);
