@@ -49,7 +49,7 @@ struct Call {
         uint64_t n_calls, n_bytes;
         uint64_t n_uid_calls, n_uid_bytes;
         uint32_t charged_uid;
-        int (*append_reply)(sd_bus_message *reply, const Call *call, const Settlement *settlement);
+        int (*append_reply)(sd_bus_message *reply, const Settlement *settlement); /* or NULL */
 };
 
 /* The call that @m is being entered again for; NULL the first time. */

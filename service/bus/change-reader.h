@@ -16,7 +16,7 @@ typedef struct ChangeReader {
         ChangeSet *set;
         const Limits *limits;
         NamespaceWish *wish; /* the namespace that is being read */
-        size_t n_elements;   /* that the values may still have; see write_elements() */
+        size_t n_elements;   /* that the values may still have; see bus/write.c */
         EntryClass class;    /* of what is set, unless it is classified by itself */
         GPtrArray *classes;  /* owned ClassWish; keys are only known when all is read */
 } ChangeReader;

@@ -25,9 +25,31 @@
 #include <errno.h>
 #include <string.h>
 
-static int reply_with_path(sd_bus_message *reply,
-                           const Call *call G_GNUC_UNUSED,
-                           const Settlement *settlement)
+/* Reads the first argument of most methods here. */
+static int read_name(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', (void *) &name);
+        if (r < 0)
+                return r;
+
+        return change_reader_begin(reader, name, reterr_bus);
+}
+
+static int read_creation(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = read_name(reader, m, reterr_bus);
+        if (r < 0)
+                return r;
+
+        return change_reader_read_access(reader, m, reterr_bus);
+}
+
+static int append_path(sd_bus_message *reply, const Settlement *settlement)
 {
         const NamespaceChange *change = settlement->commit->changes->pdata[0];
         g_autofree char *path = object_path_of_namespace(change->name);
@@ -37,65 +59,54 @@ static int reply_with_path(sd_bus_message *reply,
 
 static int method_create_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_MANAGE, "CreateNamespace", false };
-        BusService *service = userdata;
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_CREATE_NAMESPACE);
-        g_auto(ChangeReader) reader = {};
-        const char *name;
-        int r;
+        static const WriteMethod method = {
+                .handler = method_create_namespace,
+                .verb = "CreateNamespace",
+                .action = AUTHORIZE_MANAGE,
+                .kind = CHANGE_SET_CREATE_NAMESPACE,
+                .read = read_creation,
+                .append_reply = append_path,
+        };
 
-        change_reader_init(&reader, set, service->limits);
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = change_reader_read_access(&reader, m, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_authorize(service, m, method_create_namespace, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_create_namespace, g_steal_pointer(&set),
-                            reply_with_path, reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
-static int method_remove_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+static int read_removal(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_MANAGE, "RemoveNamespace", true };
-        BusService *service = userdata;
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_REMOVE_NAMESPACE);
-        g_auto(ChangeReader) reader = {};
-        const char *name;
         uint64_t flags;
         int r;
 
-        change_reader_init(&reader, set, service->limits);
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-
-        r = change_reader_begin(&reader, name, reterr_bus);
+        r = read_name(reader, m, reterr_bus);
         if (r < 0)
                 return r;
 
         r = flags_read(m, REGENT_REMOVE_NOT_EMPTY, &flags, reterr_bus);
         if (r < 0)
                 return r;
+
         if (flags & REGENT_REMOVE_NOT_EMPTY)
-                set->flags = CHANGE_SET_NOT_EMPTY;
+                reader->set->flags = CHANGE_SET_NOT_EMPTY;
+        return 0;
+}
 
-        r = write_authorize(service, m, method_remove_namespace, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
+static bool is_owners_removal(const ChangeSet *set G_GNUC_UNUSED,
+                              const Caller *caller G_GNUC_UNUSED)
+{
+        return true;
+}
 
-        return write_submit(service, m, method_remove_namespace, g_steal_pointer(&set),
-                            write_reply_nothing, reterr_bus);
+static int method_remove_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteMethod method = {
+                .handler = method_remove_namespace,
+                .verb = "RemoveNamespace",
+                .action = AUTHORIZE_MANAGE,
+                .kind = CHANGE_SET_REMOVE_NAMESPACE,
+                .read = read_removal,
+                .is_owners_right = is_owners_removal,
+        };
+
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 static int method_get_namespace(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -210,42 +221,28 @@ static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_erro
 
 static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Apply", false };
-        BusService *service = userdata;
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
-        g_auto(ChangeReader) reader = {};
-        int r;
+        static const WriteMethod method = {
+                .handler = method_apply,
+                .verb = "Apply",
+                .action = AUTHORIZE_WRITE,
+                .kind = CHANGE_SET_ENTRIES,
+                .read = change_reader_read_apply_many,
+                .append_reply = write_reply_result_many,
+        };
 
-        change_reader_init(&reader, set, service->limits);
-        r = write_begin(service, m, method_apply, &question, "", &reader.n_elements, reterr_bus);
-        if (r != 0)
-                return r;
-
-        r = change_reader_read_apply_many(&reader, m, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_apply, g_steal_pointer(&set),
-                            write_reply_result_many, reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 static int method_flush(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Flush", false };
-        BusService *service = userdata;
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_NOTHING);
-        int r;
+        static const WriteMethod method = {
+                .handler = method_flush,
+                .verb = "Flush",
+                .kind = CHANGE_SET_NOTHING,
+                .append_reply = write_reply_revision,
+        };
 
-        r = write_authorize(service, m, method_flush, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_flush, g_steal_pointer(&set), write_reply_revision,
-                            reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 static void add_own_statistics(const BusService *service, GVariantDict *statistics)

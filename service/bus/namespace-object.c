@@ -197,139 +197,94 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         return reply_with_keys(m, service, ns, prefix, after, limit, reterr_bus);
 }
 
-static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+static int read_set(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Set", false };
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
-        g_auto(ChangeReader) reader = {};
         const char *key;
         int r;
-
-        change_reader_init(&reader, set, service->limits);
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_begin(service, m, method_set, &question, name, &reader.n_elements, reterr_bus);
-        if (r != 0)
-                return r;
 
         r = sd_bus_message_read_basic(m, 's', (void *) &key);
         if (r < 0)
                 return r;
 
-        r = change_reader_read_value(&reader, m, key, reterr_bus);
+        return change_reader_read_value(reader, m, key, reterr_bus);
+}
+
+static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteMethod method = {
+                .handler = method_set,
+                .verb = "Set",
+                .action = AUTHORIZE_WRITE,
+                .kind = CHANGE_SET_ENTRIES,
+                .read = read_set,
+                .append_reply = write_reply_revision,
+        };
+
+        return write_run(userdata, m, &method, reterr_bus);
+}
+
+static int read_delete(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        const char *key;
+        int r;
+
+        r = sd_bus_message_read_basic(m, 's', (void *) &key);
         if (r < 0)
                 return r;
 
-        r = write_authorize(service, m, method_set, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_set, g_steal_pointer(&set), write_reply_revision,
-                            reterr_bus);
+        return change_reader_unset(reader, key, reterr_bus);
 }
 
 static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Delete", false };
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
-        g_auto(ChangeReader) reader = {};
-        const char *key;
-        int r;
+        static const WriteMethod method = {
+                .handler = method_delete,
+                .verb = "Delete",
+                .action = AUTHORIZE_WRITE,
+                .kind = CHANGE_SET_ENTRIES,
+                .flags = CHANGE_SET_CHANGE_ONLY,
+                .read = read_delete,
+                .append_reply = write_reply_revision,
+        };
 
-        set->flags = CHANGE_SET_CHANGE_ONLY;
-        change_reader_init(&reader, set, service->limits);
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_read_basic(m, 's', (void *) &key);
-        if (r < 0)
-                return r;
-
-        r = change_reader_unset(&reader, key, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_authorize(service, m, method_delete, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_delete, g_steal_pointer(&set), write_reply_revision,
-                            reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Apply", false };
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
-        g_auto(ChangeReader) reader = {};
-        int r;
+        static const WriteMethod method = {
+                .handler = method_apply,
+                .verb = "Apply",
+                .action = AUTHORIZE_WRITE,
+                .kind = CHANGE_SET_ENTRIES,
+                .read = change_reader_read_apply,
+                .append_reply = write_reply_result,
+        };
 
-        change_reader_init(&reader, set, service->limits);
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_begin(service, m, method_apply, &question, name, &reader.n_elements, reterr_bus);
-        if (r != 0)
-                return r;
-
-        r = change_reader_read_apply(&reader, m, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_authorize(service, m, method_apply, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_apply, g_steal_pointer(&set), write_reply_result,
-                            reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 /* An owner may change the mode, and the group to one it is in itself. */
-static bool is_owners_right(const ChangeSet *set, const Caller *caller)
+static bool is_owners_access(const ChangeSet *set, const Caller *caller)
 {
         if (set->access_fields & ~(ACCESS_MODE | ACCESS_GROUP))
                 return false;
-        return caller &&
-               (!(set->access_fields & ACCESS_GROUP) || set->access.group == NAMESPACE_NO_GROUP ||
-                caller_is_in_group(caller, set->access.group));
+        return !(set->access_fields & ACCESS_GROUP) || set->access.group == NAMESPACE_NO_GROUP ||
+               caller_is_in_group(caller, set->access.group);
 }
 
 static int method_set_access(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ACCESS);
-        g_auto(ChangeReader) reader = {};
-        WriteQuestion question = { AUTHORIZE_MANAGE, "SetAccess", false };
-        int r;
+        static const WriteMethod method = {
+                .handler = method_set_access,
+                .verb = "SetAccess",
+                .action = AUTHORIZE_MANAGE,
+                .kind = CHANGE_SET_ACCESS,
+                .read = change_reader_read_access,
+                .is_owners_right = is_owners_access,
+        };
 
-        change_reader_init(&reader, set, service->limits);
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = change_reader_read_access(&reader, m, reterr_bus);
-        if (r < 0)
-                return r;
-
-        /* Until the caller is known it has no gids, and write_authorize() parks the call. */
-        question.is_owner_sufficient = is_owners_right(set, callers_get(service->callers, m));
-        r = write_authorize(service, m, method_set_access, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
-
-        return write_submit(service, m, method_set_access, g_steal_pointer(&set),
-                            write_reply_nothing, reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 /* sd-bus wants a getter for each property; see the opening comment. */

@@ -174,26 +174,11 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         return sd_bus_send(NULL, reply, NULL);
 }
 
-static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+static int read_property(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
-        static const WriteQuestion question = { AUTHORIZE_WRITE, "Set", false };
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
-        g_autoptr(ChangeSet) set = change_set_new(CHANGE_SET_ENTRIES);
-        g_auto(ChangeReader) reader = {};
         const char *property;
         Selection selection;
         int r;
-
-        change_reader_init(&reader, set, service->limits);
-        r = change_reader_begin(&reader, name, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = write_begin(service, m, properties_set, &question, name, &reader.n_elements,
-                        reterr_bus);
-        if (r != 0)
-                return r;
 
         r = read_selection(m, &selection, reterr_bus);
         if (r < 0)
@@ -210,16 +195,20 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!(selection & SELECTION_VALUES))
                 return refuse_property(property, reterr_bus);
 
-        r = change_reader_read_value(&reader, m, property, reterr_bus);
-        if (r < 0)
-                return r;
+        return change_reader_read_value(reader, m, property, reterr_bus);
+}
 
-        r = write_authorize(service, m, properties_set, &question, set, reterr_bus);
-        if (r != 0)
-                return r;
+static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        static const WriteMethod method = {
+                .handler = properties_set,
+                .verb = "Set",
+                .action = AUTHORIZE_WRITE,
+                .kind = CHANGE_SET_ENTRIES,
+                .read = read_property,
+        };
 
-        return write_submit(service, m, properties_set, g_steal_pointer(&set), write_reply_nothing,
-                            reterr_bus);
+        return write_run(userdata, m, &method, reterr_bus);
 }
 
 static void append_values_interface(GString *xml, const BusService *service, const Namespace *ns)

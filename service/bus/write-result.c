@@ -124,16 +124,12 @@ static int append_result(sd_bus_message *reply, const Settlement *settlement, bo
         return sd_bus_message_close_container(reply);
 }
 
-int write_reply_result(sd_bus_message *reply,
-                       const Call *call G_GNUC_UNUSED,
-                       const Settlement *settlement)
+int write_reply_result(sd_bus_message *reply, const Settlement *settlement)
 {
         return append_result(reply, settlement, false);
 }
 
-int write_reply_result_many(sd_bus_message *reply,
-                            const Call *call G_GNUC_UNUSED,
-                            const Settlement *settlement)
+int write_reply_result_many(sd_bus_message *reply, const Settlement *settlement)
 {
         return append_result(reply, settlement, true);
 }

@@ -10,5 +10,5 @@
 
 #include "bus/write.h"
 
-int write_reply_result(sd_bus_message *reply, const Call *call, const Settlement *settlement);
-int write_reply_result_many(sd_bus_message *reply, const Call *call, const Settlement *settlement);
+int write_reply_result(sd_bus_message *reply, const Settlement *settlement);
+int write_reply_result_many(sd_bus_message *reply, const Settlement *settlement);

@@ -7,58 +7,49 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/object-path.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <errno.h>
 
-int write_begin(BusService *service,
-                sd_bus_message *m,
-                sd_bus_message_handler_t handler,
-                const WriteQuestion *question,
-                const char *name,
-                size_t *ret_n_elements,
-                sd_bus_error *reterr_bus)
+/* Reading values is the dearest part of a call; who may not write, as far as is known, gets little. */
+static size_t n_elements_allowed(BusService *service,
+                                 sd_bus_message *m,
+                                 const WriteMethod *method,
+                                 const char *name)
 {
-        const AuthorizerQuestion q = {
-                .action = question->action,
-                .name = name,
-                .verb = question->verb,
-                .is_owner_sufficient = question->is_owner_sufficient,
+        const AuthorizerQuestion question = {
+                .action = method->action,
+                .name = name ? name : "",
+                .verb = method->verb,
         };
-        Caller *caller;
-        int r;
 
-        r = authorizer_identify(service, m, handler, 0, &caller, reterr_bus);
-        if (r != 0)
-                return r;
-
-        *ret_n_elements = authorizer_knows_yes(service, m, &q) ? LIMIT_COMMIT_ELEMENTS
-                                                               : LIMIT_UNSURE_ELEMENTS;
-        return 0;
+        return authorizer_knows_yes(service, m, &question) ? LIMIT_COMMIT_ELEMENTS
+                                                           : LIMIT_UNSURE_ELEMENTS;
 }
 
 static int check_namespace(BusService *service,
                            sd_bus_message *m,
-                           sd_bus_message_handler_t handler,
-                           const WriteQuestion *question,
+                           const WriteMethod *method,
                            const ChangeSet *set,
+                           const Caller *caller,
                            NamespaceWish *wish,
                            sd_bus_error *reterr_bus)
 {
+        const AuthorizerQuestion question = {
+                .action = method->action,
+                .name = wish->name,
+                .verb = method->verb,
+                .is_owner_sufficient =
+                        method->is_owners_right && method->is_owners_right(set, caller),
+                .n_bytes = set->n_message_bytes,
+        };
         g_autofree char *text = NULL;
         Namespace *ns;
         int r;
 
-        r = authorizer_check(service, m, handler,
-                             &(AuthorizerQuestion){
-                                     .action = question->action,
-                                     .name = wish->name,
-                                     .verb = question->verb,
-                                     .is_owner_sufficient = question->is_owner_sufficient,
-                                     .n_bytes = set->n_message_bytes,
-                             },
-                             &ns, reterr_bus);
+        r = authorizer_check(service, m, method->handler, &question, &ns, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -72,47 +63,24 @@ static int check_namespace(BusService *service,
         return 0;
 }
 
-static int check_namespaces(BusService *service,
-                            sd_bus_message *m,
-                            sd_bus_message_handler_t handler,
-                            const WriteQuestion *question,
-                            ChangeSet *set,
-                            sd_bus_error *reterr_bus)
+static int authorize(BusService *service,
+                     sd_bus_message *m,
+                     const WriteMethod *method,
+                     const ChangeSet *set,
+                     const Caller *caller,
+                     sd_bus_error *reterr_bus)
 {
         for (guint i = 0; i < set->namespaces->len; i++) {
-                int r = check_namespace(service, m, handler, question, set,
-                                        set->namespaces->pdata[i], reterr_bus);
+                int r = check_namespace(service, m, method, set, caller, set->namespaces->pdata[i],
+                                        reterr_bus);
 
+                if (r == CALL_E_PARKED && !service->parked->reservation)
+                        service->parked->reservation = pipeline_reserve(caller->origin, set);
                 if (r != 0)
                         return r;
         }
 
         return 0;
-}
-
-int write_authorize(BusService *service,
-                    sd_bus_message *m,
-                    sd_bus_message_handler_t handler,
-                    const WriteQuestion *question,
-                    ChangeSet *set,
-                    sd_bus_error *reterr_bus)
-{
-        Caller *caller;
-        int r;
-
-        /*
-         * No place is kept while this is waited for, or a call that does so would have its place
-         * behind one that does not: all calls of a caller wait for it, and go on in their order.
-         */
-        r = authorizer_identify(service, m, handler, set->n_message_bytes, &caller, reterr_bus);
-        if (r != 0)
-                return r;
-
-        set->writer_uid = caller->uid;
-        r = check_namespaces(service, m, handler, question, set, reterr_bus);
-        if (r == CALL_E_PARKED && !service->parked->reservation)
-                service->parked->reservation = pipeline_reserve(caller->origin, set);
-        return r;
 }
 
 static int send_reply(const Call *call, const Settlement *settlement)
@@ -124,7 +92,7 @@ static int send_reply(const Call *call, const Settlement *settlement)
         if (r < 0)
                 return r;
 
-        r = call->append_reply(reply, call, settlement);
+        r = call->append_reply ? call->append_reply(reply, settlement) : 0;
         if (r < 0)
                 return r;
 
@@ -155,27 +123,62 @@ static void on_settled(void *userdata, const Settlement *settlement)
                 log_warning("Cannot answer a call: %s", g_strerror(-r));
 }
 
-int write_submit(BusService *service,
-                 sd_bus_message *m,
-                 sd_bus_message_handler_t handler,
-                 ChangeSet *set,
-                 WriteReply append_reply,
-                 sd_bus_error *reterr_bus)
+/* Takes @set. */
+static int submit(BusService *service,
+                  sd_bus_message *m,
+                  const WriteMethod *method,
+                  ChangeSet *set,
+                  sd_bus_error *reterr_bus)
 {
         g_autoptr(ChangeSet) owned = set;
         Call *call;
         int r;
 
-        r = call_get(&call, service, m, handler, set->n_message_bytes, reterr_bus);
+        r = call_get(&call, service, m, method->handler, set->n_message_bytes, reterr_bus);
         if (r < 0)
                 return r;
 
-        call->append_reply = append_reply;
+        call->append_reply = method->append_reply;
         call->is_waiting = true;
         call->is_submitted = true;
         pipeline_submit(call->caller->origin, g_steal_pointer(&call->reservation),
                         g_steal_pointer(&owned), on_settled, call);
         return CALL_E_PARKED;
+}
+
+int write_run(BusService *service,
+              sd_bus_message *m,
+              const WriteMethod *method,
+              sd_bus_error *reterr_bus)
+{
+        g_autofree char *name = object_path_to_name(sd_bus_message_get_path(m));
+        g_autoptr(ChangeSet) set = change_set_new(method->kind);
+        g_auto(ChangeReader) reader = {};
+        Caller *caller;
+        int r;
+
+        set->flags = method->flags;
+        change_reader_init(&reader, set, service->limits);
+        r = name ? change_reader_begin(&reader, name, reterr_bus) : 0;
+        if (r < 0)
+                return r;
+
+        /* No place need be kept: all calls of a caller wait for this, and go on in their order. */
+        r = authorizer_identify(service, m, method->handler, 0, &caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        set->writer_uid = caller->uid;
+        reader.n_elements = n_elements_allowed(service, m, method, name);
+        r = method->read ? method->read(&reader, m, reterr_bus) : 0;
+        if (r < 0)
+                return r;
+
+        r = authorize(service, m, method, set, caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        return submit(service, m, method, g_steal_pointer(&set), reterr_bus);
 }
 
 void write_reconsider(Call *call, Request *reservation)
@@ -187,16 +190,7 @@ void write_reconsider(Call *call, Request *reservation)
         call_enter(call);
 }
 
-int write_reply_nothing(sd_bus_message *reply G_GNUC_UNUSED,
-                        const Call *call G_GNUC_UNUSED,
-                        const Settlement *settlement G_GNUC_UNUSED)
-{
-        return 0;
-}
-
-int write_reply_revision(sd_bus_message *reply,
-                         const Call *call G_GNUC_UNUSED,
-                         const Settlement *settlement)
+int write_reply_revision(sd_bus_message *reply, const Settlement *settlement)
 {
         return sd_bus_message_append(reply, "t", settlement->revision);
 }
