@@ -24,7 +24,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 

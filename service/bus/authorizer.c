@@ -14,11 +14,10 @@
 #include "bus/call.h"
 #include "bus/polkit.h"
 #include "client/regent-names.h"
+#include "core/name.h"
 #include "util/auto.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #define KEPT_USEC (UINT64_C(5) * 1000000)
 #define KEPT_MAX  64u
@@ -319,6 +318,37 @@ int authorizer_check(BusService *service,
                 return 0;
 
         return ask_polkit(service, m, handler, question, ns, reterr_bus);
+}
+
+int authorizer_check_read(BusService *service,
+                          sd_bus_message *m,
+                          sd_bus_message_handler_t handler,
+                          const char *name,
+                          const char *verb,
+                          Namespace **ret_namespace,
+                          sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = NULL, *text = NULL;
+        int r;
+
+        if (!namespace_name_is_valid(name)) {
+                quoted = name_quote(name);
+                text = g_strdup_printf("%s is not a namespace name", quoted);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
+        }
+
+        r = authorizer_check(
+                service, m, handler,
+                &(AuthorizerQuestion){ .action = AUTHORIZE_READ, .name = name, .verb = verb },
+                ret_namespace, reterr_bus);
+        if (r != 0)
+                return r;
+
+        if (!*ret_namespace) {
+                text = g_strdup_printf("There is no namespace '%s'", name);
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text));
+        }
+        return 0;
 }
 
 bool authorizer_knows_yes(BusService *service,

@@ -27,7 +27,7 @@ typedef struct AuthorizerQuestion {
         const char *name;         /* of the namespace; "" when it is about the service */
         const char *verb;         /* the D-Bus member called */
         bool is_owner_sufficient; /* MANAGE: the namespace's owner may, too */
-        uint64_t n_bytes;         /* what the call holds while it waits */
+        uint64_t n_bytes;         /* what a write holds while it waits */
 } AuthorizerQuestion;
 
 /*
@@ -41,6 +41,15 @@ int authorizer_check(BusService *service,
                      const AuthorizerQuestion *question,
                      Namespace **ret_namespace,
                      sd_bus_error *reterr_bus);
+
+/* As authorizer_check() for reading, but a namespace that is not there is refused. */
+int authorizer_check_read(BusService *service,
+                          sd_bus_message *m,
+                          sd_bus_message_handler_t handler,
+                          const char *name,
+                          const char *verb,
+                          Namespace **ret_namespace,
+                          sd_bus_error *reterr_bus);
 
 /* The same for a caller of whom nothing is asked but to be known: for lists that are filtered. */
 int authorizer_identify(BusService *service,

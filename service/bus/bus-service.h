@@ -27,7 +27,7 @@ typedef struct BusPorts {
         /* Reads the configuration anew. A negative errno when it cannot be read. */
         int (*reload)(void *userdata);
 
-        /* Adds "sv" entries to an open a{sv}. */
+        /* Inserts what the other parts count. */
         void (*add_statistics)(void *userdata, GVariantDict *statistics);
 
         void *userdata;

@@ -37,7 +37,7 @@ typedef struct Caller {
         GQueue calls; /* Call, in order of arrival */
         size_t n_calls;
         uint64_t n_call_bytes;
-        GHashTable *kept; /* question -> expiry, polkit's yes; see bus/authorizer.c */
+        GHashTable *kept; /* question -> polkit's yes; see bus/authorizer.c */
         sd_bus_slot *slot;
         GList in_queue; /* of those still to be asked about */
 } Caller;

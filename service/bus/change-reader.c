@@ -61,33 +61,36 @@ int change_reader_begin(ChangeReader *reader, const char *name, sd_bus_error *re
 static int refuse_value(int outcome, const char *key, sd_bus_error *reterr_bus)
 {
         g_autofree char *quoted = name_quote(key);
+        g_autofree char *text = NULL;
+        Outcome refusal = CORE_E_INVALID_VALUE;
 
-        if (outcome == VALUE_CODEC_E_DESCRIPTOR)
-                return bus_refused(
-                        sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                          "The value of %s has a file descriptor, which cannot be "
-                                          "kept",
-                                          quoted));
-        /* The bus takes noncharacters such as U+FDD0, libsystemd does not. */
-        if (outcome == -EBADMSG)
-                return bus_refused(
-                        sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                          "The value of %s cannot be read: is there a string with "
-                                          "Unicode noncharacters in it?",
-                                          quoted));
-        if (outcome == VALUE_CODEC_E_TOO_MANY)
-                return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                                     "With the value of %s there are too many "
-                                                     "elements in one commit: at most %u, or %u "
-                                                     "where polkit is asked and in Manager.Apply",
-                                                     quoted, LIMIT_COMMIT_ELEMENTS,
-                                                     LIMIT_UNSURE_ELEMENTS));
-        if (outcome == VALUE_CODEC_E_TOO_BIG)
-                return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                                     "The value of %s is far too large", quoted));
-        return bus_refused(sd_bus_error_setf(reterr_bus, REGENT_ERROR_INVALID_VALUE,
-                                             "The value of %s is nested more than %u deep", quoted,
-                                             LIMIT_VALUE_DEPTH));
+        switch (outcome) {
+        case VALUE_CODEC_E_DESCRIPTOR:
+                text = g_strdup_printf(
+                        "The value of %s has a file descriptor, which cannot be kept", quoted);
+                break;
+        case VALUE_CODEC_E_TOO_DEEP:
+                text = g_strdup_printf("The value of %s is nested more than %u deep", quoted,
+                                       LIMIT_VALUE_DEPTH);
+                break;
+        case VALUE_CODEC_E_TOO_MANY:
+                refusal = CORE_E_TOO_BIG;
+                text = g_strdup_printf("With the value of %s there are too many elements in one "
+                                       "commit: at most %u, or %u where polkit is asked and in "
+                                       "Manager.Apply",
+                                       quoted, LIMIT_COMMIT_ELEMENTS, LIMIT_UNSURE_ELEMENTS);
+                break;
+        case VALUE_CODEC_E_TOO_BIG:
+                refusal = CORE_E_TOO_BIG;
+                text = g_strdup_printf("The value of %s is far too large", quoted);
+                break;
+        default: /* -EBADMSG: the bus takes noncharacters such as U+FDD0, libsystemd does not */
+                text = g_strdup_printf("The value of %s cannot be read: is there a string with "
+                                       "Unicode noncharacters in it?",
+                                       quoted);
+        }
+
+        return bus_refused(bus_error_set(reterr_bus, refusal, text));
 }
 
 int change_reader_read_value(ChangeReader *reader,
@@ -206,13 +209,13 @@ static int read_class_entry(sd_bus_message *m,
         if (r < 0)
                 return r;
 
-        reader->set->n_message_bytes += 32 + strlen(key);
+        reader->set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(key);
         if (!reader->classes)
                 reader->classes = g_ptr_array_new_with_free_func(class_wish_free);
         if (reader->classes->len >= reader->limits->commit_changes)
                 return bus_refused(
-                        sd_bus_error_set(reterr_bus, REGENT_ERROR_TOO_BIG,
-                                         "More keys are classified than one commit may set"));
+                        bus_error_set(reterr_bus, CORE_E_TOO_BIG,
+                                      "More keys are classified than one commit may set"));
 
         wish = g_new(ClassWish, 1);
         *wish = (ClassWish){ reader->wish, g_strdup(key), class };
@@ -370,10 +373,9 @@ static int read_namespace_option(sd_bus_message *m,
         return read_apply_option(m, name, reading->reader, reterr_bus);
 }
 
-/* @userdata: GArray of int, the class of each namespace read. */
 typedef struct ApplyManyReading {
         ChangeReader *reader;
-        GArray *classes;
+        GArray *classes; /* int, of each namespace read */
 } ApplyManyReading;
 
 static int read_namespace_changes(sd_bus_message *m,

@@ -26,25 +26,6 @@ typedef struct Page {
         uint32_t limit; /* 0: none */
 } Page;
 
-static int append_entry(sd_bus_message *reply, Entry *entry)
-{
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'e', "sv");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
-        if (r < 0)
-                return r;
-
-        r = value_codec_append_entry(reply, entry);
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_close_container(reply);
-}
-
 bool get_many_fits(const BusService *service, const Namespace *ns)
 {
         return ns->reply_bytes + REPLY_FRAME_BYTES <= service->limits->reply_bytes;
@@ -55,43 +36,12 @@ int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
         GTreeNode *node = namespace_first(ns, "", "");
 
         for (; node; node = namespace_next(node, "")) {
-                int r = append_entry(reply, namespace_node_entry(node));
+                int r = value_codec_append_pair(reply, namespace_node_entry(node));
 
                 if (r < 0)
                         return r;
         }
 
-        return 0;
-}
-
-int namespace_read_check(BusService *service,
-                         sd_bus_message *m,
-                         sd_bus_message_handler_t handler,
-                         const char *name,
-                         const char *verb,
-                         Namespace **ret_namespace,
-                         sd_bus_error *reterr_bus)
-{
-        g_autofree char *quoted = NULL, *text = NULL;
-        int r;
-
-        if (!namespace_name_is_valid(name)) {
-                quoted = name_quote(name);
-                text = g_strdup_printf("%s is not a namespace name", quoted);
-                return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
-        }
-
-        r = authorizer_check(
-                service, m, handler,
-                &(AuthorizerQuestion){ .action = AUTHORIZE_READ, .name = name, .verb = verb },
-                ret_namespace, reterr_bus);
-        if (r != 0)
-                return r;
-
-        if (!*ret_namespace) {
-                text = g_strdup_printf("There is no namespace '%s'", name);
-                return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_NAMESPACE, text));
-        }
         return 0;
 }
 
@@ -145,7 +95,7 @@ static int append_within(sd_bus_message *reply,
         if (*n_bytes > service->limits->reply_bytes)
                 return refuse_size(service, reterr_bus);
 
-        return append_entry(reply, entry);
+        return value_codec_append_pair(reply, entry);
 }
 
 static int append_page(sd_bus_message *reply,
@@ -302,7 +252,7 @@ int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         if (r < 0)
                 return r;
 
-        r = namespace_read_check(service, m, get_many_keys, name, "GetMany", &ns, reterr_bus);
+        r = authorizer_check_read(service, m, get_many_keys, name, "GetMany", &ns, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -425,8 +375,8 @@ int get_many_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         for (guint i = 0; i + 1 < names->len; i++) {
                 Namespace *ns;
 
-                r = namespace_read_check(service, m, get_many_namespaces, names->pdata[i],
-                                         "GetMany", &ns, reterr_bus);
+                r = authorizer_check_read(service, m, get_many_namespaces, names->pdata[i],
+                                          "GetMany", &ns, reterr_bus);
                 if (r != 0)
                         return r;
         }

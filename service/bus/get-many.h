@@ -21,12 +21,3 @@ bool get_many_fits(const BusService *service, const Namespace *ns);
 
 /* Appends every key and value of @ns to an open a{sv}. */
 int get_many_append_all(sd_bus_message *reply, const Namespace *ns);
-
-/* As authorizer_check() for reading, but a namespace that is not there is refused. */
-int namespace_read_check(BusService *service,
-                         sd_bus_message *m,
-                         sd_bus_message_handler_t handler,
-                         const char *name,
-                         const char *verb,
-                         Namespace **ret_namespace,
-                         sd_bus_error *reterr_bus);

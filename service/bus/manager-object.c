@@ -121,8 +121,8 @@ static int method_get_namespace(sd_bus_message *m, void *userdata, sd_bus_error 
         if (r < 0)
                 return r;
 
-        r = namespace_read_check(service, m, method_get_namespace, name, "GetNamespace", &ns,
-                                 reterr_bus);
+        r = authorizer_check_read(service, m, method_get_namespace, name, "GetNamespace", &ns,
+                                  reterr_bus);
         if (r != 0)
                 return r;
 

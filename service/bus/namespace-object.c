@@ -14,7 +14,6 @@
 #include "bus/change-reader.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
-#include "bus/options.h"
 #include "bus/value-codec.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
@@ -23,7 +22,6 @@
 #include "util/auto.h"
 
 #include <errno.h>
-#include <string.h>
 
 char *namespace_object_name(sd_bus_message *m)
 {
@@ -64,7 +62,7 @@ static int find_entry(sd_bus_message *m,
         if (!key_is_valid(key))
                 return refuse_key(key, reterr_bus);
 
-        r = namespace_read_check(service, m, handler, name, verb, &ns, reterr_bus);
+        r = authorizer_check_read(service, m, handler, name, verb, &ns, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -190,7 +188,7 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         if (!key_prefix_is_valid(prefix) || !key_prefix_is_valid(after))
                 return refuse_key(key_prefix_is_valid(prefix) ? after : prefix, reterr_bus);
 
-        r = namespace_read_check(service, m, method_list, name, "List", &ns, reterr_bus);
+        r = authorizer_check_read(service, m, method_list, name, "List", &ns, reterr_bus);
         if (r != 0)
                 return r;
 

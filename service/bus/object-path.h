@@ -8,8 +8,6 @@
  * Labels are legal path elements as they are: nothing is escaped.
  */
 
-#include <stdbool.h>
-
 /* The path of namespace @name. */
 char *object_path_of_namespace(const char *name);
 

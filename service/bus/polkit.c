@@ -20,7 +20,6 @@
 #include "util/auto.h"
 #include "util/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 

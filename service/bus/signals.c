@@ -112,25 +112,6 @@ static int announce_access(const BusService *service,
         return sd_bus_send(NULL, m, NULL);
 }
 
-static int append_value(sd_bus_message *m, Entry *entry)
-{
-        int r;
-
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append_basic(m, 's', entry_key(entry));
-        if (r < 0)
-                return r;
-
-        r = value_codec_append_entry(m, entry);
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_close_container(m);
-}
-
 /* Sends the values that are small enough, until they are too many; names the others in @named. */
 static int append_values(sd_bus_message *m,
                          const Limits *limits,
@@ -154,7 +135,7 @@ static int append_values(sd_bus_message *m,
                 }
 
                 n_bytes += entry_reply_bytes(entry);
-                r = append_value(m, entry);
+                r = value_codec_append_pair(m, entry);
                 if (r < 0)
                         return r;
         }

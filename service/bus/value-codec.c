@@ -153,3 +153,22 @@ int value_codec_append_entry(sd_bus_message *m, Entry *entry)
         r = sd_bus_message_close_container(m);
         return r < 0 ? r : 0;
 }
+
+int value_codec_append_pair(sd_bus_message *m, Entry *entry)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append_basic(m, 's', entry_key(entry));
+        if (r < 0)
+                return r;
+
+        r = value_codec_append_entry(m, entry);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(m);
+}

@@ -43,3 +43,6 @@ int value_codec_append(sd_bus_message *m, GVariant *value);
 
 /* The same for what an entry holds. */
 int value_codec_append_entry(sd_bus_message *m, Entry *entry);
+
+/* An {sv} of the entry's key and value. */
+int value_codec_append_pair(sd_bus_message *m, Entry *entry);

@@ -106,7 +106,7 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!key_is_valid(property))
                 return refuse_property(property, reterr_bus);
 
-        r = namespace_read_check(service, m, properties_get, name, "Get", &ns, reterr_bus);
+        r = authorizer_check_read(service, m, properties_get, name, "Get", &ns, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -152,7 +152,7 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (r < 0)
                 return r;
 
-        r = namespace_read_check(service, m, properties_get_all, name, "GetAll", &ns, reterr_bus);
+        r = authorizer_check_read(service, m, properties_get_all, name, "GetAll", &ns, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -286,8 +286,8 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
 
         /* An element on the way to a namespace is shown without asking. */
         if (namespace_name_is_valid(name) && !strstr(xml->str, "<node name="))
-                r = namespace_read_check(service, m, introspect, name, "Introspect", &ns,
-                                         reterr_bus);
+                r = authorizer_check_read(service, m, introspect, name, "Introspect", &ns,
+                                          reterr_bus);
         else if ((ns = state_lookup(service->state, name)) && !authorizer_may_list(caller, ns))
                 ns = NULL;
         if (r != 0)

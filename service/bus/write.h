@@ -26,7 +26,7 @@ typedef struct WriteMethod {
         /* Reads the arguments; of an object that is a namespace, its name has been read already. */
         int (*read)(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus);
 
-        /* Whether the namespace's owner may do what only action MANAGE lets others; NULL: no. */
+        /* Whether the namespace's owner may do it without action MANAGE; NULL: never. */
         bool (*is_owners_right)(const ChangeSet *set, const Caller *caller);
 
         /* Adds the reply's arguments; NULL: there are none. */

@@ -17,7 +17,7 @@ typedef enum AccountResource {
         ACCOUNT_KEYS,          /* keys in them */
         ACCOUNT_BYTES,         /* bytes of keys and values */
         ACCOUNT_CALLS,         /* calls that wait for an answer */
-        ACCOUNT_CALL_BYTES,    /* what they want to write */
+        ACCOUNT_CALL_BYTES,    /* of the messages of writes among them */
         ACCOUNT_POLKIT_CHECKS, /* questions that polkit has not answered */
         _ACCOUNT_RESOURCE_MAX,
 } AccountResource;

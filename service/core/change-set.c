@@ -14,9 +14,6 @@
 /* Up to here a search for a doubled key costs less than a table. */
 #define KEYS_SEARCHED_MAX 8
 
-/* What stands around a key in a message, and what aligns it, at most. */
-#define MESSAGE_FRAME_BYTES 32u
-
 static void entry_destroy(gpointer entry)
 {
         entry_unref(entry);
@@ -105,7 +102,7 @@ int change_set_add_namespace(ChangeSet *set,
         };
         g_array_set_clear_func(wish->expectations, expectation_clear);
         g_ptr_array_add(set->namespaces, wish);
-        set->n_message_bytes += MESSAGE_FRAME_BYTES + strlen(name);
+        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(name);
         *ret_wish = wish;
         return 0;
 }
@@ -205,7 +202,7 @@ static int add_entry(
         r = charge(set, limits, (uint64_t) entry->key_bytes + entry->value_bytes, reterr_text);
         if (r != 0)
                 return r;
-        set->n_message_bytes += MESSAGE_FRAME_BYTES + entry_reply_bytes(entry);
+        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + entry_reply_bytes(entry);
 
         g_ptr_array_add(wish->entries, g_steal_pointer(&owned));
         index_entry(wish, entry);
@@ -266,7 +263,7 @@ int change_set_expect(ChangeSet *set,
         if (r != 0)
                 return r;
 
-        set->n_message_bytes += MESSAGE_FRAME_BYTES + strlen(key);
+        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(key);
         expectation = (Expectation){ .key = g_strdup(key), .revision = revision };
         g_array_append_val(wish->expectations, expectation);
         return 0;
@@ -291,7 +288,7 @@ int change_set_set_reason(ChangeSet *set, const char *reason, char **reterr_text
                 return CORE_E_TOO_BIG;
         }
 
-        set->n_message_bytes += MESSAGE_FRAME_BYTES + strlen(reason);
+        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(reason);
         g_free(set->reason);
         set->reason = g_strdup(reason);
         return 0;

@@ -46,16 +46,19 @@ typedef struct Expectation {
         uint64_t revision; /* 0: the key is not set */
 } Expectation;
 
+/* What stands around a key in a message, and what aligns it, at most. */
+#define CHANGE_SET_FRAME_BYTES 32u
+
 /* The part of a change set that concerns one namespace. */
 typedef struct NamespaceWish {
         char *name;
         GPtrArray *entries;   /* owned Entry: to set or, a tombstone, to delete */
         GArray *expectations; /* Expectation */
         GHashTable *keys;     /* borrowed keys of @entries, once there are many */
-        /* Of the namespace the caller was authorized for; 0: any. It may have another access, or be
-         * another one of the same name, when the request's turn comes. */
-        uint64_t created_revision;
-        uint64_t access_revision;
+        /* Of the namespace the caller was authorized for. It may have another access, or be another
+         * one of the same name, when the request's turn comes. */
+        uint64_t created_revision; /* 0: any will do */
+        uint64_t access_revision;  /* 0: there was none */
 } NamespaceWish;
 
 typedef struct ChangeSet {

@@ -10,7 +10,6 @@
  * message; every other limit is charged to the uid before anything is stored.
  */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define LIMIT_KIB (UINT64_C(1) << 10)
@@ -24,10 +23,8 @@
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
 #define LIMIT_COMMIT_NAMESPACES    256u
-/* Elements in the values of a commit, an array of numbers being one; and when it is not known yet
- * whether the caller may write. */
-#define LIMIT_COMMIT_ELEMENTS 131072u
-#define LIMIT_UNSURE_ELEMENTS 16384u
+#define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
+#define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
 #define LIMITS_TABLE(LIMIT)                                                                       \
         /* one message */                                                                         \

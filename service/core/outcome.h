@@ -6,7 +6,7 @@
  *
  * What core says to a request that is not simply done. One enum for the whole layer, because a
  * request passes through several of its modules and its answer is given a D-Bus name in one table
- * (bus/errors.c). Functions of core return a negative errno, 0, or one of these.
+ * (bus/bus-error.c). Functions of core return a negative errno, 0, or one of these.
  */
 
 typedef enum Outcome {

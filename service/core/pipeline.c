@@ -4,19 +4,20 @@
  *
  * What becomes of a request, state by event ("-": cannot happen):
  *
- *              submit         earlier one    run                   settle    cancel, or
- *                             goes on                                        origin goes
+ *              submit         earlier one    run                   settle    origin goes
+ *                             goes on                                        (or cancel)
  *   RESERVED   READY, HELD    -              -                     -         freed
  *   HELD       -              RETURNED       -                     -         answered
  *   RETURNED   -              -              RESERVED, reconsider  -         answered
- *   READY      -              -              IN_BATCH or, if the   -         answered
+ *   READY      -              -              IN_BATCH or, if an    -         answered
  *                                            access has changed,
  *                                            RETURNED
  *   IN_BATCH   -              -              -                     answered  goes on
  *
  * HELD: an earlier request of the same origin, for one of the same namespaces, is not READY yet. It
- * may have to wait long for that, so it is authorized anew when it has its turn. All but IN_BATCH
- * ones keep their place in their origin's queue; READY and RETURNED ones are in one of the
+ * may have to wait long for that, so it is authorized anew when it has its turn. What is READY behind
+ * one that is returned is returned, too. Without a callback reconsider() nothing is, and HELD ones
+ * become READY. All but IN_BATCH ones keep their place in their origin's queue; READY and RETURNED ones are in one of the
  * pipeline's as well, and IN_BATCH ones in the batch alone.
  *
  * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
@@ -24,16 +25,12 @@
 
 #include "core/pipeline.h"
 
+#include "core/batch.h"
 #include "core/overlay.h"
 #include "core/sequencer.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* A batch is held in memory twice, and everyone in it waits for all of it. */
-#define BATCH_REQUESTS_MAX 1024u
-#define BATCH_BYTES_MAX    (8 * LIMIT_MIB)
-#define BATCH_CHANGES_MAX  32768u
 
 typedef enum RequestState {
         REQUEST_RESERVED,
@@ -335,22 +332,6 @@ void pipeline_submit(Origin *origin,
                 release_held(origin);
 }
 
-/* Whether it makes, removes or changes a namespace: the overlay knows nothing of that. */
-static bool is_of_namespaces(const Request *request)
-{
-        return request->set->kind == CHANGE_SET_CREATE_NAMESPACE ||
-               request->set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
-               request->set->kind == CHANGE_SET_ACCESS;
-}
-
-/* Whether it changes what an owner owns, which the overlay's sums would have to know. */
-static bool is_alone(const Request *request)
-{
-        return request->set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
-               (request->set->kind == CHANGE_SET_ACCESS &&
-                (request->set->access_fields & ACCESS_OWNER));
-}
-
 /* Whether a namespace has another access, or is another one, than when the request was authorized. */
 static bool is_outdated(const Pipeline *pipeline, const Request *request)
 {
@@ -397,97 +378,6 @@ static void dispatch_returned(Pipeline *pipeline)
                 wake(pipeline);
 }
 
-/* A batch while it is formed. */
-typedef struct Forming {
-        Pipeline *pipeline;
-        uint64_t n_bytes;
-        size_t n_changes;
-        bool is_of_namespaces; /* one of its requests is */
-        bool is_closed;
-        GHashTable *taken;  /* names that its requests touch; NULL until somebody has to know */
-        GHashTable *passed; /* names that requests touch which wait for the next batch */
-} Forming;
-
-static void forming_clear(Forming *forming)
-{
-        g_clear_pointer(&forming->taken, g_hash_table_unref);
-        g_clear_pointer(&forming->passed, g_hash_table_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Forming, forming_clear)
-
-static void add_names(GHashTable **names, const Request *request)
-{
-        const char *name;
-
-        if (!*names)
-                *names = g_hash_table_new(g_str_hash, g_str_equal);
-        for (size_t i = 0; (name = touched_name(request, i)); i++)
-                g_hash_table_add(*names, (gpointer) (uintptr_t) name);
-}
-
-static bool has_names(GHashTable *names, const Request *request)
-{
-        const char *name;
-
-        for (size_t i = 0; names && (name = touched_name(request, i)); i++)
-                if (g_hash_table_contains(names, name))
-                        return true;
-
-        return false;
-}
-
-static bool is_full(const Forming *forming, const Request *request)
-{
-        const Pipeline *pipeline = forming->pipeline;
-
-        return forming->is_closed || pipeline->batch->len >= BATCH_REQUESTS_MAX ||
-               pipeline->revision + 1 >= pipeline->revision_limit ||
-               (pipeline->batch->len > 0 &&
-                (forming->n_bytes + request->set->n_bytes > BATCH_BYTES_MAX ||
-                 forming->n_changes + request->set->n_changes > BATCH_CHANGES_MAX));
-}
-
-/*
- * What changes a namespace is judged against the state alone. So a batch has one such request, and
- * no other that touches the same namespace; those that do not fit wait, and with them whatever
- * touches the same namespaces behind them, but nobody else.
- */
-static bool may_join(Forming *forming, const Request *request)
-{
-        const GPtrArray *batch = forming->pipeline->batch;
-
-        if (has_names(forming->passed, request))
-                return false;
-        if (!is_of_namespaces(request))
-                return !forming->is_of_namespaces || !has_names(forming->taken, request);
-
-        if (forming->is_of_namespaces || (is_alone(request) && batch->len > 0))
-                return false;
-
-        g_clear_pointer(&forming->taken, g_hash_table_unref);
-        for (guint i = 0; i < batch->len; i++)
-                add_names(&forming->taken, batch->pdata[i]);
-        return !has_names(forming->taken, request);
-}
-
-/* Takes @request into the batch. */
-static void join(Forming *forming, Request *request)
-{
-        forming->n_bytes += request->set->n_bytes;
-        forming->n_changes += request->set->n_changes;
-        if (is_of_namespaces(request)) {
-                forming->is_of_namespaces = true;
-                forming->is_closed = is_alone(request);
-                g_clear_pointer(&forming->taken, g_hash_table_unref);
-                add_names(&forming->taken, request);
-        }
-
-        request_unlink(request);
-        request->state = REQUEST_IN_BATCH;
-        g_ptr_array_add(forming->pipeline->batch, request);
-}
-
 static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
 {
         g_autoptr(Commit) commit = NULL;
@@ -514,23 +404,25 @@ static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
 
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 {
-        g_auto(Forming) forming = { .pipeline = pipeline };
+        g_auto(Batch) batch = {};
         guint n_overlaid = 0;
 
+        batch_init(&batch);
         for (GList *l = pipeline->ready.head, *next; l; l = next) {
                 Request *request = l->data;
 
                 next = l->next;
-                if (is_full(&forming, request))
+                if (pipeline->revision + 1 >= pipeline->revision_limit ||
+                    batch_is_full(&batch, request->set))
                         break;
-                if (!may_join(&forming, request)) {
-                        add_names(&forming.passed, request);
+                if (!batch_join(&batch, request->set))
                         continue;
-                }
 
                 for (; n_overlaid < pipeline->commits->len; n_overlaid++)
                         overlay_add(pipeline->overlay, pipeline->commits->pdata[n_overlaid]);
-                join(&forming, request);
+                request_unlink(request);
+                request->state = REQUEST_IN_BATCH;
+                g_ptr_array_add(pipeline->batch, request);
                 sequence(pipeline, request, now_usec);
         }
 

@@ -13,10 +13,11 @@
  *
  * A request stands for one write of one origin (a connection). Requests of an origin that touch the
  * same namespace are sequenced in the order in which they were reserved, also when a later one is
- * authorized first; requests of different origins in the order in which they became ready. All that
- * is ready when the journal is free becomes one batch, made durable by one sync. Expectations,
- * quotas and equal values are judged when the batch is formed, in order, against the state plus the
- * batch so far; every answer, a refusal too, waits until the batch it depends on is durable.
+ * authorized first; those of different origins in the order in which they became ready. What is
+ * ready when the journal is free, as far as it fits together, becomes one batch, made durable by one
+ * sync. Expectations, quotas and equal values are judged when the batch is formed, in order, against
+ * the state plus the batch so far; every answer, a refusal too, waits until the batch it depends on
+ * is durable.
  *
  * Pure memory: the owner says when to run and what time it is, and the callbacks do the rest.
  */
@@ -96,7 +97,8 @@ void pipeline_cancel(Request *request);
 
 /*
  * Takes @set. @reservation, which is used up, may be NULL: the place is then here and now.
- * @on_settled is called once, never from within this function.
+ * @on_settled is called once, never from within this function; or reconsider() gives the request
+ * back, without its set.
  */
 void pipeline_submit(Origin *origin,
                      Request *reservation,

@@ -39,6 +39,7 @@ static int find_namespace(const Sequencing *s, const NamespaceWish *wish, Namesp
         Namespace *ns = state_lookup(s->state, wish->name);
 
         if (!ns || (wish->created_revision > 0 && wish->created_revision != ns->created_revision)) {
+                /* Spelt out for analyzers: after 0 there is a namespace. */
                 (void) refuse(s, CORE_E_NO_SUCH_NAMESPACE, "There is no namespace '%s'",
                               wish->name);
                 return CORE_E_NO_SUCH_NAMESPACE;
@@ -280,7 +281,10 @@ static bool is_same_access(const NamespaceAccess *a, const NamespaceAccess *b)
                a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
 }
 
-static int check_owner(const Sequencing *s, uint32_t owner, uint64_t more_keys, uint64_t more_bytes)
+static int check_new_owner(const Sequencing *s,
+                           uint32_t owner,
+                           uint64_t more_keys,
+                           uint64_t more_bytes)
 {
         const Accounts *accounts = state_accounts(s->state);
 
@@ -315,7 +319,7 @@ static int resolve_creation(const Sequencing *s)
 
         access.owner = s->set->writer_uid;
         access = change_access(s->set, access);
-        r = check_owner(s, access.owner, 0, 0);
+        r = check_new_owner(s, access.owner, 0, 0);
         if (r != 0)
                 return r;
 
@@ -358,7 +362,7 @@ static int resolve_access(const Sequencing *s)
                 return 0;
 
         if (access.owner != ns->access.owner) {
-                r = check_owner(s, access.owner, namespace_n_keys(ns), ns->usage);
+                r = check_new_owner(s, access.owner, namespace_n_keys(ns), ns->usage);
                 if (r != 0)
                         return r;
         }

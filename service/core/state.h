@@ -35,7 +35,7 @@ GTree *state_namespaces(State *state);
 uint64_t state_n_keys(const State *state);
 uint64_t state_usage(const State *state);
 
-/* What namespaces and bytes each owner has; other resources may be charged to it too. */
+/* What namespaces, keys and bytes each owner has; other resources may be charged to it too. */
 Accounts *state_accounts(State *state);
 
 /*

@@ -15,7 +15,7 @@
 #define SAMPLES_MIN   16u
 #define MEAN_USEC_MAX 400u
 #define SLOW_USEC     2000u
-#define SLOW_PERCENT  1u
+#define SLOW_MAX      10u
 #define STALL_USEC    20000u
 
 static uint32_t slow(uint32_t usec)
@@ -49,6 +49,6 @@ double flush_meter_mean_usec(const FlushMeter *meter)
 bool flush_meter_is_quick(const FlushMeter *meter)
 {
         return meter->n_samples >= SAMPLES_MIN && meter->n_stalls == 0 &&
-               meter->n_slow <= FLUSH_METER_SAMPLES * SLOW_PERCENT / 100 &&
+               meter->n_slow <= SLOW_MAX &&
                meter->sum_usec < (uint64_t) MEAN_USEC_MAX * meter->n_samples;
 }

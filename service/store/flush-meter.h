@@ -4,7 +4,8 @@
 /*
  * Flush meter
  *
- * How long the last thousand flushes took: whether the event loop may wait for one itself, which
+ * How long the last thousand flushes took that were small enough for the event loop to wait for:
+ * whether it may do so, which
  * saves two wake-ups across cores.
  */
 
@@ -27,7 +28,7 @@ void flush_meter_add(FlushMeter *meter, uint64_t usec);
 double flush_meter_mean_usec(const FlushMeter *meter);
 
 /*
- * The mean is below 400 us, one in a hundred at most took 2 ms, none took 20 ms, and there were some
- * to tell it by.
+ * The mean is below 400 us, at most ten took 2 ms, none took 20 ms, and there were some to tell it
+ * by.
  */
 bool flush_meter_is_quick(const FlushMeter *meter);

@@ -19,8 +19,8 @@
  *
  * After its last record a journal holds zeros, written ahead of need.
  *
- * A reader refuses a file with an incompatible feature it does not know, and may read one with an
- * unknown compatible feature but not write to it. Payloads are described in store/commit-codec.h
+ * A reader refuses a file with an incompatible feature it does not know, and takes no notice of an
+ * unknown compatible one. Payloads are described in store/commit-codec.h
  * and store/checkpoint-codec.h.
  */
 

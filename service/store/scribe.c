@@ -201,8 +201,6 @@ static int write_now(Scribe *scribe, const GPtrArray *commits)
         int r;
 
         lay_out(scribe, commits, &persistent_batch, &runtime_batch);
-        scribe->statistics.n_commits += commits->len;
-        scribe->statistics.n_batches++;
 
         r = write_runtime(scribe, &runtime_batch);
         if (r < 0)

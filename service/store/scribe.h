@@ -38,8 +38,6 @@ enum {
 };
 
 typedef struct ScribeStatistics {
-        uint64_t n_commits;
-        uint64_t n_batches;
         uint64_t n_marks;
         uint64_t n_runtime_bytes;
         uint64_t n_filled_bytes;

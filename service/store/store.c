@@ -245,8 +245,6 @@ GVariant *store_statistics(const Store *store)
                 const char *name;
                 uint64_t value;
         } counters[] = {
-                { "commits", scribe->n_commits },
-                { "batches", scribe->n_batches },
                 { "flushes", writer->n_flushes },
                 { "flushes-in-loop", writer->n_flushes_in_loop },
                 { "flush-worst-usec", writer->worst_usec },
@@ -324,7 +322,7 @@ static int start_parts(Store *store, sd_event *event)
         };
         int r;
 
-        r = worker_new(&store->background, event, "checkpointer", SD_EVENT_PRIORITY_NORMAL);
+        r = worker_new(&store->background, event, "background", SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
         r = checkpointer_new(&store->checkpointer, event, store->background, store->state,
