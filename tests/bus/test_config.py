@@ -209,9 +209,9 @@ DIRECTORIES = """
 where=$1; shift
 mount -t tmpfs regent-test /run && cp -a "$where/run/." /run/ &&
 for directory in etc usr/lib; do
-        mkdir -p "$where/work/$directory" &&
+        mkdir -p "$where/scratch/$directory" &&
         mount -t overlay regent-test "/$directory" \
-                -o "lowerdir=/$directory,upperdir=$where/$directory,workdir=$where/work/$directory" || exit 77
+                -o "lowerdir=/$directory,upperdir=$where/$directory,workdir=$where/scratch/$directory" || exit 77
 done
 exec "$@"
 """
