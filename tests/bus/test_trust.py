@@ -71,3 +71,23 @@ def test_forged_departures_end_nobodys_calls(root, polkitd, mine, carol, service
         polkitd.cont()
     with refused(Error.InteractiveAuthorizationRequired):
         waiting.result(30)
+
+
+def test_of_a_stranger_little_is_read(mine, alice, carol):
+    """What it would cost to read is refused before polkit is asked; the owner may have it."""
+    dear = [str(n) for n in range(20000)]
+    mine.seen_by(alice).set("a", dear)
+    with refused(Error.TooBig, "16384"):
+        mine.seen_by(carol).set("a", dear)
+    assert mine.get("a").unpack() == dear
+
+
+def test_an_option_twice_is_refused(mine, service):
+    """Or a call that waits could hold megabytes that nobody counts."""
+    raw = service.raw()
+    arguments = ([("a", ("s", "x"))], [], 0, [("reason", ("s", "y")), ("reason", ("s", "z"))])
+    with refused(Error.InvalidArgs, "twice"):
+        raw.call(
+            names.path_of(mine.name), names.NAMESPACE, "Apply", "a{sv}asta{sv}", arguments
+        )  # fmt: skip
+    raw.close()
