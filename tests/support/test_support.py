@@ -164,6 +164,13 @@ def test_results_are_counted_by_case(tmp_path, program, counts):
     assert (done.returncode == 0) == (failed == 0 and passed > 0)
 
 
+def test_without_a_log_nothing_has_passed(tmp_path):
+    done = run(PYTHON, os.path.join(HERE, "count-results"), str(tmp_path / "testlog.json"))
+
+    assert done.stdout == "0 passed, 0 failed\n"
+    assert done.returncode == 1
+
+
 def test_results_of_a_suite_that_fails_are_told_as_tap(tmp_path):
     suite = tmp_path / "test_sample.py"
     suite.write_text(
