@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Configuration
- *
- * A parser of our own, because GKeyFile does not say in which line something is wrong, and gives a
- * whole file up for one bad line.
  */
 
 #include "config.h"
 
 #include "core/name.h"
+#include "util/conf-file.h"
+#include "util/ini.h"
 #include "util/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
-#include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define FILE_BYTES_MAX    LIMIT_MIB
@@ -41,7 +34,7 @@ typedef enum Section {
 typedef struct Parser {
         Config *config;
         const char *path;
-        unsigned line;
+        unsigned line; /* that is being read */
         Section section;
         unsigned n_complaints;
 } Parser;
@@ -71,44 +64,6 @@ static void complain(Parser *parser, const char *format, ...)
                    LOG_FIELDS(log_text("CONFIG_FILE", parser->path),
                               log_number("CONFIG_LINE", parser->line)),
                    "%s:%u: %s", parser->path, parser->line, text);
-}
-
-/* Digits, and K, M or G. */
-static int parse_size(const char *text, uint64_t *ret_size)
-{
-        uint64_t size, unit = 1;
-        char *end;
-
-        if (!g_ascii_isdigit(*text))
-                return -EINVAL;
-
-        errno = 0;
-        size = g_ascii_strtoull(text, &end, 10);
-        if (errno != 0)
-                return -ERANGE;
-
-        switch (*end) {
-        case 'K':
-                unit = LIMIT_KIB;
-                break;
-        case 'M':
-                unit = LIMIT_MIB;
-                break;
-        case 'G':
-                unit = LIMIT_GIB;
-                break;
-        default:
-                break;
-        }
-        if (unit > 1)
-                end++;
-        if (*end != '\0')
-                return -EINVAL;
-        if (size > UINT64_MAX / unit)
-                return -ERANGE;
-
-        *ret_size = size * unit;
-        return 0;
 }
 
 static void complain_of_value(Parser *parser, const char *setting, const char *value)
@@ -150,7 +105,8 @@ static void set_store(Parser *parser, const char *setting, const char *value)
                 return;
         }
 
-        if (parse_size(value, &size) == 0 && size >= JOURNAL_BYTES_MIN && size <= JOURNAL_BYTES_MAX)
+        if (ini_parse_size(value, &size) == 0 && size >= JOURNAL_BYTES_MIN &&
+            size <= JOURNAL_BYTES_MAX)
                 parser->config->checkpoint_journal_bytes = size;
         else
                 complain_of_value(parser, setting, value);
@@ -162,7 +118,7 @@ static void set_limit(Parser *parser, const char *setting, const char *value)
         uint64_t size = 0;
         int r;
 
-        r = parse_size(value, &size);
+        r = ini_parse_size(value, &size);
         if (r < 0) {
                 /* So that an unknown setting is called that, whatever it is set to. */
                 Limits unused = *limits;
@@ -178,7 +134,7 @@ static void set_limit(Parser *parser, const char *setting, const char *value)
                 complain_of_value(parser, setting, value);
 }
 
-static void parse_section(Parser *parser, char *line)
+static void on_section(void *userdata, unsigned line, char *section)
 {
         static const char *const names[] = {
                 [SECTION_SERVICE] = "[Service]",
@@ -186,140 +142,82 @@ static void parse_section(Parser *parser, char *line)
                 [SECTION_LIMITS] = "[Limits]",
         };
         g_autofree char *quoted = NULL;
+        Parser *parser = userdata;
 
+        parser->line = line;
         for (size_t i = SECTION_SERVICE; i < G_N_ELEMENTS(names); i++)
-                if (strcmp(names[i], line) == 0) {
+                if (strcmp(names[i], section) == 0) {
                         parser->section = (Section) i;
                         return;
                 }
 
         parser->section = SECTION_NONE;
-        quoted = name_quote(line);
+        quoted = name_quote(section);
         complain(parser, "there is no section %s", quoted);
 }
 
-static void parse_setting(Parser *parser, char *line)
+static void on_setting(void *userdata, unsigned line, const char *setting, char *value)
 {
         g_autofree char *quoted = NULL;
-        char *value = strchr(line, '=');
+        Parser *parser = userdata;
 
-        if (!value || value == line) {
-                quoted = name_quote(line);
-                complain(parser, "%s is not a section, a setting or a comment", quoted);
-                return;
-        }
-
-        *value++ = '\0';
-        g_strchomp(line);
-        g_strchug(value);
-
+        parser->line = line;
         switch (parser->section) {
         case SECTION_NONE:
-                quoted = name_quote(line);
+                quoted = name_quote(setting);
                 complain(parser, "%s is set outside of every known section", quoted);
                 return;
         case SECTION_SERVICE:
-                set_service(parser, line, value);
+                set_service(parser, setting, value);
                 return;
         case SECTION_STORE:
-                set_store(parser, line, value);
+                set_store(parser, setting, value);
                 return;
         case SECTION_LIMITS:
-                set_limit(parser, line, value);
+                set_limit(parser, setting, value);
                 return;
         }
 
         g_assert_not_reached();
 }
 
-static void parse_line(Parser *parser, const char *text, size_t n_bytes)
+static void on_fault(void *userdata, unsigned line, const char *text, const char *why)
 {
-        g_autofree char *line = NULL;
+        g_autofree char *quoted = text ? name_quote(text) : NULL;
+        Parser *parser = userdata;
 
-        parser->line++;
-        if (n_bytes > LINE_BYTES_MAX) {
-                complain(parser, "the line is longer than %u bytes", LINE_BYTES_MAX);
-                return;
-        }
-        if (memchr(text, '\0', n_bytes)) {
-                complain(parser, "the line holds a zero byte");
-                return;
-        }
-
-        line = g_strstrip(g_strndup(text, n_bytes));
-        if (*line == '\0' || *line == '#' || *line == ';')
-                return;
-        if (*line == '[')
-                parse_section(parser, line);
-        else
-                parse_setting(parser, line);
+        parser->line = line;
+        complain(parser, "%s%s%s", quoted ? quoted : "", quoted ? " " : "", why);
 }
 
-static void parse_file(Config *config, const char *path, const char *text, size_t n_bytes)
+static void parse_file(Config *config, const char *path, const GByteArray *bytes)
 {
         Parser parser = { .config = config, .path = path };
+        const IniReader reader = {
+                .on_section = on_section,
+                .on_setting = on_setting,
+                .on_fault = on_fault,
+                .line_bytes_max = LINE_BYTES_MAX,
+                .userdata = &parser,
+        };
 
-        for (size_t start = 0; start < n_bytes;) {
-                const char *newline = memchr(text + start, '\n', n_bytes - start);
-                size_t end = newline ? (size_t) (newline - text) : n_bytes;
-
-                parse_line(&parser, text + start, end - start);
-                start = end + 1;
-        }
-
+        ini_parse(&reader, (const char *) bytes->data, bytes->len);
         if (parser.n_complaints > COMPLAINTS_MAX)
                 log_record(LOG_WARNING, LOG_FIELDS(log_text("CONFIG_FILE", path)),
                            "%s: %u more lines are wrong", path,
                            parser.n_complaints - COMPLAINTS_MAX);
 }
 
-static bool is_null_device(const struct stat *st)
-{
-        return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
-}
-
-static int read_all(int fd, GByteArray *bytes)
-{
-        uint8_t block[4096];
-        ssize_t n;
-
-        do {
-                n = read(fd, block, sizeof block);
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0)
-                        g_byte_array_append(bytes, block, (guint) n);
-                if (bytes->len > FILE_BYTES_MAX)
-                        return -EFBIG;
-        } while (n != 0);
-
-        return 0;
-}
-
 static int load_file(Config *config, const char *path)
 {
-        g_autoptr(GByteArray) bytes = g_byte_array_new();
-        struct stat st;
-        int fd, r;
+        g_autoptr(GByteArray) bytes = NULL;
+        int r;
 
-        /* Not to wait for whoever would write to a FIFO. */
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        if (fd < 0)
-                return -errno;
+        r = conf_file_read(path, FILE_BYTES_MAX, &bytes);
+        if (r != 0)
+                return r == CONF_FILE_E_MASKED ? 0 : r;
 
-        if (fstat(fd, &st) < 0)
-                r = -errno;
-        else if (is_null_device(&st))
-                r = 0;
-        else if (S_ISREG(st.st_mode))
-                r = read_all(fd, bytes);
-        else
-                r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-        close(fd);
-        if (r < 0)
-                return r;
-
-        parse_file(config, path, (const char *) bytes->data, bytes->len);
+        parse_file(config, path, bytes);
         return 0;
 }
 
@@ -332,16 +230,14 @@ static void load_file_or_complain(Config *config, const char *path)
                            "%s: cannot be read: %s", path, g_strerror(-r));
 }
 
-/* Adds the drop-ins in @directory, name -> path, in place of those of the same name. */
-static void find_drop_ins(GTree *paths, const char *directory)
+static void find_drop_ins(GTree *drop_ins, const char *directory)
 {
-        g_autoptr(GDir) dir = g_dir_open(directory, 0, NULL);
-        const char *name;
+        int r = conf_files_add(drop_ins, directory, DROP_INS_MAX);
 
-        while (dir && (name = g_dir_read_name(dir)))
-                if (g_str_has_suffix(name, ".conf") && (guint) g_tree_nnodes(paths) < DROP_INS_MAX)
-                        g_tree_replace(paths, g_strdup(name),
-                                       g_build_filename(directory, name, NULL));
+        if (r < 0)
+                log_record(LOG_WARNING,
+                           LOG_FIELDS(log_text("CONFIG_FILE", directory), LOG_ERRNO(r)),
+                           "%s: cannot be read whole: %s", directory, g_strerror(-r));
 }
 
 static gboolean load_drop_in(gpointer unused G_GNUC_UNUSED, gpointer path, gpointer config)
@@ -350,19 +246,9 @@ static gboolean load_drop_in(gpointer unused G_GNUC_UNUSED, gpointer path, gpoin
         return FALSE;
 }
 
-static int compare_names(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
-{
-        return strcmp(a, b);
-}
-
-static GTree *drop_ins_new(void)
-{
-        return g_tree_new_full(compare_names, NULL, g_free, g_free);
-}
-
 void config_load_directories(Config *config, const char *const *directories)
 {
-        g_autoptr(GTree) drop_ins = drop_ins_new();
+        g_autoptr(GTree) drop_ins = conf_files_new();
         g_autofree char *last = NULL;
 
         for (; *directories; directories++) {
@@ -399,7 +285,7 @@ int config_load(Config *config, const char *file)
                 return r;
 
         directory = g_strconcat(file, ".d", NULL);
-        drop_ins = drop_ins_new();
+        drop_ins = conf_files_new();
         find_drop_ins(drop_ins, directory);
         g_tree_foreach(drop_ins, load_drop_in, config);
         return 0;

@@ -2,13 +2,14 @@
 /*
  * Daemon
  *
- * Start: signals, configuration, recovery, objects, and last the name on the bus, so whoever sees
- * the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
+ * Start: signals, configuration, recovery, declared namespaces, objects, and last the name on the bus,
+ * so whoever sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
  * Stop: the store closes once the batch under way is written and answered, then the bus.
  */
 
 #include "daemon.h"
 
+#include "bus/bus-connection.h"
 #include "bus/bus-service.h"
 #include "bus/manager-object.h"
 #include "client/regent-names.h"
@@ -17,12 +18,13 @@
 #include "core/pipeline.h"
 #include "core/state.h"
 #include "core/status.h"
+#include "declarer.h"
+#include "event-loop.h"
 #include "store/store.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -41,6 +43,7 @@ typedef struct Daemon {
         State *state;
         Pipeline *pipeline;
         Store *store;
+        Declarer *declarer;
         int close_status;
         bool is_ready; /* the name is ours */
         sd_bus *bus;
@@ -89,8 +92,17 @@ static int reload(Daemon *daemon)
 
         use_config(daemon, &config);
         store_set_checkpoint_journal_bytes(daemon->store, config.checkpoint_journal_bytes);
+        declarer_load(daemon->declarer);
         log_info("The configuration has been read anew");
         return 0;
+}
+
+static void on_reloaded(void *userdata, int r)
+{
+        const Daemon *daemon = userdata;
+
+        if (r == 0 && daemon->is_ready)
+                (void) sd_notify(false, "READY=1");
 }
 
 static int on_reload_signal(sd_event_source *source G_GNUC_UNUSED,
@@ -102,8 +114,7 @@ static int on_reload_signal(sd_event_source *source G_GNUC_UNUSED,
         if (daemon->is_ready)
                 (void) sd_notify(false, "RELOADING=1");
         (void) reload(daemon);
-        if (daemon->is_ready)
-                (void) sd_notify(false, "READY=1");
+        declarer_when_done(daemon->declarer, on_reloaded, daemon);
         return 0;
 }
 
@@ -145,9 +156,24 @@ static void on_publish(void *userdata, const GPtrArray *commits)
         store_applied(daemon->store);
 }
 
-static void on_reconsider(void *userdata G_GNUC_UNUSED, void *call, Request *request)
+static void on_reconsider(void *userdata, void *submitter, Request *request)
 {
-        bus_service_reconsider(call, request);
+        Daemon *daemon = userdata;
+
+        if (submitter == daemon->declarer)
+                declarer_reconsider(daemon->declarer, request);
+        else
+                bus_service_reconsider(submitter, request);
+}
+
+/* the declarer's port */
+
+static void on_declared(void *userdata, Namespace *ns, const Declaration *before)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_declared(daemon->service, ns, before);
 }
 
 /* the store's ports */
@@ -184,10 +210,21 @@ static void on_status(void *userdata)
 
 static int on_reload_call(void *userdata)
 {
-        return reload(userdata);
+        Daemon *daemon = userdata;
+        int r;
+
+        r = reload(daemon);
+        return r == 0 && declarer_is_under_way(daemon->declarer) ? BUS_PORT_E_UNDER_WAY : r;
 }
 
-static void on_statistics(void *userdata, GVariantDict *statistics)
+static void on_wait_for_reload(void *userdata, BusReloaded on_done, void *call)
+{
+        Daemon *daemon = userdata;
+
+        declarer_when_done(daemon->declarer, on_done, call);
+}
+
+static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
         g_autoptr(GVariant) of_store = g_variant_ref_sink(store_statistics(daemon->store));
@@ -198,6 +235,11 @@ static void on_statistics(void *userdata, GVariantDict *statistics)
         g_variant_iter_init(&iter, of_store);
         while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
                 g_variant_dict_insert_value(statistics, name, value);
+
+        /* They name namespaces, which not everyone may know of. */
+        if (uid == 0)
+                g_variant_dict_insert_value(statistics, "declaration-errors",
+                                            declarer_errors(daemon->declarer));
 }
 
 static int on_name_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
@@ -248,39 +290,6 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 }
 
 /* start */
-
-static int start_event_loop(Daemon *daemon)
-{
-        sigset_t mask;
-        int r;
-
-        sigemptyset(&mask);
-        sigaddset(&mask, SIGTERM);
-        sigaddset(&mask, SIGINT);
-        sigaddset(&mask, SIGHUP);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-
-        r = sd_event_new(&daemon->event);
-        if (r < 0)
-                return r;
-
-        /* Without a handler these two end the loop with status 0. */
-        r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
-        if (r < 0)
-                return r;
-
-        r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
-        if (r < 0)
-                return r;
-
-        r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_reload_signal, daemon);
-        if (r < 0)
-                return r;
-
-        r = sd_event_set_watchdog(daemon->event, true);
-        return r < 0 ? r : 0;
-}
 
 static int start_pipeline(Daemon *daemon)
 {
@@ -340,46 +349,17 @@ static int start_store(Daemon *daemon)
         return r < 0 ? r : 0;
 }
 
-/* Like sd_bus_open_system(), but the bus may come up later. */
-static int open_bus(Daemon *daemon)
-{
-        const char *address = g_getenv("DBUS_SYSTEM_BUS_ADDRESS");
-        int r;
-
-        r = sd_bus_new(&daemon->bus);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_set_address(daemon->bus,
-                               address ? address : "unix:path=/run/dbus/system_bus_socket");
-        if (r < 0)
-                return r;
-
-        r = sd_bus_set_bus_client(daemon->bus, true);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_set_watch_bind(daemon->bus, true);
-        if (r < 0)
-                return r;
-
-        return sd_bus_start(daemon->bus);
-}
-
 static int start_bus(Daemon *daemon)
 {
         const BusPorts ports = {
                 .reload = on_reload_call,
+                .when_reloaded = on_wait_for_reload,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };
         int r;
 
-        r = open_bus(daemon);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_attach_event(daemon->bus, daemon->event, SD_EVENT_PRIORITY_NORMAL);
+        r = bus_connection_open(&daemon->bus, daemon->event);
         if (r < 0)
                 return r;
 
@@ -400,12 +380,39 @@ static int start_bus(Daemon *daemon)
         return r < 0 ? r : 0;
 }
 
+static void on_first_declared(void *userdata, int r)
+{
+        Daemon *daemon = userdata;
+
+        if (r == 0)
+                r = start_bus(daemon);
+        if (r < 0 && r != -ECANCELED)
+                (void) sd_event_exit(daemon->event, r);
+}
+
+/* The bus comes when all that is declared is there. */
+static void start_declarations(Daemon *daemon)
+{
+        const DeclarerOptions options = {
+                .state = daemon->state,
+                .pipeline = daemon->pipeline,
+                .limits = &daemon->config.limits,
+                .directories = daemon->options->namespaces_directories,
+                .on_declared = on_declared,
+                .userdata = daemon,
+        };
+
+        daemon->declarer = declarer_new(&options);
+        declarer_load(daemon->declarer);
+        declarer_when_done(daemon->declarer, on_first_declared, daemon);
+}
+
 static int start(Daemon *daemon)
 {
         Config config;
         int r;
 
-        r = start_event_loop(daemon);
+        r = event_loop_new(&daemon->event, on_reload_signal, daemon);
         if (r < 0)
                 return r;
 
@@ -423,11 +430,13 @@ static int start(Daemon *daemon)
         if (r < 0)
                 return r;
 
-        return start_bus(daemon);
+        start_declarations(daemon);
+        return 0;
 }
 
 static void clear(Daemon *daemon)
 {
+        daemon->declarer = declarer_free(daemon->declarer);
         daemon->service = bus_service_free(daemon->service);
         daemon->pipeline = pipeline_free(daemon->pipeline);
         daemon->store = store_free(daemon->store);

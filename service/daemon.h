@@ -15,8 +15,9 @@
 typedef struct DaemonOptions {
         const char *state_directory;
         const char *runtime_directory;
-        const char *configuration; /* NULL: the standard places */
-        int log_level;             /* -1: what the configuration says */
+        const char *configuration;                 /* NULL: the standard places */
+        const char *const *namespaces_directories; /* likewise */
+        int log_level;                             /* -1: what the configuration says */
 } DaemonOptions;
 
 enum {

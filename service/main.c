@@ -3,7 +3,9 @@
  * regentd: reads its command line and runs the daemon.
  */
 
+#include "config.h"
 #include "daemon.h"
+#include "declaration-file.h"
 #include "util/io.h"
 #include "util/log.h"
 
@@ -17,6 +19,8 @@ typedef struct CommandLine {
         char *state_directory;
         char *runtime_directory;
         char *configuration;
+        char **namespaces_directories;
+        char *checked_file;
         char *log_level;
 } CommandLine;
 
@@ -25,6 +29,8 @@ static void command_line_clear(CommandLine *line)
         g_free(line->state_directory);
         g_free(line->runtime_directory);
         g_free(line->configuration);
+        g_strfreev(line->namespaces_directories);
+        g_free(line->checked_file);
         g_free(line->log_level);
 }
 
@@ -41,6 +47,13 @@ static gboolean parse(CommandLine *line, int argc, char **argv, GError **error)
                   "Keep the runtime state in DIR [/run/regent]", "DIR" },
                 { "config", 0, 0, G_OPTION_ARG_FILENAME, &line->configuration,
                   "Read FILE and FILE.d/*.conf in place of the standard regentd.conf", "FILE" },
+                { "namespaces-dir", 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
+                  &line->namespaces_directories,
+                  "Read declared namespaces from DIR in place of the standard namespaces.d; of several "
+                  "the last wins",
+                  "DIR" },
+                { "check-namespace", 0, 0, G_OPTION_ARG_FILENAME, &line->checked_file,
+                  "Say what is wrong in FILE, a file of namespaces.d, and exit", "FILE" },
                 { "log-level", 0, 0, G_OPTION_ARG_STRING, &line->log_level,
                   "Log up to LEVEL: err, warning, notice, info or debug", "LEVEL" },
                 G_OPTION_ENTRY_NULL,
@@ -61,6 +74,29 @@ static gboolean parse(CommandLine *line, int argc, char **argv, GError **error)
                 return FALSE;
         }
         return TRUE;
+}
+
+/* As the service would take it, with the limits of the same configuration. */
+static int check_namespace(const char *path, const char *configuration)
+{
+        g_autoptr(GPtrArray) complaints = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(Declaration) declaration = NULL;
+        g_autofree char *name = NULL;
+        Config config;
+        int r;
+
+        log_set_level(LOG_ERR); /* the configuration is not what is asked about */
+        config_init(&config);
+        r = config_load(&config, configuration);
+        if (r < 0) {
+                g_printerr("regentd: cannot read %s: %s\n", configuration, g_strerror(-r));
+                return EXIT_FAILURE;
+        }
+
+        r = declaration_file_load(path, &config.limits, complaints, &name, &declaration);
+        for (guint i = 0; i < complaints->len; i++)
+                g_printerr("%s\n", (const char *) complaints->pdata[i]);
+        return r == DECLARATION_FILE_E_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
@@ -90,5 +126,8 @@ int main(int argc, char **argv)
         options.state_directory = line.state_directory ? line.state_directory : "/var/lib/regent";
         options.runtime_directory = line.runtime_directory ? line.runtime_directory : "/run/regent";
         options.configuration = line.configuration;
+        options.namespaces_directories = (const char *const *) line.namespaces_directories;
+        if (line.checked_file)
+                return check_namespace(line.checked_file, line.configuration);
         return daemon_run(&options, io_system()) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

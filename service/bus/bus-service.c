@@ -7,6 +7,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
@@ -28,10 +29,8 @@ void bus_service_keep_slot(BusService *service, sd_bus_slot *slot)
 static int export_objects(BusService *service)
 {
         static int (*const exports[])(BusService *) = {
-                manager_object_export,
-                object_manager_export,
-                values_object_export,
-                namespace_object_export,
+                manager_object_export,   object_manager_export, values_object_export,
+                namespace_object_export, log_control_export,
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(exports); i++) {
@@ -103,6 +102,11 @@ BusService *bus_service_free(BusService *service)
 void bus_service_publish(BusService *service, const GPtrArray *commits)
 {
         signals_publish(service->signals, commits);
+}
+
+void bus_service_declared(BusService *service, Namespace *ns, const Declaration *before)
+{
+        signals_publish_declaration(service->signals, ns, before);
 }
 
 void bus_service_reconsider(Call *call, Request *request)

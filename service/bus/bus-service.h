@@ -22,13 +22,26 @@ typedef struct Callers Callers;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 
+enum {
+        BUS_PORT_E_UNDER_WAY = 1,
+};
+
+/* @r: 0, or -ECANCELED when that is given up. */
+typedef void (*BusReloaded)(void *call, int r);
+
 /* What the bus needs of parts that it does not know. */
 typedef struct BusPorts {
-        /* Reads the configuration anew. A negative errno when it cannot be read. */
+        /*
+         * Reads the configuration anew. 0; BUS_PORT_E_UNDER_WAY when commits follow from it that are
+         * not durable yet; a negative errno when it cannot be read.
+         */
         int (*reload)(void *userdata);
 
-        /* Inserts what the other parts count. */
-        void (*add_statistics)(void *userdata, GVariantDict *statistics);
+        /* After BUS_PORT_E_UNDER_WAY: calls @on_done when they are, later. */
+        void (*when_reloaded)(void *userdata, BusReloaded on_done, void *call);
+
+        /* Inserts what the other parts count, and what else @uid may know. */
+        void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
 
         void *userdata;
 } BusPorts;
@@ -62,6 +75,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);
+
+/* @ns has another declaration than @before now; either may be none. */
+void bus_service_declared(BusService *service, Namespace *ns, const Declaration *before);
 
 /* The pipeline's reconsider() for a request that was submitted from here. */
 void bus_service_reconsider(Call *call, Request *request);

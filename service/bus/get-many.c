@@ -10,6 +10,7 @@
 #include "bus/options.h"
 #include "bus/value-codec.h"
 #include "core/name.h"
+#include "core/namespace-walk.h"
 #include "util/auto.h"
 
 #include <errno.h>
@@ -18,25 +19,31 @@
 
 /* Header, revision and what else stands beside the values. */
 #define REPLY_FRAME_BYTES LIMIT_KIB
+/* What else is said of an entry with form=entries. */
+#define ENTRY_FRAME_BYTES 128u
 
 /* Which part of a namespace is asked for. */
 typedef struct Page {
         const char *prefix;
         const char *after;
         uint32_t limit; /* 0: none */
+        NamespaceWalkOnly only;
+        bool is_entries; /* form=entries */
 } Page;
 
 bool get_many_fits(const BusService *service, const Namespace *ns)
 {
-        return ns->reply_bytes + REPLY_FRAME_BYTES <= service->limits->reply_bytes;
+        return namespace_reply_bytes(ns) + REPLY_FRAME_BYTES <= service->limits->reply_bytes;
 }
 
 int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
 {
-        GTreeNode *node = namespace_first(ns, "", "");
+        NamespaceWalk walk;
+        Entry *entry;
 
-        for (; node; node = namespace_next(node, "")) {
-                int r = value_codec_append_pair(reply, namespace_node_entry(node));
+        namespace_walk_begin(&walk, ns, "", "", NAMESPACE_WALK_ALL);
+        while ((entry = namespace_walk_next(&walk))) {
+                int r = value_codec_append_pair(reply, entry);
 
                 if (r < 0)
                         return r;
@@ -68,6 +75,45 @@ static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd
         return bus_refused(bus_error_set(e, CORE_E_INVALID_NAME, text));
 }
 
+/* An option that is one of two words. */
+static int read_word(sd_bus_message *m,
+                     const char *name,
+                     const char *first,
+                     const char *second,
+                     bool *ret_is_second,
+                     sd_bus_error *reterr_bus)
+{
+        g_autofree char *quoted = NULL;
+        const char *text;
+        int r;
+
+        r = option_read_string(m, name, &text, reterr_bus);
+        if (r < 0)
+                return r;
+
+        *ret_is_second = strcmp(text, second) == 0;
+        if (*ret_is_second || strcmp(text, first) == 0)
+                return 0;
+
+        quoted = name_quote(text);
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                                             "Option '%s' is '%s' or '%s', not %s", name, first,
+                                             second, quoted));
+}
+
+static int read_only(sd_bus_message *m, NamespaceWalkOnly *ret_only, sd_bus_error *reterr_bus)
+{
+        bool is_changed;
+        int r;
+
+        r = read_word(m, "only", "set", "changed", &is_changed, reterr_bus);
+        if (r < 0)
+                return r;
+
+        *ret_only = is_changed ? NAMESPACE_WALK_CHANGED : NAMESPACE_WALK_SET;
+        return 0;
+}
+
 static int read_page_option(sd_bus_message *m,
                             const char *name,
                             void *userdata,
@@ -81,21 +127,54 @@ static int read_page_option(sd_bus_message *m,
                 return read_prefix(m, name, &page->after, reterr_bus);
         if (strcmp(name, "limit") == 0)
                 return option_read_uint32(m, name, &page->limit, reterr_bus);
+        if (strcmp(name, "only") == 0)
+                return read_only(m, &page->only, reterr_bus);
+        if (strcmp(name, "form") == 0)
+                return read_word(m, name, "values", "entries", &page->is_entries, reterr_bus);
         return option_unknown(name, reterr_bus);
+}
+
+/* The value of a pair becomes an a{sv} of what is known of it. */
+static int append_entry(sd_bus_message *reply, Entry *entry)
+{
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "a{sv}");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "revision", "t", entry->revision);
+        if (r >= 0 && !entry_is_fallback(entry))
+                r = sd_bus_message_append(reply, "{sv}", "class", "s",
+                                          entry_class_name(entry->class));
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 's', "value");
+        if (r >= 0)
+                r = value_codec_append_entry(reply, entry);
+        for (int i = 0; r >= 0 && i < 4; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
 }
 
 /* Appends an entry of the reply unless that grows too large. */
 static int append_within(sd_bus_message *reply,
                          const BusService *service,
                          Entry *entry,
+                         bool is_entries,
                          uint64_t *n_bytes,
                          sd_bus_error *reterr_bus)
 {
-        *n_bytes += entry_reply_bytes(entry);
+        *n_bytes += entry_reply_bytes(entry) + (is_entries ? ENTRY_FRAME_BYTES : 0);
         if (*n_bytes > service->limits->reply_bytes)
                 return refuse_size(service, reterr_bus);
 
-        return value_codec_append_pair(reply, entry);
+        return is_entries ? append_entry(reply, entry) : value_codec_append_pair(reply, entry);
 }
 
 static int append_page(sd_bus_message *reply,
@@ -105,15 +184,20 @@ static int append_page(sd_bus_message *reply,
                        uint64_t *n_bytes,
                        sd_bus_error *reterr_bus)
 {
-        GTreeNode *node = namespace_first(ns, page->prefix, page->after);
+        NamespaceWalk walk;
+        Entry *entry;
 
-        for (uint32_t n = 0; node && (page->limit == 0 || n < page->limit); n++) {
-                int r = append_within(reply, service, namespace_node_entry(node), n_bytes,
-                                      reterr_bus);
+        namespace_walk_begin(&walk, ns, page->prefix, page->after, page->only);
+        for (uint32_t n = 0; page->limit == 0 || n < page->limit; n++) {
+                int r;
 
+                entry = namespace_walk_next(&walk);
+                if (!entry)
+                        break;
+
+                r = append_within(reply, service, entry, page->is_entries, n_bytes, reterr_bus);
                 if (r < 0)
                         return r;
-                node = namespace_next(node, page->prefix);
         }
 
         return 0;
@@ -123,17 +207,18 @@ static int append_keys(sd_bus_message *reply,
                        const BusService *service,
                        const Namespace *ns,
                        char **keys,
+                       const Page *page,
                        uint64_t *n_bytes,
                        sd_bus_error *reterr_bus)
 {
         for (; *keys; keys++) {
-                Entry *entry = namespace_lookup(ns, *keys);
+                Entry *entry = namespace_read(ns, *keys, page->only);
                 int r;
 
                 if (!entry)
                         continue;
 
-                r = append_within(reply, service, entry, n_bytes, reterr_bus);
+                r = append_within(reply, service, entry, page->is_entries, n_bytes, reterr_bus);
                 if (r < 0)
                         return r;
         }
@@ -210,7 +295,7 @@ static int reply_with_values(sd_bus_message *m,
         if (r < 0)
                 return r;
 
-        r = *keys ? append_keys(reply, service, ns, keys, &n_bytes, reterr_bus)
+        r = *keys ? append_keys(reply, service, ns, keys, page, &n_bytes, reterr_bus)
                   : append_page(reply, service, ns, page, &n_bytes, reterr_bus);
         if (r < 0)
                 return r;
@@ -267,7 +352,7 @@ static int append_namespace(sd_bus_message *reply,
 {
         int r;
 
-        *n_bytes += ns->reply_bytes + strlen(ns->name) + 32;
+        *n_bytes += namespace_reply_bytes(ns) + strlen(ns->name) + 32;
         if (*n_bytes > service->limits->reply_bytes)
                 return refuse_size(service, reterr_bus);
 

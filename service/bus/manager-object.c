@@ -14,13 +14,13 @@
 #include "bus/get-many.h"
 #include "bus/object-path.h"
 #include "bus/options.h"
-#include "bus/polkit.h"
-#include "bus/value-codec.h"
+#include "bus/statistics.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
 #include "core/name.h"
 #include "util/auto.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -245,80 +245,16 @@ static int method_flush(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         return write_run(userdata, m, &method, reterr_bus);
 }
 
-static void add_own_statistics(const BusService *service, GVariantDict *statistics)
+static void on_reloaded(void *userdata, int r)
 {
-        const PipelineStatistics *pipeline = pipeline_statistics(service->pipeline);
+        g_autoptr(Call) call = userdata;
 
-        g_variant_dict_insert(statistics, "commits", "t", pipeline->n_commits);
-        g_variant_dict_insert(statistics, "batches", "t", pipeline->n_batches);
-        g_variant_dict_insert(statistics, "refused", "t", pipeline->n_refused);
-        g_variant_dict_insert(statistics, "unchanged", "t", pipeline->n_unchanged);
-        g_variant_dict_insert(statistics, "namespaces", "t",
-                              (guint64) g_tree_nnodes(state_namespaces(service->state)));
-        g_variant_dict_insert(statistics, "keys", "t", state_n_keys(service->state));
-        g_variant_dict_insert(statistics, "bytes", "t", state_usage(service->state));
-        g_variant_dict_insert(statistics, "callers", "t",
-                              (guint64) callers_count(service->callers));
-        g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
-        g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
-                              polkit_n_waiting(service->polkit));
-}
+        if (r < 0 || !call->caller)
+                return; /* nobody is there to be answered */
 
-static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)
-{
-        GVariantIter iter;
-        const char *name;
-        GVariant *value;
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        r = sd_bus_reply_method_return(call->message, NULL);
         if (r < 0)
-                return r;
-
-        g_variant_iter_init(&iter, dictionary);
-        while (g_variant_iter_loop(&iter, "{&sv}", &name, &value)) {
-                r = sd_bus_message_open_container(reply, 'e', "sv");
-                if (r >= 0)
-                        r = sd_bus_message_append_basic(reply, 's', name);
-                if (r >= 0)
-                        r = value_codec_append(reply, value);
-                if (r >= 0)
-                        r = sd_bus_message_close_container(reply);
-                if (r < 0) {
-                        g_variant_unref(value);
-                        return r;
-                }
-        }
-
-        return sd_bus_message_close_container(reply);
-}
-
-static int method_get_statistics(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
-{
-        BusService *service = userdata;
-        g_auto(GVariantDict) statistics = G_VARIANT_DICT_INIT(NULL);
-        g_autoptr(sd_bus_message) reply = NULL;
-        g_autoptr(GVariant) all = NULL;
-        uint64_t flags;
-        int r;
-
-        r = flags_read(m, 0, &flags, reterr_bus);
-        if (r < 0)
-                return r;
-
-        service->ports.add_statistics(service->ports.userdata, &statistics);
-        add_own_statistics(service, &statistics);
-        all = g_variant_ref_sink(g_variant_dict_end(&statistics));
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
-                return r;
-
-        r = append_dictionary(reply, all);
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(NULL, reply, NULL);
+                log_warning("Cannot answer a call: %s", g_strerror(-r));
 }
 
 static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -326,6 +262,7 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *reterr
         static const AuthorizerQuestion question = { AUTHORIZE_MANAGE, "", "Reload", false, 0 };
         BusService *service = userdata;
         Namespace *none;
+        Call *call;
         int r;
 
         r = authorizer_check(service, m, method_reload, &question, &none, reterr_bus);
@@ -339,8 +276,18 @@ static int method_reload(sd_bus_message *m, void *userdata, sd_bus_error *reterr
                                                 "The configuration cannot be read, the old one is "
                                                 "still in force: %s",
                                                 g_strerror(-r)));
+        if (r == 0)
+                return sd_bus_reply_method_return(m, NULL);
 
-        return sd_bus_reply_method_return(m, NULL);
+        r = call_get(&call, service, m, method_reload, 0, reterr_bus);
+        if (r < 0)
+                return r;
+
+        /* As with a write, it ends when it is done, also when its caller leaves. */
+        call->is_waiting = true;
+        call->is_submitted = true;
+        service->ports.when_reloaded(service->ports.userdata, on_reloaded, call);
+        return CALL_E_PARKED;
 }
 
 #define PROPERTY_GETTER(name)                                                                    \
@@ -431,7 +378,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetStatistics",
                                 SD_BUS_ARGS("t", flags),
                                 SD_BUS_RESULT("a{sv}", statistics),
-                                method_get_statistics,
+                                statistics_method_get,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload",
                                 SD_BUS_NO_ARGS,

@@ -12,6 +12,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
 #include "bus/value-codec.h"
@@ -19,6 +20,7 @@
 #include "bus/write.h"
 #include "client/regent-names.h"
 #include "core/name.h"
+#include "core/namespace-walk.h"
 #include "util/auto.h"
 
 #include <errno.h>
@@ -48,6 +50,7 @@ static int find_entry(sd_bus_message *m,
                       BusService *service,
                       sd_bus_message_handler_t handler,
                       const char *verb,
+                      Namespace **ret_ns,
                       Entry **ret_entry,
                       sd_bus_error *reterr_bus)
 {
@@ -66,17 +69,19 @@ static int find_entry(sd_bus_message *m,
         if (r != 0)
                 return r;
 
-        *ret_entry = namespace_lookup(ns, key);
+        *ret_ns = ns;
+        *ret_entry = namespace_read(ns, key, NAMESPACE_WALK_ALL);
         return *ret_entry ? 0 : refuse_absent(ns, key, reterr_bus);
 }
 
 static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         g_autoptr(sd_bus_message) reply = NULL;
+        Namespace *ns;
         Entry *entry;
         int r;
 
-        r = find_entry(m, userdata, method_get, "Get", &entry, reterr_bus);
+        r = find_entry(m, userdata, method_get, "Get", &ns, &entry, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -93,18 +98,25 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
+        BusService *service = userdata;
+        g_autoptr(sd_bus_message) reply = NULL;
+        Namespace *ns;
         Entry *entry;
         int r;
 
-        r = find_entry(m, userdata, method_describe, "Describe", &entry, reterr_bus);
+        r = find_entry(m, service, method_describe, "Describe", &ns, &entry, reterr_bus);
         if (r != 0)
                 return r;
 
-        return sd_bus_reply_method_return(
-                m, "a{sv}", 7, "type", "s", entry_type(entry), "size", "t",
-                (uint64_t) entry->value_bytes, "revision", "t", entry->revision, "class", "s",
-                entry_class_name(entry->class), "writer", "u", entry->writer_uid, "time", "t",
-                entry->time_usec, "origin", "s", "set");
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+
+        r = description_append(reply, service, ns, entry);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, reply, NULL);
 }
 
 static int append_key_list(sd_bus_message *reply,
@@ -114,12 +126,16 @@ static int append_key_list(sd_bus_message *reply,
                            const char *after,
                            uint32_t limit)
 {
-        GTreeNode *node = namespace_first(ns, prefix, after);
         uint64_t n_bytes = LIMIT_KIB;
+        NamespaceWalk walk;
 
-        for (uint32_t n = 0; node && (limit == 0 || n < limit); n++) {
-                const Entry *entry = namespace_node_entry(node);
+        namespace_walk_begin(&walk, ns, prefix, after, NAMESPACE_WALK_ALL);
+        for (uint32_t n = 0; limit == 0 || n < limit; n++) {
+                const Entry *entry = namespace_walk_next(&walk);
                 int r;
+
+                if (!entry)
+                        break;
 
                 n_bytes += 8 + (uint64_t) entry->key_bytes;
                 if (n_bytes > service->limits->reply_bytes)
@@ -128,7 +144,6 @@ static int append_key_list(sd_bus_message *reply,
                 r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
                 if (r < 0)
                         return r;
-                node = namespace_next(node, prefix);
         }
 
         return 0;
@@ -355,6 +370,8 @@ const sd_bus_vtable namespace_vtable[] = {
         SD_BUS_PROPERTY(
                 "QuotaBytes", "t", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Participants", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY(
+                "Declaration", "s", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -38,6 +38,13 @@ UINT64_PROPERTY(append_quota_keys, namespace_quota_keys(ns, service->limits))
 UINT64_PROPERTY(append_quota_bytes, namespace_quota_bytes(ns, service->limits))
 UINT64_PROPERTY(append_participants, UINT64_C(0))
 
+static int append_declaration(sd_bus_message *reply,
+                              const BusService *service G_GNUC_UNUSED,
+                              const Namespace *ns)
+{
+        return sd_bus_message_append(reply, "v", "s", ns->declaration ? ns->declaration->path : "");
+}
+
 #define ACCESS_CHANGE(function, field)                                           \
         static bool function(const NamespaceAccess *a, const NamespaceAccess *b) \
         {                                                                        \
@@ -68,6 +75,7 @@ static const NamespaceProperty properties[] = {
         { "QuotaKeys", append_quota_keys, true, is_other_quota_keys },
         { "QuotaBytes", append_quota_bytes, true, is_other_quota_bytes },
         { "Participants", append_participants, false, NULL },
+        { "Declaration", append_declaration, true, NULL },
 };
 
 static const NamespaceProperty *find_property(const char *name)
@@ -110,6 +118,11 @@ static int append_named(sd_bus_message *m,
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         return r;
+}
+
+int namespace_append_declaration(sd_bus_message *m, const BusService *service, const Namespace *ns)
+{
+        return append_named(m, service, ns, find_property("Declaration"));
 }
 
 int namespace_append_properties(sd_bus_message *reply,

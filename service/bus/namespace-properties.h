@@ -33,6 +33,9 @@ int namespace_append_properties(sd_bus_message *reply,
                                 const Namespace *ns,
                                 NamespaceProperties which);
 
+/* Appends the {sv} entry of that which tells of the declaration. */
+int namespace_append_declaration(sd_bus_message *m, const BusService *service, const Namespace *ns);
+
 /* Appends the {sv} entries of those that are not as they were with access @before. */
 int namespace_append_access_changes(sd_bus_message *m,
                                     const BusService *service,

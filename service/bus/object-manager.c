@@ -21,7 +21,7 @@
 #define OBJECT_MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
 
 /* What the properties and interface names of one namespace take at most in a message. */
-#define OBJECT_BYTES 320u
+#define OBJECT_BYTES 352u
 
 /* Every object has these two beside what GetManagedObjects leaves out: Peer and the like. */
 static const char *const interfaces[] = { REGENT_NAMESPACE_INTERFACE, REGENT_VALUES_INTERFACE };
@@ -84,7 +84,8 @@ static int append_objects(sd_bus_message *reply,
                 if (!authorizer_may_list(caller, ns))
                         continue;
 
-                n_bytes += OBJECT_BYTES + 2 * strlen(ns->name);
+                n_bytes += OBJECT_BYTES + 2 * strlen(ns->name) +
+                           (ns->declaration ? strlen(ns->declaration->path) : 0);
                 if (n_bytes > service->limits->managed_objects_bytes)
                         return bus_refused(
                                 sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,

@@ -32,6 +32,24 @@ typedef struct Delta {
         GPtrArray *entries; /* borrowed Entry, in order; the last of a key counts */
 } Delta;
 
+static void delta_free(gpointer userdata)
+{
+        Delta *delta = userdata;
+
+        g_ptr_array_unref(delta->entries);
+        g_free(delta);
+}
+
+static Delta *delta_new(Namespace *ns)
+{
+        Delta *delta = g_new(Delta, 1);
+
+        *delta = (Delta){ ns, g_ptr_array_new() };
+        return delta;
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Delta, delta_free)
+
 static void remember(Signals *signals, const Namespace *ns)
 {
         g_hash_table_replace(signals->announced, g_strdup(ns->name),
@@ -112,6 +130,16 @@ static int announce_access(const BusService *service,
         return sd_bus_send(NULL, m, NULL);
 }
 
+/* A key that is deleted goes back to its default. */
+static Entry *what_is_read(const Namespace *ns, Entry *entry)
+{
+        Entry *fallback = NULL;
+
+        if (entry_is_tombstone(entry) && ns->declaration)
+                fallback = declaration_fallback(ns->declaration, entry_key(entry));
+        return fallback ? fallback : entry;
+}
+
 /* Sends the values that are small enough, until they are too many; names the others in @named. */
 static int append_values(sd_bus_message *m,
                          const Limits *limits,
@@ -126,7 +154,7 @@ static int append_values(sd_bus_message *m,
                 return r;
 
         for (guint i = 0; i < delta->entries->len; i++) {
-                Entry *entry = delta->entries->pdata[i];
+                Entry *entry = what_is_read(delta->ns, delta->entries->pdata[i]);
 
                 if (entry_is_tombstone(entry) || entry->value_bytes > limits->signal_value_bytes ||
                     n_bytes + entry_reply_bytes(entry) > limits->signal_bytes) {
@@ -200,14 +228,6 @@ static void keep_last(GPtrArray *entries)
         g_ptr_array_remove_range(entries, 0, kept);
 }
 
-static void delta_free(gpointer userdata)
-{
-        Delta *delta = userdata;
-
-        g_ptr_array_unref(delta->entries);
-        g_free(delta);
-}
-
 static void collect_entries(Signals *signals, GPtrArray *deltas, const NamespaceChange *change)
 {
         Namespace *ns = state_lookup(signals->service->state, change->name);
@@ -221,8 +241,7 @@ static void collect_entries(Signals *signals, GPtrArray *deltas, const Namespace
                         delta = deltas->pdata[i];
 
         if (!delta) {
-                delta = g_new(Delta, 1);
-                *delta = (Delta){ ns, g_ptr_array_new() };
+                delta = delta_new(ns);
                 g_ptr_array_add(deltas, delta);
         }
         for (guint i = 0; i < change->entries->len; i++)
@@ -281,4 +300,77 @@ void signals_publish(Signals *signals, const GPtrArray *commits)
                 keep_last(delta->entries);
                 log_failure(announce_values(signals->service, delta), delta->ns->name);
         }
+}
+
+static int announce_declaration(const BusService *service, const Namespace *ns)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = new_properties_changed(service, ns, REGENT_NAMESPACE_INTERFACE, &m);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = namespace_append_declaration(m, service, ns);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "as", 0);
+        if (r < 0)
+                return r;
+
+        return sd_bus_send(NULL, m, NULL);
+}
+
+/* Adds the defaults of @declaration that differ from those of @other, of keys that are not set. */
+static void collect_defaults(Delta *delta,
+                             const Declaration *declaration,
+                             const Declaration *other,
+                             GPtrArray *tombstones)
+{
+        for (guint i = 0; declaration && i < declaration->fallbacks->len; i++) {
+                Entry *mine = declaration->fallbacks->pdata[i], *entry = mine;
+                const Entry *its = other ? declaration_fallback(other, entry_key(mine)) : NULL;
+
+                if (namespace_lookup(delta->ns, entry_key(mine)) ||
+                    (its && entry_value_equal(mine, its)))
+                        continue;
+
+                if (tombstones) {
+                        if (its)
+                                continue; /* it has another one now */
+                        entry = entry_new_tombstone(entry_key(mine), ENTRY_PERSISTENT);
+                        g_ptr_array_add(tombstones, entry);
+                }
+                g_ptr_array_add(delta->entries, entry);
+        }
+}
+
+static void entry_destroy(gpointer entry)
+{
+        entry_unref(entry);
+}
+
+static int announce_defaults(const BusService *service, Namespace *ns, const Declaration *before)
+{
+        g_autoptr(GPtrArray) tombstones = g_ptr_array_new_with_free_func(entry_destroy);
+        g_autoptr(Delta) delta = delta_new(ns);
+
+        collect_defaults(delta, ns->declaration, before, NULL);
+        collect_defaults(delta, before, ns->declaration, tombstones);
+        return delta->entries->len > 0 ? announce_values(service, delta) : 0;
+}
+
+void signals_publish_declaration(Signals *signals, Namespace *ns, const Declaration *before)
+{
+        const char *path = ns->declaration ? ns->declaration->path : "";
+
+        if (!namespace_is_public(ns))
+                return;
+
+        if (strcmp(path, before ? before->path : "") != 0)
+                log_failure(announce_declaration(signals->service, ns), ns->name);
+        log_failure(announce_defaults(signals->service, ns, before), ns->name);
 }

@@ -13,20 +13,14 @@
 #include <glib.h>
 #include <systemd/sd-bus.h>
 
-/*
- * A message nests 64 containers at most, dictionary entries among them, and who sends a deeper one
- * is cut off from the bus. Apply of Manager wraps nine around a value, no reply or signal more.
- */
-#define VALUE_CODEC_CONTAINERS_MAX 55u
-
 /* No value of more serialized bytes is read, whatever the limits are set to. */
 #define VALUE_CODEC_BYTES_MAX (8u << 20)
 
 enum {
         VALUE_CODEC_E_DESCRIPTOR = 1, /* a file descriptor cannot be kept */
-        VALUE_CODEC_E_TOO_DEEP, /* more than LIMIT_VALUE_DEPTH or VALUE_CODEC_CONTAINERS_MAX */
-        VALUE_CODEC_E_TOO_BIG,  /* more than VALUE_CODEC_BYTES_MAX */
-        VALUE_CODEC_E_TOO_MANY, /* more than *n_elements */
+        VALUE_CODEC_E_TOO_DEEP,       /* deeper than core/value-depth.h allows */
+        VALUE_CODEC_E_TOO_BIG,        /* more than VALUE_CODEC_BYTES_MAX */
+        VALUE_CODEC_E_TOO_MANY,       /* more than *n_elements */
 };
 
 /*

@@ -12,16 +12,11 @@
 
 #include "bus/value-builder.h"
 #include "core/limits.h"
+#include "core/value-depth.h"
 #include "core/value.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* How much is open around a value. */
-typedef struct Depth {
-        unsigned n_counted; /* arrays, structs and variants */
-        unsigned n_containers;
-} Depth;
 
 typedef struct Reader {
         sd_bus_message *message;
@@ -29,52 +24,17 @@ typedef struct Reader {
         size_t *n_elements; /* that may still be read */
 } Reader;
 
-static int read_any(const Reader *reader, const GVariantType *type, Depth depth);
-
-static Depth enter(Depth depth, const GVariantType *type)
-{
-        depth.n_counted += !g_variant_type_is_dict_entry(type);
-        depth.n_containers++;
-        return depth;
-}
-
-/* The most containers a value of @type has open at once, as far as its type tells. */
-static Depth depth_within(Depth depth, const GVariantType *type)
-{
-        Depth deepest;
-
-        if (g_variant_type_is_basic(type))
-                return depth;
-
-        deepest = depth = enter(depth, type);
-        if (g_variant_type_is_variant(type))
-                return deepest;
-        if (g_variant_type_is_array(type))
-                return depth_within(depth, g_variant_type_element(type));
-
-        for (const GVariantType *member = g_variant_type_first(type); member;
-             member = g_variant_type_next(member)) {
-                Depth member_depth = depth_within(depth, member);
-
-                deepest.n_counted = MAX(deepest.n_counted, member_depth.n_counted);
-                deepest.n_containers = MAX(deepest.n_containers, member_depth.n_containers);
-        }
-
-        return deepest;
-}
+static int read_any(const Reader *reader, const GVariantType *type, ValueDepth depth);
 
 /* @type is a single complete type: sd-bus takes nothing else as a variant's. */
-static int check_type(const char *type, Depth depth)
+static int check_type(const char *type, ValueDepth depth)
 {
         if (strchr(type, 'h'))
                 return VALUE_CODEC_E_DESCRIPTOR;
         if (!value_type_is_valid(type))
                 return -EBADMSG;
 
-        depth = depth_within(depth, G_VARIANT_TYPE(type));
-        if (depth.n_counted > LIMIT_VALUE_DEPTH || depth.n_containers > VALUE_CODEC_CONTAINERS_MAX)
-                return VALUE_CODEC_E_TOO_DEEP;
-        return 0;
+        return value_depth_is_allowed(depth, G_VARIANT_TYPE(type)) ? 0 : VALUE_CODEC_E_TOO_DEEP;
 }
 
 static int charge(const Reader *reader, size_t n_bytes)
@@ -183,7 +143,7 @@ static int read_block(const Reader *reader, char type)
         return 0;
 }
 
-static int read_children(const Reader *reader, const ValueFrame *frame, Depth depth)
+static int read_children(const Reader *reader, const ValueFrame *frame, ValueDepth depth)
 {
         bool is_array = g_variant_type_is_array(frame->type);
         const GVariantType *type =
@@ -230,7 +190,7 @@ static int enter_container(const Reader *reader, const GVariantType *type)
         return sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_DICT_ENTRY, contents);
 }
 
-static int read_container(const Reader *reader, const GVariantType *type, Depth depth)
+static int read_container(const Reader *reader, const GVariantType *type, ValueDepth depth)
 {
         ValueFrame frame;
         int r;
@@ -242,7 +202,7 @@ static int read_container(const Reader *reader, const GVariantType *type, Depth 
                 return -EBADMSG;
 
         frame = value_builder_open(reader->builder, type);
-        r = read_children(reader, &frame, enter(depth, type));
+        r = read_children(reader, &frame, value_depth_enter(depth, type));
         if (r != 0)
                 return r;
 
@@ -255,7 +215,7 @@ static int read_container(const Reader *reader, const GVariantType *type, Depth 
 
 /* Enters the variant at the cursor and reads what it holds; @ret_type is its type. */
 static int read_content(const Reader *reader,
-                        Depth depth,
+                        ValueDepth depth,
                         char ret_type[static LIMIT_TYPE_BYTES + 1])
 {
         const char *contents;
@@ -285,13 +245,13 @@ static int read_content(const Reader *reader,
         return r < 0 ? r : 0;
 }
 
-static int read_variant(const Reader *reader, Depth depth)
+static int read_variant(const Reader *reader, ValueDepth depth)
 {
         ValueFrame frame = value_builder_open(reader->builder, G_VARIANT_TYPE_VARIANT);
         char type[LIMIT_TYPE_BYTES + 1];
         int r;
 
-        r = read_content(reader, enter(depth, G_VARIANT_TYPE_VARIANT), type);
+        r = read_content(reader, value_depth_enter(depth, G_VARIANT_TYPE_VARIANT), type);
         if (r != 0)
                 return r;
 
@@ -300,7 +260,7 @@ static int read_variant(const Reader *reader, Depth depth)
         return charge(reader, 0);
 }
 
-static int read_any(const Reader *reader, const GVariantType *type, Depth depth)
+static int read_any(const Reader *reader, const GVariantType *type, ValueDepth depth)
 {
         const char *text = g_variant_type_peek_string(type);
         int r;
@@ -332,7 +292,7 @@ int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value
 
         value_builder_init(&builder);
         reader.n_elements = n_elements;
-        r = read_content(&reader, (Depth){}, type);
+        r = read_content(&reader, (ValueDepth){}, type);
         if (r != 0)
                 return r;
 

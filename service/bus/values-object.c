@@ -20,6 +20,7 @@
 #include "bus/write.h"
 #include "client/regent-names.h"
 #include "core/name.h"
+#include "core/namespace-walk.h"
 #include "util/auto.h"
 
 #include <inttypes.h>
@@ -79,7 +80,8 @@ static int append_property(sd_bus_message *reply,
         if ((selection & SELECTION_NAMESPACE) && namespace_has_property(property))
                 return namespace_append_property(reply, service, ns, property);
 
-        entry = selection & SELECTION_VALUES ? namespace_lookup(ns, property) : NULL;
+        entry = selection & SELECTION_VALUES ? namespace_read(ns, property, NAMESPACE_WALK_ALL)
+                                             : NULL;
         if (!entry)
                 return refuse_property(property, reterr_bus);
         return value_codec_append_entry(reply, entry);
@@ -159,9 +161,9 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         if ((selection & SELECTION_VALUES) && !get_many_fits(service, ns))
                 return bus_refused(sd_bus_error_setf(
                         reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                        "'%s' has %" PRIu64 " keys, more than a reply may hold: ask "
+                        "'%s' has more than a reply of %" PRIu64 " bytes may hold: ask "
                         "Namespace.GetMany for pages with 'limit' and 'after'",
-                        ns->name, namespace_n_keys(ns)));
+                        ns->name, service->limits->reply_bytes));
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -213,13 +215,17 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
 
 static void append_values_interface(GString *xml, const BusService *service, const Namespace *ns)
 {
-        GTreeNode *node = get_many_fits(service, ns) ? namespace_first(ns, "", "") : NULL;
+        bool is_listed = get_many_fits(service, ns);
+        NamespaceWalk walk;
         uint64_t n = 0;
 
         introspection_begin_interface(xml, REGENT_VALUES_INTERFACE);
-        for (; node && n < service->limits->introspection_keys; node = namespace_next(node, "")) {
-                const Entry *entry = namespace_node_entry(node);
+        namespace_walk_begin(&walk, ns, "", "", NAMESPACE_WALK_ALL);
+        while (is_listed && n < service->limits->introspection_keys) {
+                const Entry *entry = namespace_walk_next(&walk);
 
+                if (!entry)
+                        break;
                 if (!key_is_member_name(entry_key(entry)))
                         continue;
                 introspection_append_property(xml, entry_key(entry), entry_type(entry),

@@ -6,7 +6,7 @@
 #include "core/change-set.h"
 
 #include "core/name.h"
-#include "core/value.h"
+#include "core/value-check.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -166,26 +166,11 @@ static int charge(ChangeSet *set, const Limits *limits, uint64_t n_bytes, char *
 /* Before anything is copied. */
 static int check_value(const char *key, GVariant *value, const Limits *limits, char **reterr_text)
 {
-        uint64_t n_bytes = g_variant_get_size(value);
         g_autofree char *why = NULL;
+        int r;
 
-        if (n_bytes > limits->value_bytes) {
-                why = g_strdup_printf("has a value of %" PRIu64 " bytes, at most %" PRIu64
-                                      " are allowed",
-                                      n_bytes, limits->value_bytes);
-                return refuse(reterr_text, CORE_E_TOO_BIG, key, why);
-        }
-
-        /* Some types take more room in a message; what could not be read back is refused. */
-        n_bytes = value_wire_bytes(value) + LIMIT_KIB;
-        if (n_bytes > limits->reply_bytes) {
-                why = g_strdup_printf("has a value that takes %" PRIu64
-                                      " bytes in a message, at most %" PRIu64 " are allowed",
-                                      n_bytes, limits->reply_bytes);
-                return refuse(reterr_text, CORE_E_TOO_BIG, key, why);
-        }
-
-        return 0;
+        r = value_check_size(value, limits, &why);
+        return r == 0 ? 0 : refuse(reterr_text, (Outcome) r, key, why);
 }
 
 /* Takes @entry. */

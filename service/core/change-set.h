@@ -32,15 +32,6 @@ typedef enum ChangeSetFlags {
         CHANGE_SET_NOT_EMPTY = 1 << 3,   /* of REMOVE_NAMESPACE: also with entries in it */
 } ChangeSetFlags;
 
-/* Which fields of an access are given; the others keep what they are. */
-typedef enum AccessFields {
-        ACCESS_OWNER = 1 << 0,
-        ACCESS_GROUP = 1 << 1,
-        ACCESS_MODE = 1 << 2,
-        ACCESS_QUOTA_KEYS = 1 << 3,
-        ACCESS_QUOTA_BYTES = 1 << 4,
-} AccessFields;
-
 typedef struct Expectation {
         char *key;
         uint64_t revision; /* 0: the key is not set */

@@ -26,6 +26,12 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* What files of namespaces.d may be; they are an administrator's. */
+#define LIMIT_DECLARATION_FILES      4096u
+#define LIMIT_DECLARATION_FILE_BYTES 1048576u
+#define LIMIT_DECLARATION_KEYS       4096u /* sections that name a key */
+#define LIMIT_DECLARATION_PATTERNS   64u   /* sections that name a pattern */
+
 #define LIMITS_TABLE(LIMIT)                                                                       \
         /* one message */                                                                         \
         LIMIT(value_bytes, "ValueBytesMax", LIMIT_MIB, 1, 8 * LIMIT_MIB)                          \

@@ -48,6 +48,7 @@ Namespace *namespace_unref(Namespace *ns)
                 return NULL;
 
         g_tree_unref(ns->entries);
+        declaration_unref(ns->declaration);
         g_free(ns->name);
         g_free(ns);
         return NULL;
@@ -106,10 +107,21 @@ static void account_entry(Namespace *ns, const Entry *entry, int sign)
         ns->reply_bytes += (uint64_t) sign * entry_reply_bytes(entry);
 }
 
+/* The default of @key, which is set now or, with @sign 1, is so no longer. */
+static void account_fallback(Namespace *ns, const char *key, int sign)
+{
+        const Entry *fallback = ns->declaration ? declaration_fallback(ns->declaration, key) : NULL;
+
+        if (fallback)
+                ns->fallback_bytes += (uint64_t) sign * entry_reply_bytes(fallback);
+}
+
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
 {
         if (old)
                 account_entry(ns, old, -1);
+        else
+                account_fallback(ns, entry_key(entry), -1);
         account_entry(ns, entry, 1);
         /* Replaces the key too: the old one dies with the old entry. */
         g_tree_replace(ns->entries, entry->text, entry_ref(entry));
@@ -118,5 +130,22 @@ void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
 void namespace_drop(Namespace *ns, const Entry *old)
 {
         account_entry(ns, old, -1);
+        account_fallback(ns, entry_key(old), 1);
         g_tree_remove(ns->entries, entry_key(old));
+}
+
+void namespace_set_declaration(Namespace *ns, Declaration *declaration)
+{
+        declaration_unref(ns->declaration);
+        ns->declaration = declaration ? declaration_ref(declaration) : NULL;
+        ns->fallback_bytes = 0;
+        if (!declaration)
+                return;
+
+        for (guint i = 0; i < declaration->fallbacks->len; i++) {
+                const char *key = entry_key(declaration->fallbacks->pdata[i]);
+
+                if (!namespace_lookup(ns, key))
+                        account_fallback(ns, key, 1);
+        }
 }

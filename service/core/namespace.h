@@ -8,25 +8,14 @@
  * memory: it changes only through State, when a commit is applied.
  */
 
+#include "core/access.h"
+#include "core/declaration.h"
 #include "core/entry.h"
 #include "core/limits.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define NAMESPACE_NO_GROUP      UINT32_MAX /* a group nobody is in */
-#define NAMESPACE_MODE_STANDARD 0644u
-#define NAMESPACE_MODE_MASK     0664u /* what a mode may grant: never write to everybody */
-
-/* Like a file's. A quota of 0 stands for the service's limit. */
-typedef struct NamespaceAccess {
-        uint32_t owner; /* uid */
-        uint32_t group; /* gid, or NAMESPACE_NO_GROUP */
-        uint32_t mode;
-        uint64_t quota_keys;
-        uint64_t quota_bytes;
-} NamespaceAccess;
 
 typedef struct Namespace {
         uint32_t n_refs;
@@ -39,8 +28,11 @@ typedef struct Namespace {
         GTree *entries;           /* key (in the entry) -> owned Entry; no tombstones */
         uint64_t usage;           /* sum of entry_usage() */
         uint64_t reply_bytes;     /* sum of entry_reply_bytes() */
+        Declaration *declaration; /* NULL: none */
+        uint64_t fallback_bytes;  /* as reply_bytes, of defaults whose keys are not set */
 } Namespace;
 
+/* @access is copied. */
 Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision);
 Namespace *namespace_ref(Namespace *ns);
 Namespace *namespace_unref(Namespace *ns);
@@ -78,3 +70,6 @@ static inline Entry *namespace_node_entry(GTreeNode *node)
 /* For State alone, which knows what is there: @old is what the key has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
 void namespace_drop(Namespace *ns, const Entry *old);
+
+/* The same. References @declaration, which may be NULL. */
+void namespace_set_declaration(Namespace *ns, Declaration *declaration);

@@ -124,6 +124,23 @@ static void add_tombstone(Commit *commit, NamespaceChange *change, const Entry *
         commit_add_entry(commit, change, entry_new_tombstone(entry_key(present), present->class));
 }
 
+static int check_rule(const Sequencing *s, const Namespace *ns, Entry *wanted, const Entry *present)
+{
+        const Rule *rule;
+        g_auto(RuleBreach) breach = {};
+
+        if (!ns->declaration)
+                return 0;
+
+        rule = declaration_rule(ns->declaration, entry_key(wanted));
+        if (!rule || rule_check_change(rule, wanted, present, s->set->writer_uid, &breach) == 0)
+                return 0;
+
+        return refuse(s, CORE_E_INVALID_VALUE, "'%s' of '%s' %s ([Key %s] %s= in %s)",
+                      entry_key(wanted), ns->name, breach.why, rule->name, breach.setting,
+                      ns->declaration->path);
+}
+
 /* Adds what @wanted does to @present; a change of class also deletes the entry of the old one. */
 static void add_effect(Commit *commit, NamespaceChange *change, Entry *wanted, const Entry *present)
 {
@@ -191,6 +208,10 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
                         return r;
                 if (is_without_effect(wanted, present))
                         continue;
+
+                r = check_rule(s, ns, wanted, present);
+                if (r != 0)
+                        return r;
 
                 if (!change)
                         change = commit_add(s->commit, NAMESPACE_CHANGE_ENTRIES, ns->name);
@@ -260,27 +281,6 @@ static int resolve_entries(const Sequencing *s)
         return check_owners(s, more_owned);
 }
 
-static NamespaceAccess change_access(const ChangeSet *set, NamespaceAccess access)
-{
-        if (set->access_fields & ACCESS_OWNER)
-                access.owner = set->access.owner;
-        if (set->access_fields & ACCESS_GROUP)
-                access.group = set->access.group;
-        if (set->access_fields & ACCESS_MODE)
-                access.mode = set->access.mode;
-        if (set->access_fields & ACCESS_QUOTA_KEYS)
-                access.quota_keys = set->access.quota_keys;
-        if (set->access_fields & ACCESS_QUOTA_BYTES)
-                access.quota_bytes = set->access.quota_bytes;
-        return access;
-}
-
-static bool is_same_access(const NamespaceAccess *a, const NamespaceAccess *b)
-{
-        return a->owner == b->owner && a->group == b->group && a->mode == b->mode &&
-               a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
-}
-
 static int check_new_owner(const Sequencing *s,
                            uint32_t owner,
                            uint64_t more_keys,
@@ -302,14 +302,43 @@ static int check_new_owner(const Sequencing *s,
         return 0;
 }
 
+/* What a file says of an access is not changed by hand. */
+static int check_declared_access(const Sequencing *s,
+                                 const char *name,
+                                 const Declaration *declaration)
+{
+        static const struct {
+                AccessFields field;
+                const char *setting;
+        } settings[] = {
+                { ACCESS_OWNER, "Owner" },
+                { ACCESS_GROUP, "Group" },
+                { ACCESS_MODE, "Mode" },
+                { ACCESS_QUOTA_KEYS, "QuotaKeys" },
+                { ACCESS_QUOTA_BYTES, "QuotaBytes" },
+        };
+        unsigned differing;
+
+        if (!declaration)
+                return 0;
+
+        differing = access_compare(&s->set->access, &declaration->access) & s->set->access_fields &
+                    declaration->access_fields;
+        for (size_t i = 0; i < G_N_ELEMENTS(settings); i++)
+                if (differing & settings[i].field)
+                        return refuse(s, CORE_E_INVALID_VALUE,
+                                      "The access of '%s' is declared ([Namespace] %s= in %s)",
+                                      name, settings[i].setting, declaration->path);
+
+        return 0;
+}
+
 static int resolve_creation(const Sequencing *s)
 {
-        static const NamespaceAccess standard = {
-                .group = NAMESPACE_NO_GROUP,
-                .mode = NAMESPACE_MODE_STANDARD,
-        };
         const NamespaceWish *wish = s->set->namespaces->pdata[0];
-        NamespaceAccess access = standard;
+        const Declaration *declaration =
+                declarations_lookup(state_declarations(s->state), wish->name);
+        NamespaceAccess access = access_standard;
         NamespaceChange *change;
         int r;
 
@@ -317,8 +346,14 @@ static int resolve_creation(const Sequencing *s)
                 return refuse(s, CORE_E_NAMESPACE_EXISTS, "Namespace '%s' exists already",
                               wish->name);
 
+        r = check_declared_access(s, wish->name, declaration);
+        if (r != 0)
+                return r;
+
         access.owner = s->set->writer_uid;
-        access = change_access(s->set, access);
+        access = access_merge(&access, &s->set->access, s->set->access_fields);
+        if (declaration)
+                access = access_merge(&access, &declaration->access, declaration->access_fields);
         r = check_new_owner(s, access.owner, 0, 0);
         if (r != 0)
                 return r;
@@ -337,6 +372,9 @@ static int resolve_removal(const Sequencing *s)
         if (r != 0)
                 return r;
 
+        if (ns->declaration)
+                return refuse(s, CORE_E_CONFLICT, "'%s' is declared in %s", ns->name,
+                              ns->declaration->path);
         if (namespace_n_keys(ns) > 0 && !(s->set->flags & CHANGE_SET_NOT_EMPTY))
                 return refuse(s, CORE_E_NAMESPACE_NOT_EMPTY,
                               "'%s' has %" PRIu64 " keys, flag 1 removes it with them", ns->name,
@@ -357,8 +395,12 @@ static int resolve_access(const Sequencing *s)
         if (r != 0)
                 return r;
 
-        access = change_access(s->set, ns->access);
-        if (is_same_access(&access, &ns->access))
+        r = check_declared_access(s, ns->name, ns->declaration);
+        if (r != 0)
+                return r;
+
+        access = access_merge(&ns->access, &s->set->access, s->set->access_fields);
+        if (access_compare(&access, &ns->access) == 0)
                 return 0;
 
         if (access.owner != ns->access.owner) {

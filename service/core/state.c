@@ -16,6 +16,7 @@ typedef struct Observer {
 
 struct State {
         GTree *namespaces; /* name (in the namespace) -> owned Namespace */
+        Declarations *declarations;
         Accounts *accounts;
         uint64_t revision;
         uint64_t n_keys;
@@ -40,6 +41,7 @@ State *state_new(void)
 
         *state = (State){
                 .namespaces = g_tree_new_full(compare_names, NULL, NULL, namespace_destroy),
+                .declarations = declarations_new(),
                 .accounts = accounts_new(),
         };
         return state;
@@ -51,6 +53,7 @@ State *state_free(State *state)
                 return NULL;
 
         g_tree_unref(state->namespaces);
+        declarations_free(state->declarations);
         accounts_free(state->accounts);
         g_free(state);
         return NULL;
@@ -190,6 +193,7 @@ static void discharge_namespace(State *state, const Namespace *ns)
 
 static void add_namespace(State *state, Namespace *ns)
 {
+        namespace_set_declaration(ns, declarations_lookup(state->declarations, ns->name));
         charge_namespace(state, ns);
         g_tree_insert(state->namespaces, ns->name, ns);
 }
@@ -250,6 +254,32 @@ void state_apply(State *state, const Commit *commit)
 
         if (state->revision < commit->revision)
                 state->revision = commit->revision;
+}
+
+void state_set_declarations(State *state,
+                            Declarations *declarations,
+                            StateOnDeclared on_declared,
+                            void *userdata)
+{
+        g_autoptr(Declarations) before = g_steal_pointer(&state->declarations);
+        GTreeNode *node = g_tree_node_first(state->namespaces);
+
+        state->declarations = declarations;
+        for (; node; node = g_tree_node_next(node)) {
+                Namespace *ns = g_tree_node_value(node);
+                Declaration *declaration = declarations_lookup(declarations, ns->name);
+
+                if (declaration == ns->declaration)
+                        continue;
+
+                namespace_set_declaration(ns, declaration);
+                on_declared(userdata, ns, declarations_lookup(before, ns->name));
+        }
+}
+
+Declarations *state_declarations(State *state)
+{
+        return state->declarations;
 }
 
 Namespace *state_load_namespace(State *state,

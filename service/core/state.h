@@ -10,6 +10,7 @@
 
 #include "core/account.h"
 #include "core/commit.h"
+#include "core/declarations.h"
 #include "core/namespace.h"
 
 #include <glib.h>
@@ -55,6 +56,17 @@ Namespace *state_load_namespace(State *state,
                                 uint64_t created_revision,
                                 uint64_t revision);
 void state_load_entry(State *state, Namespace *ns, Entry *entry);
+
+/*
+ * Puts @declarations, which it takes, in place of those before. @on_declared is told of each namespace
+ * that has another one than @before now; either may be none.
+ */
+typedef void (*StateOnDeclared)(void *userdata, Namespace *ns, const Declaration *before);
+void state_set_declarations(State *state,
+                            Declarations *declarations,
+                            StateOnDeclared on_declared,
+                            void *userdata);
+Declarations *state_declarations(State *state);
 
 /*
  * @on_replace is told of an entry before another, or nothing, takes its place; not of those that

@@ -3,7 +3,7 @@
  * Log
  *
  * GLib knows fewer levels than syslog, so every record of ours carries its PRIORITY, and the writer
- * goes by that. The level is the only state, read by all threads.
+ * goes by that. The level, and where the log goes, are the only state, read by all threads.
  */
 
 #include "util/log.h"
@@ -17,6 +17,7 @@
 #define FIELDS_MAX 12
 
 static gint log_level_max = LOG_INFO;
+static gint log_to_journal = FALSE;
 
 static const char *const level_names[] = {
         [LOG_EMERG] = "emerg", [LOG_ALERT] = "alert",     [LOG_CRIT] = "crit",
@@ -36,6 +37,22 @@ int log_level_from_name(const char *name)
 void log_set_level(int level)
 {
         g_atomic_int_set(&log_level_max, level);
+}
+
+int log_level(void)
+{
+        return g_atomic_int_get(&log_level_max);
+}
+
+const char *log_level_name(int level)
+{
+        g_assert(level >= LOG_EMERG && level <= LOG_DEBUG);
+        return level_names[level];
+}
+
+bool log_is_to_journal(void)
+{
+        return g_atomic_int_get(&log_to_journal);
 }
 
 /* Not what breaks lines, moves the cursor, or turns the direction of text. */
@@ -124,7 +141,7 @@ static gboolean stderr_is_nothing(void)
 static GLogWriterOutput on_record(GLogLevelFlags level,
                                   const GLogField *fields,
                                   gsize n_fields,
-                                  gpointer to_journal)
+                                  gpointer userdata G_GNUC_UNUSED)
 {
         const char *priority = field_text(fields, n_fields, "PRIORITY");
         int syslog = priority && *priority >= '0' && *priority <= '7' ? *priority - '0'
@@ -133,7 +150,7 @@ static GLogWriterOutput on_record(GLogLevelFlags level,
         if (syslog > g_atomic_int_get(&log_level_max))
                 return G_LOG_WRITER_HANDLED;
 
-        if (to_journal &&
+        if (log_is_to_journal() &&
             g_log_writer_journald(level, fields, n_fields, NULL) == G_LOG_WRITER_HANDLED)
                 return G_LOG_WRITER_HANDLED;
 
@@ -148,9 +165,10 @@ void log_open(int level)
                               (g_log_writer_is_journald(STDERR_FILENO) || stderr_is_nothing());
 
         log_set_level(level);
+        g_atomic_int_set(&log_to_journal, to_journal);
         /* GLib takes a writer only once in a process. */
         if (g_once_init_enter(&is_open)) {
-                g_log_set_writer_func(on_record, GINT_TO_POINTER(to_journal), NULL);
+                g_log_set_writer_func(on_record, NULL, NULL);
                 g_once_init_leave(&is_open, 1);
         }
 }

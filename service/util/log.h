@@ -10,6 +10,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
 
@@ -46,8 +47,14 @@ void log_open(int level);
 /* From now on, records up to @level. */
 void log_set_level(int level);
 
+int log_level(void);
+
 /* "err", "warning" and so on, as in syslog.conf; or -EINVAL. */
 int log_level_from_name(const char *name);
+const char *log_level_name(int level);
+
+/* Whether records go to the journal, with their fields, and not as lines to stderr. */
+bool log_is_to_journal(void);
 
 /* One record. @fields: LOG_FIELDS(...), or NULL for none. */
 void log_record(int level, const LogField *fields, const char *format, ...) G_GNUC_PRINTF(3, 4);

@@ -5,6 +5,7 @@ import time
 
 import pytest
 from gi.repository import GLib
+from regent_testing.api import mapping
 from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import NAMESPACE, NO_ID, Error, path_of
 
@@ -103,6 +104,20 @@ def test_get_many_in_pages(ns):
     assert list(ns.get_many(after="k19")[0]) == ["l"]
 
 
+def test_get_many_of_entries(ns):
+    kept = ns.set("a", "x")
+    lost, _ = ns.apply({"b": 7}, class_="runtime")
+
+    for found, _ in (ns.get_many(form="entries"), ns.get_many(["a", "b", "nope"], form="entries")):
+        assert {key: {name: fact.unpack() for name, fact in mapping(facts).items()} for key, facts in found.items()} == {
+            "a": {"value": "x", "revision": kept, "class": "persistent"},
+            "b": {"value": 7, "revision": lost, "class": "runtime"},
+        }
+    assert ns.get_many(["a"], form="values")[0]["a"].unpack() == "x"
+    with refused(Error.InvalidArgs, "form", "entry"):
+        ns.get_many(form="entry")
+
+
 def test_get_many_names_no_keys_and_options(ns):
     with refused(Error.InvalidArgs):
         ns.get_many(["a"], prefix="a")
@@ -141,6 +156,7 @@ def test_properties_have_documented_types(root, ns):
     assert found == {
         "Name": "s", "Owner": "u", "Group": "u", "Mode": "u", "Revision": "t", "Keys": "t",
         "Usage": "t", "QuotaKeys": "t", "QuotaBytes": "t", "Participants": "t",
+        "Declaration": "s",
     }  # fmt: skip
 
 

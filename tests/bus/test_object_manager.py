@@ -21,7 +21,7 @@ def test_lists_namespaces_with_properties_that_announce_changes(root, ns):
     assert set(interfaces) - STANDARD == {NAMESPACE, VALUES}
     assert {n: v.unpack() for n, v in interfaces[NAMESPACE].items()} == {
         "Name": ns.name, "Owner": 0, "Group": NO_ID, "Mode": 0o644,
-        "QuotaKeys": 1048576, "QuotaBytes": 256 << 20,
+        "QuotaKeys": 1048576, "QuotaBytes": 256 << 20, "Declaration": "",
     }  # fmt: skip
     assert interfaces[VALUES] == {}
 

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from gi.repository import GLib
-from regent_testing.api import blob
+from regent_testing.api import blob, mapping
 from regent_testing.names import Error
 from regent_testing.checks import nothing_changed, refused
 
@@ -121,6 +121,8 @@ def test_nested_to_32(root, ns, nested):
     ns.set("a", value)
     assert bits(ns.get("a")) == bits(value)
     assert bits(ns.value_get("a")) == bits(value)
+    entry = ns.get_many(["a"], form="entries")[0]["a"]
+    assert bits(mapping(entry)["value"]) == bits(value)
 
 
 @pytest.mark.parametrize(

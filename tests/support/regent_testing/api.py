@@ -62,6 +62,8 @@ _OPTION_TYPES = {
     "prefix": "s",
     "after": "s",
     "limit": "u",
+    "only": "s",
+    "form": "s",
 }
 
 

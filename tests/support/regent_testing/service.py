@@ -28,16 +28,19 @@ class Regentd:
     config: text of a configuration file, given with --config; None gives an empty one, so that the machine's own
     settings do not matter; False gives no --config.
     wrapper: a command that ends by executing the one after it. stderr: a file for it instead of the log.
+    namespaces: {name: text} of files of namespaces.d; False gives no --namespaces-dir.
     """
 
     def __init__(
-        self, bus, directory, options=(), user=None, config=None, environ=None, wrapper=(), stderr=None
-    ):
+        self, bus, directory, options=(), user=None, config=None, environ=None, wrapper=(), stderr=None,
+        namespaces=None,
+    ):  # fmt: skip
         self.bus = bus
         self.directory = environment.make_shared_directory(directory)
         self.state_dir = os.path.join(directory, "state")
         self.runtime_dir = os.path.join(directory, "run")
         self.config_path = os.path.join(directory, "regentd.conf")
+        self.namespaces_dir = os.path.join(directory, "namespaces.d")
         self.log_path = os.path.join(directory, "regentd.log")
         self.options = list(options)
         self.user = user
@@ -52,10 +55,25 @@ class Regentd:
             environment.make_shared_directory(path, user)
         if self._has_config:
             self.write_config(config or "")
+        self._has_namespaces = namespaces is not False
+        environment.make_shared_directory(self.namespaces_dir)
+        for name, text in (namespaces or {}).items():
+            self.declare(name, text)
 
     def write_config(self, text):
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(text)
+
+    def declare(self, name, text):
+        """Writes NAME.conf, replacing it whole, and returns its path; text None takes it away."""
+        path = os.path.join(self.namespaces_dir, name + ".conf")
+        if text is None:
+            os.unlink(path)
+            return path
+        with open(path + "~", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + "~", path)
+        return path
 
     def command(self):
         command = self.wrapper + shlex.split(os.environ.get("REGENTD_WRAPPER", ""))
@@ -64,6 +82,8 @@ class Regentd:
         command += ["--state-dir=" + self.state_dir, "--runtime-dir=" + self.runtime_dir]
         if self._has_config:
             command.append("--config=" + self.config_path)
+        if self._has_namespaces:
+            command.append("--namespaces-dir=" + self.namespaces_dir)
         return command + self.options
 
     def spawn(self):

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Description
+ */
+
+#include "bus/description.h"
+
+#include "bus/value-codec.h"
+#include "core/namespace-walk.h"
+#include "core/value.h"
+
+/* A reply while it is written. */
+typedef struct Description {
+        sd_bus_message *reply;
+        uint64_t
+                n_bytes_left; /* for values, so that it does not become larger than a reply may be */
+} Description;
+
+static int append_entry(sd_bus_message *reply, Entry *entry)
+{
+        int r;
+
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "type", "s", entry_type(entry), "size",
+                                  "t", (uint64_t) entry->value_bytes, "revision", "t",
+                                  entry->revision);
+        if (r >= 0 && !entry_is_fallback(entry))
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "class", "s",
+                                          entry_class_name(entry->class), "writer", "u",
+                                          entry->writer_uid, "time", "t", entry->time_usec);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_append(reply, "{sv}", "origin", "s",
+                                     entry_is_fallback(entry) ? "default" : "set");
+}
+
+/* A value that does not fit is left out: a default can be asked for by itself. */
+static int append_value(Description *description, const char *name, GVariant *value)
+{
+        uint64_t n_bytes = value ? value_wire_bytes(value) + LIMIT_KIB : 0;
+        int r;
+
+        if (!value || n_bytes > description->n_bytes_left)
+                return 0;
+        description->n_bytes_left -= n_bytes;
+
+        r = sd_bus_message_open_container(description->reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(description->reply, 's', name);
+        if (r >= 0)
+                r = value_codec_append(description->reply, value);
+        if (r >= 0)
+                r = sd_bus_message_close_container(description->reply);
+        return r;
+}
+
+static int append_values(Description *description, const Rule *rule)
+{
+        g_autoptr(GVariant) fallback = rule->fallback ? entry_value(rule->fallback) : NULL;
+        int r;
+
+        r = append_value(description, "minimum", rule->minimum);
+        if (r >= 0)
+                r = append_value(description, "maximum", rule->maximum);
+        if (r >= 0)
+                r = append_value(description, "default", fallback);
+        if (r >= 0)
+                r = append_value(description, "allowed", rule->allowed);
+        return r;
+}
+
+static int append_rule(Description *description, const Rule *rule)
+{
+        g_autofree char *section = g_strconcat("Key ", rule->name, NULL);
+        sd_bus_message *reply = description->reply;
+        int r;
+
+        r = sd_bus_message_append(reply, "{sv}", "rule", "s", section);
+        if (r >= 0 && rule->type)
+                r = sd_bus_message_append(reply, "{sv}", "declared-type", "s", rule->type);
+        if (r >= 0 && rule->length_minimum > 0)
+                r = sd_bus_message_append(reply, "{sv}", "length-minimum", "t",
+                                          rule->length_minimum);
+        if (r >= 0 && rule->length_maximum < UINT64_MAX)
+                r = sd_bus_message_append(reply, "{sv}", "length-maximum", "t",
+                                          rule->length_maximum);
+        if (r >= 0 && rule->is_locked)
+                r = sd_bus_message_append(reply, "{sv}", "locked", "b", 1);
+        if (r >= 0 && rule->is_write_once)
+                r = sd_bus_message_append(reply, "{sv}", "write-once", "b", 1);
+        return r < 0 ? r : append_values(description, rule);
+}
+
+int description_append(sd_bus_message *reply,
+                       const BusService *service,
+                       const Namespace *ns,
+                       Entry *entry)
+{
+        Description description = { reply, service->limits->reply_bytes };
+        const Declaration *declaration = ns->declaration;
+        const Rule *rule = declaration ? declaration_rule(declaration, entry_key(entry)) : NULL;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = append_entry(reply, entry);
+        if (r >= 0 && declaration)
+                r = sd_bus_message_append(reply, "{sv}", "file", "s", declaration->path);
+        if (r >= 0 && rule)
+                r = append_rule(&description, rule);
+        if (r < 0)
+                return r;
+
+        return sd_bus_message_close_container(reply);
+}

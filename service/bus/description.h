@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Description
+ *
+ * What Describe says of a key: what is known of its entry, and what a declaration asks of it.
+ */
+
+#include "bus/bus-service.h"
+#include "core/namespace.h"
+
+#include <systemd/sd-bus.h>
+
+/* Appends the a{sv}. @entry is what is read of @ns. */
+int description_append(sd_bus_message *reply,
+                       const BusService *service,
+                       const Namespace *ns,
+                       Entry *entry);
