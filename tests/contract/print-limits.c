@@ -28,6 +28,10 @@ int main(void)
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
+        printf("declaration-files %u\n", LIMIT_DECLARATION_FILES);
+        printf("declaration-file-bytes %u\n", LIMIT_DECLARATION_FILE_BYTES);
+        printf("declaration-keys %u\n", LIMIT_DECLARATION_KEYS);
+        printf("declaration-patterns %u\n", LIMIT_DECLARATION_PATTERNS);
 
 #define PRINT_SETTING(field, setting, standard, minimum, maximum) \
         print_setting(setting, standard, minimum, maximum);

@@ -178,7 +178,7 @@ def test_changes_of_a_namespace_are_known_by_their_types(root, ns):
 
 def test_statistics_are_as_documented(root):
     body = project.docs("Manager")["GetStatistics"].body
-    documented = dict(re.findall(r"([a-z]+(?:-[a-z]+)*) \(([td])[,)]", body))
+    documented = dict(re.findall(r"([a-z]+(?:-[a-z]+)*) \(([td]|as)[,)]", body))
 
     found = {name: value.get_type_string() for name, value in root.statistics().items()}
 
@@ -194,9 +194,38 @@ def test_states_and_origins_are_those_of_the_service(root):
         assert root.property(member) in spelt
 
 
-def test_description_of_an_entry_is_as_documented(ns):
+# These are of the key's own type, or arrays of it.
+VALUES_OF_A_RULE = ("minimum", "maximum", "default", "allowed")
+# Between them the keys have all that a rule can say; no key can have all of it.
+DECLARATION = """
+[Key number]
+Type=u
+Default=1
+Minimum=0
+Maximum=9
+Allowed=[1, 2]
+WriteOnce=yes
+Locked=yes
+[Key text]
+Type=s
+LengthMinimum=1
+LengthMaximum=9
+"""
+
+
+def test_description_of_an_entry_is_as_documented(stack):
+    ns = stack(namespaces={"org.example.Declared": DECLARATION}).root.ns("org.example.Declared")
+    ns.set("number", GLib.Variant("u", 2))
+    ns.set("text", "x")
+
+    info = {**ns.describe("number"), **ns.describe("text")}
+
+    assert {
+        name: "v" if name in VALUES_OF_A_RULE else value.get_type_string() for name, value in info.items()
+    } == project.documented_fields("Namespace", "Describe", "info")
+
+
+def test_description_of_an_undeclared_entry_says_nothing_of_rules(ns):
     ns.set("key", 1)
 
-    info = {name: value.get_type_string() for name, value in ns.describe("key").items()}
-
-    assert info == project.documented_fields("Namespace", "Describe", "info")
+    assert list(ns.describe("key")) == ["type", "size", "revision", "class", "writer", "time", "origin"]

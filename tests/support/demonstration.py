@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Regent's main job on real input, told as it happens: ./dev run
 
-Stores this machine's own `sysctl -a` as typed values over a private system bus, changes some of it as users who may
+Runs the tour of the README and holds its output against what is printed there. Then
+stores this machine's own `sysctl -a` as typed values over a private system bus, changes some of it as users who may
 and as one who may not, shows what gdbus monitor saw, kills regentd with SIGKILL in the middle of writes, starts it
 again and compares everything that was acknowledged. Ends by itself; not with 0 when anything differed.
 """
@@ -25,7 +26,9 @@ from history import Broken
 from kill_loop import KillLoop
 from regent_testing import environment, polkit
 from regent_testing.api import RegentError, change
+from regent_testing.console import Shell, examples
 from regent_testing.names import PROPERTIES, USERS, Error
+from regent_testing.revive import revived
 from regent_testing.stack import Stack
 from regent_testing.tool import gdbus_monitor
 
@@ -129,6 +132,7 @@ class Demonstration:
         self.state = {}  # what must be there: {namespace: {key: value}}
 
     def run(self):
+        self.tour()
         self.store()
         self.change()
         self.measure()
@@ -136,6 +140,24 @@ class Demonstration:
 
     def n_values(self):
         return sum(len(values) for values in self.state.values())
+
+    def tour(self):
+        """The examples of the README, as a reader would paste them."""
+        self.tell.chapter("The tour of README.md: regentctl and the tools of the bus")
+        if not self.has_users:
+            self.tell.left_out("it needs a group of the sandbox: " + environment.without_sandbox())
+            return
+        with open(os.path.join(environment.source_root(), "README.md"), encoding="utf-8") as file:
+            tour = examples(file.read())
+        with revived(self.stack.regentd), Shell(self.stack) as shell:
+            wrong = [example.command for example in tour if not self.shown(shell, example)]
+        self.tell.check(not wrong, f"{len(tour)} commands printed what README.md says", "; ".join(wrong))
+        self.stack.regentd.start()
+
+    def shown(self, shell, example):
+        output = shell.run(example.command)
+        self.tell.quote(f"$ {example.command}".replace("\n", "\n> ") + ("\n" + output.rstrip("\n") if output else ""))
+        return example.is_met_by(output)
 
     def store(self):
         self.tell.chapter("Store this machine's sysctl -a")

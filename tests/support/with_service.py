@@ -66,14 +66,14 @@ def wait_for(command, regentd):
 
 
 def run(command, stack):
-    programs = os.path.dirname(environment.regentd_program())
     regentd = stack.regentd
     environ = {
         **os.environ,
         "DBUS_SYSTEM_BUS_ADDRESS": stack.bus.address,
         "REGENT_STATE_DIR": regentd.state_dir,
         "REGENT_LOG": regentd.log_path,
-        "PATH": programs + ":" + os.environ.get("PATH", "/usr/bin:/bin"),
+        "REGENT_NAMESPACES_DIR": regentd.namespaces_dir,
+        "PATH": environment.programs_path(),
     }
     # Ctrl-C is the command's; what is left up after it ends is ours to take down.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -26,6 +26,21 @@ def regentd_program():
     return os.path.abspath(program)
 
 
+def regentctl_program():
+    """$REGENTCTL, or the regentctl that was built together with the regentd under test."""
+    build = os.path.dirname(os.path.dirname(regentd_program()))
+    program = os.environ.get("REGENTCTL") or os.path.join(build, "client", "regentctl", "regentctl")
+    if not os.access(program, os.X_OK):
+        raise FileNotFoundError(f"{program}: not built (set REGENTCTL)")
+    return os.path.abspath(program)
+
+
+def programs_path():
+    """$PATH with regentctl and regentd in front, where every user can run them."""
+    programs = [os.path.dirname(reachable(each)) for each in (regentctl_program(), regentd_program())]
+    return ":".join([*programs, os.environ.get("PATH", "/usr/bin:/bin")])
+
+
 def is_root():
     """Whether this is root over all users, not only uid 0 alone in a user namespace."""
     with open("/proc/self/uid_map", encoding="utf-8") as file:
