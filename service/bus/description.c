@@ -20,6 +20,10 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
 {
         int r;
 
+        if (!entry)
+                return sd_bus_message_append(reply, "{sv}{sv}", "revision", "t", UINT64_C(0),
+                                             "origin", "s", "unset");
+
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "type", "s", entry_type(entry), "size",
                                   "t", (uint64_t) entry->value_bytes, "revision", "t",
                                   entry->revision);
@@ -94,11 +98,12 @@ static int append_rule(Description *description, const Rule *rule)
 int description_append(sd_bus_message *reply,
                        const BusService *service,
                        const Namespace *ns,
+                       const char *key,
                        Entry *entry)
 {
         Description description = { reply, service->limits->reply_bytes };
         const Declaration *declaration = ns->declaration;
-        const Rule *rule = declaration ? declaration_rule(declaration, entry_key(entry)) : NULL;
+        const Rule *rule = namespace_rule(ns, key);
         int r;
 
         r = sd_bus_message_open_container(reply, 'a', "{sv}");

@@ -12,8 +12,9 @@
 
 #include <systemd/sd-bus.h>
 
-/* Appends the a{sv}. @entry is what is read of @ns. */
+/* Appends the a{sv}. @entry is what is read of @key; NULL when that is only declared. */
 int description_append(sd_bus_message *reply,
                        const BusService *service,
                        const Namespace *ns,
+                       const char *key,
                        Entry *entry);

@@ -45,12 +45,13 @@ static int refuse_absent(const Namespace *ns, const char *key, sd_bus_error *ret
         return bus_refused(bus_error_set(reterr_bus, CORE_E_NO_SUCH_KEY, text));
 }
 
-/* Reads the one argument of Get and Describe, and finds the entry. */
+/* Reads the one argument of Get and Describe, and finds the entry; NULL when there is none. */
 static int find_entry(sd_bus_message *m,
                       BusService *service,
                       sd_bus_message_handler_t handler,
                       const char *verb,
                       Namespace **ret_ns,
+                      const char **ret_key,
                       Entry **ret_entry,
                       sd_bus_error *reterr_bus)
 {
@@ -70,20 +71,24 @@ static int find_entry(sd_bus_message *m,
                 return r;
 
         *ret_ns = ns;
+        *ret_key = key;
         *ret_entry = namespace_read(ns, key, NAMESPACE_WALK_ALL);
-        return *ret_entry ? 0 : refuse_absent(ns, key, reterr_bus);
+        return 0;
 }
 
 static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         g_autoptr(sd_bus_message) reply = NULL;
+        const char *key;
         Namespace *ns;
         Entry *entry;
         int r;
 
-        r = find_entry(m, userdata, method_get, "Get", &ns, &entry, reterr_bus);
+        r = find_entry(m, userdata, method_get, "Get", &ns, &key, &entry, reterr_bus);
         if (r != 0)
                 return r;
+        if (!entry)
+                return refuse_absent(ns, key, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -100,19 +105,22 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
 {
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
+        const char *key;
         Namespace *ns;
         Entry *entry;
         int r;
 
-        r = find_entry(m, service, method_describe, "Describe", &ns, &entry, reterr_bus);
+        r = find_entry(m, service, method_describe, "Describe", &ns, &key, &entry, reterr_bus);
         if (r != 0)
                 return r;
+        if (!entry && !namespace_rule(ns, key))
+                return refuse_absent(ns, key, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
 
-        r = description_append(reply, service, ns, entry);
+        r = description_append(reply, service, ns, key, entry);
         if (r < 0)
                 return r;
 

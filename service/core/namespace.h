@@ -67,6 +67,12 @@ static inline Entry *namespace_node_entry(GTreeNode *node)
         return g_tree_node_value(node);
 }
 
+/* The rule that is declared for @key, or NULL. */
+static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
+{
+        return ns->declaration ? declaration_rule(ns->declaration, key) : NULL;
+}
+
 /* For State alone, which knows what is there: @old is what the key has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
 void namespace_drop(Namespace *ns, const Entry *old);

@@ -129,10 +129,7 @@ static int check_rule(const Sequencing *s, const Namespace *ns, Entry *wanted, c
         const Rule *rule;
         g_auto(RuleBreach) breach = {};
 
-        if (!ns->declaration)
-                return 0;
-
-        rule = declaration_rule(ns->declaration, entry_key(wanted));
+        rule = namespace_rule(ns, entry_key(wanted));
         if (!rule || rule_check_change(rule, wanted, present, s->set->writer_uid, &breach) == 0)
                 return 0;
 

@@ -260,7 +260,17 @@ def test_a_default_is_described(stack):
     assert (info["file"].unpack(), "rule" in info) == (path, False)
     assert ns.describe("peers")["length-maximum"].unpack() == 2
     with refused(Error.NoSuchKey):
-        ns.describe("mode")
+        ns.describe("not/declared")
+
+
+def test_a_key_that_is_only_declared_is_described(stack):
+    made, ns = declared(stack)
+    assert {key: v.unpack() for key, v in ns.describe("if/wlan0/mtu").items()} == {
+        "revision": 0, "origin": "unset", "file": made.regentd.namespaces_dir + f"/{NAME}.conf",
+        "rule": "Key if/*/mtu", "declared-type": "u", "maximum": 9000,
+    }  # fmt: skip
+    with refused(Error.NoSuchKey):
+        ns.get("if/wlan0/mtu")
 
 
 def test_replies_are_bounded_with_their_defaults(stack):
