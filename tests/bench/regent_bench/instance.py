@@ -162,10 +162,11 @@ class Instance:
 
 
 class Context:
-    """What all measures of one run have: the tool, the scratch directory, and how much to measure."""
+    """What all measures of one run have: the programs, the scratch directory, and how much to measure."""
 
-    def __init__(self, tool, directory, sizes):
+    def __init__(self, tool, ctl, directory, sizes):
         self.tool = tool
+        self.ctl = ctl
         self.directory = directory
         self.sizes = sizes
 
