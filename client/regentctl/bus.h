@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Bus
+ *
+ * The connection to regentd and calls over it. Each call has a time-out, asks for a password when one
+ * is needed and a person is there to give it, ends at SIGINT or SIGTERM, and fails with a Failure
+ * that says what to do next.
+ */
+
+#include "failure.h"
+#include "interrupt.h"
+#include "options.h"
+
+#include <gio/gio.h>
+
+typedef struct Bus Bus;
+typedef struct BusCall BusCall;
+
+/* Connects as @options say: --address, --host (by ssh, as busctl does), or the system bus. @options and @interrupt stay borrowed. */
+gboolean bus_open(const Options *options, Interrupt *interrupt, Bus **ret_bus, Failure **reterr);
+Bus *bus_free(Bus *bus);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
+
+GDBusConnection *bus_connection(Bus *bus);
+
+/* @arguments is consumed if floating. @ret may be NULL. @ret_type is of the reply, checked. */
+gboolean bus_call_manager(Bus *bus,
+                          const char *method,
+                          GVariant *arguments,
+                          const char *ret_type,
+                          GVariant **ret,
+                          Failure **reterr);
+gboolean bus_call_namespace(Bus *bus,
+                            const char *ns_name,
+                            const char *method,
+                            GVariant *arguments,
+                            const char *ret_type,
+                            GVariant **ret,
+                            Failure **reterr);
+
+/*
+ * The same in two halves, so that several calls can be under way: bus_start_…() sends, bus_finish() waits, gives the
+ * reply and frees. With a name that is no namespace's, bus_finish() fails. When a password is asked for, the call is
+ * sent once more, after all others that were started meanwhile; who minds has one call at a time.
+ */
+BusCall *bus_start_manager(Bus *bus, const char *method, GVariant *arguments, const char *ret_type);
+BusCall *bus_start_namespace(Bus *bus,
+                             const char *ns_name,
+                             const char *method,
+                             GVariant *arguments,
+                             const char *ret_type);
+gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr);
+
+/* Waits for nothing and frees. */
+BusCall *bus_call_drop(BusCall *call);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusCall, bus_call_drop)
+
+/* All properties of the interface at the object of @ns_name, or of the Manager with NULL: an a{sv}. */
+BusCall *bus_start_get_properties(Bus *bus, const char *ns_name); /* reply: (a{sv}) */
+gboolean bus_get_properties(Bus *bus, const char *ns_name, GVariant **ret, Failure **reterr);
+
+/* Whether SIGINT or SIGTERM came; calls under way are waited for no longer and fail with EXIT_INTERRUPTED. */
+bool bus_is_interrupted(const Bus *bus);
+
+/* Runs the main loop until *@is_done; fails with EXIT_INTERRUPTED. For who follows signals of the bus. */
+gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr);
+
+/* /org/regentd/State1/ns/… of a valid name; else InvalidName. */
+gboolean bus_namespace_path(const char *ns_name, char **ret_path, Failure **reterr);
+
+/* The other way; NULL for the path of something else. */
+char *bus_namespace_of_path(const char *path);

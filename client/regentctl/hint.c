@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Hints
+ */
+
+#include "hint.h"
+
+#include "account-names.h"
+#include "agent.h"
+#include "client/regent-names.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MODE_GROUP_READ  0040
+#define MODE_GROUP_WRITE 0020
+
+static bool is_one_of(const char *method, const char *const *methods)
+{
+        return g_strv_contains(methods, method);
+}
+
+static bool is_write(const char *method)
+{
+        static const char *const methods[] = { "Set", "Delete", "Apply", NULL };
+
+        return is_one_of(method, methods);
+}
+
+static bool is_manage(const char *method)
+{
+        static const char *const methods[] = { "CreateNamespace", "RemoveNamespace", "SetAccess",
+                                               "Reload", NULL };
+
+        return is_one_of(method, methods);
+}
+
+static const char *action_of(const char *method)
+{
+        if (is_manage(method))
+                return REGENT_ACTION_MANAGE;
+        return is_write(method) ? REGENT_ACTION_WRITE : REGENT_ACTION_READ;
+}
+
+static void add_line(GString *hint, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void add_line(GString *hint, const char *format, ...)
+{
+        va_list arguments;
+
+        if (hint->len > 0)
+                g_string_append_c(hint, '\n');
+        va_start(arguments, format);
+        g_string_append_vprintf(hint, format, arguments);
+        va_end(arguments);
+}
+
+/* Whose the namespace is, if one may know that. */
+static void add_owner(GString *hint, const HintCall *call)
+{
+        g_autoptr(GVariant) properties = NULL;
+        g_autofree char *owner = NULL;
+        g_autofree char *group = NULL;
+        Failure *failure = NULL;
+        guint32 uid = 0, gid = 0, mode = 0, wanted;
+
+        if (strcmp(call->method, "GetAll") == 0)
+                return;
+        if (!bus_get_properties(call->bus, call->ns_name, &properties, &failure)) {
+                failure_free(failure);
+                return;
+        }
+        if (!g_variant_lookup(properties, "Owner", "u", &uid) ||
+            !g_variant_lookup(properties, "Group", "u", &gid) ||
+            !g_variant_lookup(properties, "Mode", "u", &mode))
+                return;
+
+        owner = account_user_name(uid);
+        group = account_group_name(gid);
+        add_line(hint, "%s has the owner %s, %s%s and the mode %04o.", call->ns_name, owner,
+                 gid == REGENT_NO_GROUP ? "no group" : "the group ",
+                 gid == REGENT_NO_GROUP ? "" : group, mode);
+        wanted = is_write(call->method) ? MODE_GROUP_WRITE : MODE_GROUP_READ;
+        if (is_manage(call->method))
+                return;
+        if (gid != REGENT_NO_GROUP && (mode & wanted))
+                add_line(hint, "Members of the group %s may do this.", group);
+        else
+                add_line(hint,
+                         "Its owner can let a group in: regentctl access %s --group=GROUP "
+                         "--mode=%04o",
+                         call->ns_name, mode | MODE_GROUP_READ | wanted);
+}
+
+static void add_password(GString *hint, const HintCall *call)
+{
+        if (call->options->host)
+                add_line(hint, "Passwords can be given on that machine only.");
+        else if (call->options->is_without_password)
+                add_line(hint, "Without --no-ask-password a password could be given.");
+        else if (call->options->json != JSON_OFF || !agent_may_ask())
+                add_line(hint, "On a terminal, and without JSON, a password could be given.");
+        else
+                add_line(hint, "A password could be given if pkttyagent were installed.");
+}
+
+static char *describe_denied(const Failure *failure, const HintCall *call)
+{
+        GString *hint = g_string_new(NULL);
+
+        if (call->ns_name)
+                add_owner(hint, call);
+        if (!call->ns_name && strcmp(call->method, "CreateNamespace") != 0)
+                add_line(hint, "A polkit rule may allow the action %s with the verb %s.",
+                         action_of(call->method), call->method);
+        else
+                add_line(
+                        hint,
+                        "A polkit rule may allow the action %s\nwith the namespace %s and the verb "
+                        "%s; see regent-polkit(7).",
+                        action_of(call->method), call->ns_name ? call->ns_name : "in question",
+                        call->method);
+        if (failure->error_name && strstr(failure->error_name, "InteractiveAuthorization"))
+                add_password(hint, call);
+        if (geteuid() != 0 && !call->options->host)
+                add_line(hint, "uid 0 may: try it with sudo.");
+        return g_string_free(hint, FALSE);
+}
+
+static void hint_not_found(Failure *failure, const HintCall *call)
+{
+        if (!call->ns_name)
+                return;
+        if (failure->error_name && strcmp(failure->error_name, REGENT_ERROR_NO_SUCH_KEY) == 0)
+                failure_set_hint(failure, "'regentctl list %s' shows the keys that there are.",
+                                 call->ns_name);
+        else
+                failure_set_hint(failure,
+                                 "'regentctl create %s' makes it. One that you may not read looks "
+                                 "the same\nas one that is not there.",
+                                 call->ns_name);
+}
+
+static void hint_conflict(Failure *failure, const HintCall *call)
+{
+        const char *name = failure->error_name ? failure->error_name : "";
+
+        if (strcmp(name, REGENT_ERROR_CONFLICT) == 0 && call->ns_name)
+                failure_set_hint(
+                        failure,
+                        "Nothing was changed. 'regentctl describe %s KEY' shows the present "
+                        "revision.",
+                        call->ns_name);
+        else if (strcmp(name, REGENT_ERROR_CONFLICT) == 0 &&
+                 strcmp(call->method, "RemoveNamespace") == 0)
+                failure_set_hint(failure, "--force also removes one that holds keys.");
+        else if (strcmp(name, REGENT_ERROR_NAMESPACE_EXISTS) == 0)
+                failure_set_hint(failure, "'regentctl access' changes one that is there.");
+        else if (strcmp(name, REGENT_ERROR_KEY_EXISTS) == 0)
+                failure_set_hint(failure, "Nothing was changed.");
+}
+
+static void hint_refused(Failure *failure, const HintCall *call)
+{
+        const char *name = failure->error_name ? failure->error_name : "";
+
+        if (strcmp(name, REGENT_ERROR_QUOTA_EXCEEDED) == 0)
+                failure_set_hint(failure,
+                                 "Nothing was changed. 'regentctl status%s%s' shows what is used; "
+                                 "deletes are\nalways possible.",
+                                 call->ns_name ? " " : "", call->ns_name ? call->ns_name : "");
+        else if (strcmp(name, REGENT_ERROR_READ_ONLY) == 0)
+                failure_set_hint(failure,
+                                 "Writing to the disk failed: see 'journalctl -u regentd'.");
+}
+
+static void hint_timeout(Failure *failure, const HintCall *call)
+{
+        const char *what = is_write(call->method) || is_manage(call->method)
+                                   ? "\nThe change may still be made, or may have been: read again."
+                                   : "";
+
+        if (!failure->error_name) {
+                g_free(failure->text);
+                failure->text =
+                        g_strdup_printf("regentd did not answer within %g s",
+                                        (double) call->options->timeout_usec / G_USEC_PER_SEC);
+        }
+        failure_set_hint(failure,
+                         "--timeout=SECONDS waits longer. 'systemctl status regentd' shows "
+                         "how it is.%s",
+                         what);
+}
+
+void hint_unreachable(Failure *failure, const Options *options)
+{
+        if (options->host)
+                failure_set_hint(failure,
+                                 "Try 'ssh %s systemd-stdio-bridge'; 'systemctl status regentd' "
+                                 "there shows how it is.",
+                                 options->host);
+        else if (options->address)
+                failure_set_hint(failure, "Is --address= right, and does regentd run on that bus?");
+        else
+                failure_set_hint(failure,
+                                 "'systemctl status regentd dbus' shows whether they run.");
+}
+
+void hint_call(Failure *failure, const HintCall *call)
+{
+        g_autofree char *denied = NULL;
+
+        switch (failure->status) {
+        case EXIT_DENIED:
+                denied = describe_denied(failure, call);
+                failure_set_hint(failure, "%s", denied);
+                return;
+        case EXIT_NOT_FOUND:
+                hint_not_found(failure, call);
+                return;
+        case EXIT_CONFLICT:
+                hint_conflict(failure, call);
+                return;
+        case EXIT_REFUSED:
+                hint_refused(failure, call);
+                return;
+        case EXIT_TIMEOUT:
+                hint_timeout(failure, call);
+                return;
+        case EXIT_UNREACHABLE:
+                failure_prefix(failure, "regentd cannot be reached");
+                hint_unreachable(failure, call->options);
+                return;
+        case EXIT_OUTCOME_UNKNOWN:
+                failure_set_hint(failure, "Read again: the change may or may not have been made.");
+                return;
+        case EXIT_INTERRUPTED:
+                if (is_write(call->method) || is_manage(call->method))
+                        failure_set_hint(failure, "The change may or may not have been made.");
+                return;
+        default:
+                return;
+        }
+}

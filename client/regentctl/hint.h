@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Hints
+ *
+ * What a person can do about a failure. All of them stand here, so that they sound alike.
+ */
+
+#include "bus.h"
+#include "failure.h"
+#include "options.h"
+
+typedef struct HintCall {
+        const Options *options;
+        Bus *bus;
+        const char *ns_name; /* NULL: the call was about the service */
+        const char *method;
+} HintCall;
+
+/* Sets the hint of a call that failed. May call regentd to find out whose a namespace is. */
+void hint_call(Failure *failure, const HintCall *call);
+
+/* For who could not connect. */
+void hint_unreachable(Failure *failure, const Options *options);

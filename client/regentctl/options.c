@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Options
+ *
+ * The table is the one place that knows the options: the parser, the help, the check against the
+ * verb and completion all read it.
+ */
+
+#include "options.h"
+
+#include "nearest.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KIND_FLAG, KIND_TEXT, KIND_FILE, KIND_TEXTS, KIND_JSON, KIND_JSON_SHORT, KIND_TIMEOUT };
+
+#define TIMEOUT_USEC_DEFAULT (INT64_C(25) * G_USEC_PER_SEC)
+#define TIMEOUT_SECONDS_MAX  86400
+
+#define CHANGE_VERBS "set apply"
+#define ACCESS_VERBS "create access"
+
+#define OPTION(field, option_kind) .kind = (option_kind), .offset = offsetof(Options, field)
+
+const OptionSpec option_specs[] = {
+        { "type", "SIGNATURE", "set apply", "D-Bus type of the value, such as u, s or as", 't',
+          OPTION(type, KIND_TEXT) },
+        { "from-file", "FILE", "set", "Take bytes from FILE, or from standard input (-)", 0,
+          OPTION(from_file, KIND_FILE) },
+        { "raw", NULL, "get", "Print exactly the bytes of the value", 0,
+          OPTION(is_raw, KIND_FLAG) },
+        { "default", "TEXT", "get", "Print TEXT when there is no such key", 0,
+          OPTION(default_value, KIND_TEXT) },
+        { "prefix", "PREFIX", "get list monitor", "Only keys that begin with PREFIX", 0,
+          OPTION(prefix, KIND_TEXT) },
+        { "changed", NULL, "get list", "Only keys that differ from their default", 0,
+          OPTION(is_changed, KIND_FLAG) },
+        { "file", "FILE", "apply", "Take the changes from FILE, or standard input (-)", 'f',
+          OPTION(file, KIND_FILE) },
+        { "unset", "KEY", "apply", "Remove KEY (may be given again)", 0,
+          OPTION(unset, KIND_TEXTS) },
+        { "expect", "KEY=REVISION", "apply", "Only if KEY has this revision; 0: is not there", 0,
+          OPTION(expect, KIND_TEXTS) },
+        { "create-only", NULL, CHANGE_VERBS, "Only if no key is there yet", 0,
+          OPTION(is_create_only, KIND_FLAG) },
+        { "change-only", NULL, CHANGE_VERBS, "Only if every key is there already", 0,
+          OPTION(is_change_only, KIND_FLAG) },
+        { "class", "CLASS", CHANGE_VERBS, "persistent, or runtime: until the next boot", 0,
+          OPTION(entry_class, KIND_TEXT) },
+        { "reason", "TEXT", "set apply load edit delete reset", "Why, for the journal of regentd",
+          0, OPTION(reason, KIND_TEXT) },
+        { "dry-run", NULL, "apply load reset", "Say what would change, and change nothing", 'n',
+          OPTION(is_dry_run, KIND_FLAG) },
+        { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
+          OPTION(is_atomic, KIND_FLAG) },
+        { "prune", NULL, "load", "Also remove keys that the file lacks", 0,
+          OPTION(is_prune, KIND_FLAG) },
+        { "if-exists", NULL, "delete remove", "Pass over what is not there", 0,
+          OPTION(is_if_exists, KIND_FLAG) },
+        { "force", NULL, "remove", "Also when it holds keys", 0, OPTION(is_force, KIND_FLAG) },
+        { "owner", "USER", ACCESS_VERBS, "Name or uid of the owner", 0, OPTION(owner, KIND_TEXT) },
+        { "group", "GROUP", ACCESS_VERBS, "Name or gid of the group, or none", 0,
+          OPTION(group, KIND_TEXT) },
+        { "mode", "MODE", ACCESS_VERBS, "Permissions in octal, as of a file: 0644", 0,
+          OPTION(mode, KIND_TEXT) },
+        { "quota-keys", "N", ACCESS_VERBS, "Keys it may hold; 0: as configured", 0,
+          OPTION(quota_keys, KIND_TEXT) },
+        { "quota-bytes", "N", ACCESS_VERBS, "Bytes it may hold, with K, M, G; 0: as configured", 0,
+          OPTION(quota_bytes, KIND_TEXT) },
+
+        { "json", "MODE", NULL, "Print JSON: pretty, short, or off", 0, OPTION(json, KIND_JSON) },
+        { "", NULL, NULL, "--json=pretty on a terminal, else --json=short", 'j',
+          OPTION(json, KIND_JSON_SHORT) },
+        { "quiet", NULL, NULL, "Print nothing but what was asked for", 'q',
+          OPTION(is_quiet, KIND_FLAG) },
+        { "no-legend", NULL, NULL, "Print no header", 0, OPTION(is_without_legend, KIND_FLAG) },
+        { "no-pager", NULL, NULL, "Do not start a pager", 0, OPTION(is_without_pager, KIND_FLAG) },
+        { "no-ask-password", NULL, NULL, "Do not ask for passwords", 0,
+          OPTION(is_without_password, KIND_FLAG) },
+        { "timeout", "SECONDS", NULL, "How long to wait for an answer [25]", 0,
+          OPTION(timeout_usec, KIND_TIMEOUT) },
+        { "host", "[USER@]HOST", NULL, "Ask the regentd of another machine, by ssh", 'H',
+          OPTION(host, KIND_TEXT) },
+        { "address", "ADDRESS", NULL, "Use this bus in place of the system bus", 0,
+          OPTION(address, KIND_TEXT) },
+        { "help", NULL, NULL, "Show this help, or that of a verb", 'h',
+          OPTION(is_help, KIND_FLAG) },
+        { "version", NULL, NULL, "Show the version", 0, OPTION(is_version, KIND_FLAG) },
+        {},
+};
+
+static const OptionSpec *find_long(const char *name, size_t n_bytes)
+{
+        for (const OptionSpec *spec = option_specs; spec->name; spec++)
+                if (n_bytes > 0 && strlen(spec->name) == n_bytes &&
+                    strncmp(spec->name, name, n_bytes) == 0)
+                        return spec;
+        return NULL;
+}
+
+static const OptionSpec *find_short(char letter)
+{
+        for (const OptionSpec *spec = option_specs; spec->name; spec++)
+                if (spec->letter == letter)
+                        return spec;
+        return NULL;
+}
+
+static gboolean set_json(const char *argument, JsonMode *ret_json, Failure **reterr)
+{
+        if (strcmp(argument, "pretty") == 0)
+                *ret_json = JSON_PRETTY;
+        else if (strcmp(argument, "short") == 0)
+                *ret_json = JSON_SHORT;
+        else if (strcmp(argument, "off") == 0)
+                *ret_json = JSON_OFF;
+        else
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--json= takes pretty, short or off, not '%s'", argument);
+        return TRUE;
+}
+
+static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **reterr)
+{
+        char *end = NULL;
+        double seconds = g_ascii_strtod(argument, &end);
+
+        if (end == argument || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX))
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--timeout= takes seconds, up to %d, not '%s'",
+                                   TIMEOUT_SECONDS_MAX, argument);
+        *ret_usec = MAX((int64_t) (seconds * G_USEC_PER_SEC), 1000);
+        return TRUE;
+}
+
+static void add_text(char ***texts, const char *argument)
+{
+        guint n_texts = *texts ? g_strv_length(*texts) : 0;
+
+        *texts = g_renew(char *, *texts, n_texts + 2);
+        (*texts)[n_texts] = g_strdup(argument);
+        (*texts)[n_texts + 1] = NULL;
+}
+
+static gboolean set_option(Options *options,
+                           const OptionSpec *spec,
+                           const char *argument,
+                           Failure **reterr)
+{
+        void *field = (char *) options + spec->offset;
+
+        /* Messages of D-Bus hold nothing else. */
+        if (argument && spec->kind != KIND_FILE && !g_utf8_validate(argument, -1, NULL))
+                return failure_set(reterr, EXIT_INVALID, "--%s=%s: not UTF-8", spec->name,
+                                   argument);
+        g_array_append_val(options->given, spec);
+        switch (spec->kind) {
+        case KIND_FLAG:
+                *(gboolean *) field = TRUE;
+                return TRUE;
+        case KIND_TEXT:
+        case KIND_FILE:
+                g_free(*(char **) field);
+                *(char **) field = g_strdup(argument);
+                return TRUE;
+        case KIND_TEXTS:
+                add_text(field, argument);
+                return TRUE;
+        case KIND_JSON:
+                g_assert(argument);
+                return set_json(argument, field, reterr);
+        case KIND_JSON_SHORT:
+                *(JsonMode *) field = isatty(STDOUT_FILENO) ? JSON_PRETTY : JSON_SHORT;
+                return TRUE;
+        case KIND_TIMEOUT:
+                return set_timeout(argument, field, reterr);
+        default:
+                g_assert_not_reached();
+        }
+}
+
+static gboolean fail_unknown_option(const char *word, size_t n_bytes, Failure **reterr)
+{
+        g_autofree char *name = g_strndup(word, n_bytes);
+        const char *nearest = NULL;
+        Nearest search;
+
+        nearest_init(&search, name);
+        for (const OptionSpec *spec = option_specs; spec->name; spec++)
+                nearest_consider(&search, spec->name);
+        nearest = nearest_found(&search);
+
+        failure_set(reterr, EXIT_USAGE, "There is no option --%s", name);
+        if (nearest)
+                failure_set_hint(*reterr, "Did you mean --%s?", nearest);
+        return FALSE;
+}
+
+/* Takes an option that begins at @at; moves @at to its last word. */
+static gboolean parse_long(Options *options, char ***at, Failure **reterr)
+{
+        const char *word = **at + 2;
+        size_t n_bytes = strcspn(word, "=");
+        const char *argument = word[n_bytes] == '=' ? word + n_bytes + 1 : NULL;
+        const OptionSpec *spec = find_long(word, n_bytes);
+
+        if (!spec)
+                return fail_unknown_option(word, n_bytes, reterr);
+        if (!spec->argument && argument)
+                return failure_set(reterr, EXIT_USAGE, "--%s takes no argument", spec->name);
+        if (spec->argument && !argument) {
+                if (!(*at)[1])
+                        return failure_set(reterr, EXIT_USAGE, "--%s= takes an argument, %s",
+                                           spec->name, spec->argument);
+                argument = *++*at;
+        }
+        return set_option(options, spec, argument, reterr);
+}
+
+/* Letters may be put together: -qj. An argument is what follows in the word, or else the next word. */
+static gboolean parse_short(Options *options, char ***at, Failure **reterr)
+{
+        for (const char *letter = **at + 1; *letter; letter++) {
+                const OptionSpec *spec = find_short(*letter);
+                const char *argument = letter + 1;
+
+                if (!spec)
+                        return failure_set(reterr, EXIT_USAGE, "There is no option '%s'", **at);
+                if (!spec->argument) {
+                        if (!set_option(options, spec, NULL, reterr))
+                                return FALSE;
+                        continue;
+                }
+                if (*argument == '\0') {
+                        if (!(*at)[1])
+                                return failure_set(reterr, EXIT_USAGE, "-%c takes an argument, %s",
+                                                   spec->letter, spec->argument);
+                        argument = *++*at;
+                }
+                return set_option(options, spec, argument, reterr);
+        }
+        return TRUE;
+}
+
+static bool is_option(const char *word)
+{
+        if (word[0] != '-' || word[1] == '\0')
+                return false;
+        if (word[1] == '.')
+                return !g_ascii_isdigit(word[2]);
+        return !g_ascii_isdigit(word[1]);
+}
+
+static gboolean check_together(const Options *options, Failure **reterr)
+{
+        if (options->address && options->host)
+                return failure_set(reterr, EXIT_USAGE, "--address= and --host= exclude each other");
+        if (options->is_create_only && options->is_change_only)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--create-only and --change-only exclude each other");
+        return TRUE;
+}
+
+gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
+{
+        g_auto(Options) options = { .timeout_usec = TIMEOUT_USEC_DEFAULT,
+                                    .given = g_array_new(FALSE, FALSE, sizeof(OptionSpec *)) };
+        g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+        bool is_ended = false;
+
+        for (char **at = argv + 1; *at; at++) {
+                if (is_ended || !is_option(*at))
+                        g_ptr_array_add(words, g_strdup(*at));
+                else if (strcmp(*at, "--") == 0)
+                        is_ended = true;
+                else if (!((*at)[1] == '-' ? parse_long(&options, &at, reterr)
+                                           : parse_short(&options, &at, reterr)))
+                        return FALSE;
+        }
+        if (!check_together(&options, reterr))
+                return FALSE;
+
+        if (words->len > 0)
+                options.verb = g_ptr_array_steal_index(words, 0);
+        g_ptr_array_add(words, NULL);
+        options.arguments = (char **) g_ptr_array_steal(words, NULL);
+
+        *ret_options = options;
+        options = (Options){};
+        return TRUE;
+}
+
+bool option_goes_with(const OptionSpec *spec, const char *verb)
+{
+        size_t n_bytes = strlen(verb);
+
+        if (!spec->verbs)
+                return true;
+        for (const char *at = spec->verbs; *at; at += strspn(at, " ")) {
+                size_t n_word = strcspn(at, " ");
+
+                if (n_word == n_bytes && strncmp(at, verb, n_bytes) == 0)
+                        return true;
+                at += n_word;
+        }
+        return false;
+}
+
+gboolean options_check_verb(const Options *options, const char *verb, Failure **reterr)
+{
+        for (guint i = 0; i < options->given->len; i++) {
+                const OptionSpec *spec = g_array_index(options->given, const OptionSpec *, i);
+
+                if (option_goes_with(spec, verb))
+                        continue;
+                failure_set(reterr, EXIT_USAGE, "--%s does not go with '%s'", spec->name, verb);
+                failure_set_hint(*reterr, "It goes with: %s. See 'regentctl %s --help'.",
+                                 spec->verbs, verb);
+                return FALSE;
+        }
+        return TRUE;
+}
+
+void options_clear(Options *options)
+{
+        for (const OptionSpec *spec = option_specs; spec->name; spec++) {
+                void *field = (char *) options + spec->offset;
+
+                if (spec->kind == KIND_TEXT || spec->kind == KIND_FILE)
+                        g_clear_pointer((char **) field, g_free);
+                else if (spec->kind == KIND_TEXTS)
+                        g_clear_pointer((char ***) field, g_strfreev);
+        }
+        g_clear_pointer(&options->given, g_array_unref);
+        g_clear_pointer(&options->verb, g_free);
+        g_clear_pointer(&options->arguments, g_strfreev);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Transport
+ */
+
+#include "transport.h"
+
+#include "child.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+gboolean transport_find_address(const char *address, char **ret_address, Failure **reterr)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!address) {
+                *ret_address = g_dbus_address_get_for_bus_sync(G_BUS_TYPE_SYSTEM, NULL, &error);
+                if (!*ret_address)
+                        return failure_set(reterr, EXIT_UNREACHABLE, "No system bus: %s",
+                                           error->message);
+                return TRUE;
+        }
+        if (!g_dbus_is_supported_address(address, &error))
+                return failure_set(reterr, EXIT_USAGE, "--address=%s: %s", address, error->message);
+        *ret_address = g_strdup(address);
+        return TRUE;
+}
+
+/* Where the port begins in [USER@]HOST:PORT; NULL without. An IPv6 address has colons of its own, and then brackets. */
+static const char *find_port(const char *host)
+{
+        const char *colon = strrchr(host, ':');
+
+        if (!colon || colon[1] == '\0' || strspn(colon + 1, "0123456789") != strlen(colon + 1))
+                return NULL;
+        if (strchr(host, ':') != colon && (colon == host || colon[-1] != ']'))
+                return NULL;
+        return colon + 1;
+}
+
+static gboolean spawn(const char *host, bool may_ask, int fd, pid_t *ret_pid, Failure **reterr)
+{
+        const char *port = find_port(host);
+        g_autofree char *name = port ? g_strndup(host, port - host - 1) : g_strdup(host);
+        g_autoptr(GStrvBuilder) words = g_strv_builder_new();
+        g_auto(GStrv) argv = NULL;
+        ChildSpec spec = CHILD_SPEC_INIT;
+
+        g_strv_builder_add(words, "ssh");
+        g_strv_builder_add(words, "-xT");
+        if (!may_ask) {
+                g_strv_builder_add(words, "-o");
+                g_strv_builder_add(words, "BatchMode=yes");
+        }
+        if (port) {
+                g_strv_builder_add(words, "-p");
+                g_strv_builder_add(words, port);
+        }
+        g_strv_builder_add(words, "--");
+        g_strv_builder_add(words, name);
+        g_strv_builder_add(words, "systemd-stdio-bridge");
+        argv = g_strv_builder_end(words);
+
+        spec.argv = (const char *const *) argv;
+        spec.stdin_fd = fd;
+        spec.stdout_fd = fd;
+        spec.is_bound = true;
+        return child_start(&spec, ret_pid, reterr);
+}
+
+gboolean transport_start_ssh(
+        const char *host, bool may_ask, GIOStream **ret_stream, pid_t *ret_pid, Failure **reterr)
+{
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GSocket) socket = NULL;
+        gboolean is_started;
+        int ends[2];
+
+        /* ssh would take it for an option. */
+        if (host[0] == '-' || host[0] == '\0')
+                return failure_set(reterr, EXIT_USAGE, "--host=%s: not the name of a host", host);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+                return failure_set(reterr, EXIT_OTHER, "socketpair: %s", g_strerror(errno));
+
+        is_started = spawn(host, may_ask, ends[1], ret_pid, reterr);
+        close(ends[1]);
+        if (!is_started) {
+                close(ends[0]);
+                return FALSE;
+        }
+        socket = g_socket_new_from_fd(ends[0], &error);
+        if (!socket) {
+                close(ends[0]);
+                child_end(*ret_pid);
+                return failure_set_from_error(reterr, g_steal_pointer(&error));
+        }
+        *ret_stream = G_IO_STREAM(g_socket_connection_factory_create_connection(socket));
+        return TRUE;
+}

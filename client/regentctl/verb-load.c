@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * regentctl load
+ *
+ * Makes namespaces what a dump says: reads them, and sets only what differs. What they hold is
+ * replaced whoever wrote it; what others change meanwhile is left as it is.
+ */
+
+#include "account-names.h"
+#include "client/regent-names.h"
+#include "difference.h"
+#include "dump-file.h"
+#include "dump-take.h"
+#include "upload.h"
+#include "verb.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+/* Under way at a time. */
+#define CREATIONS_MAX 16u
+
+typedef struct Loading {
+        Context *context;
+        Dump *wanted;
+        Dump *present;
+        Difference *difference;
+        Transaction *transaction;
+        GPtrArray *created; /* names, borrowed */
+        UploadResult result;
+} Loading;
+
+static void loading_clear(Loading *loading)
+{
+        difference_free(loading->difference);
+        transaction_free(loading->transaction);
+        dump_free(loading->present);
+        dump_free(loading->wanted);
+        g_clear_pointer(&loading->created, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Loading, loading_clear)
+
+/* Those named, or all of the file; borrowed. */
+static bool pick_names(const Loading *loading, char **names, GPtrArray *picked, Failure **reterr)
+{
+        const GPtrArray *all = loading->wanted->namespaces;
+
+        for (guint i = 0; !*names && i < all->len; i++) {
+                const DumpNamespace *ns = all->pdata[i];
+
+                g_ptr_array_add(picked, ns->name);
+        }
+        for (; *names; names++) {
+                if (!dump_find(loading->wanted, *names))
+                        return failure_set(reterr, EXIT_NOT_FOUND, "The file has no namespace %s",
+                                           *names);
+                g_ptr_array_add(picked, *names);
+        }
+
+        g_ptr_array_add(picked, NULL);
+        return true;
+}
+
+static bool compare(Loading *loading, char **names, Failure **reterr)
+{
+        g_autoptr(GPtrArray) picked = g_ptr_array_new();
+
+        if (!pick_names(loading, names, picked, reterr) ||
+            !dump_take_present(loading->context, (char **) picked->pdata, &loading->present,
+                               reterr))
+                return false;
+
+        for (guint i = 0; i < loading->present->namespaces->len; i++) {
+                const DumpNamespace *present = loading->present->namespaces->pdata[i];
+
+                difference_add(loading->difference, present->name, present,
+                               dump_find(loading->wanted, present->name),
+                               !loading->context->options->is_prune);
+        }
+        return true;
+}
+
+/* In a dry run, namespaces that are not there cannot be asked. */
+static void make_transaction(Loading *loading)
+{
+        for (guint i = 0; i < loading->difference->namespaces->len; i++) {
+                const DifferenceNamespace *from = loading->difference->namespaces->pdata[i];
+                TransactionNamespace *to;
+
+                if (from->is_created && loading->context->options->is_dry_run)
+                        continue;
+
+                to = transaction_add_namespace(loading->transaction, from->name);
+                for (guint j = 0; j < from->entries->len; j++) {
+                        const DifferenceEntry *entry =
+                                &g_array_index(from->entries, DifferenceEntry, j);
+
+                        if (!entry->new)
+                                transaction_unset(loading->transaction, to, entry->old->key);
+                        else
+                                transaction_set(loading->transaction, to, entry->new->key,
+                                                entry->new->value,
+                                                entry->new->is_runtime ? "runtime" : NULL);
+                }
+        }
+}
+
+/* The id, when there is such a name here; else a note says that there is none. */
+static void add_id(Loading *loading,
+                   GVariantBuilder *builder,
+                   const char *ns_name,
+                   const char *option,
+                   const char *text,
+                   gboolean (*find)(const char *text, uint32_t *ret_id, Failure **reterr))
+{
+        g_autoptr(Failure) failure = NULL;
+        uint32_t id;
+
+        if (!text)
+                return;
+        if (find(text, &id, &failure)) {
+                g_variant_builder_add(builder, "{sv}", option, g_variant_new_uint32(id));
+        } else {
+                g_autofree char *escaped = output_escape(text);
+
+                output_note(loading->context->output,
+                            "%s is created without the %s '%s', whom nobody knows here", ns_name,
+                            option, escaped);
+        }
+}
+
+static GVariant *access_options(Loading *loading, const DumpNamespace *wanted)
+{
+        GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+        const DumpAccess *access = &wanted->access;
+
+        add_id(loading, &builder, wanted->name, "owner", access->owner, account_user_id);
+        add_id(loading, &builder, wanted->name, "group", access->group, account_group_id);
+        if (access->has_mode)
+                g_variant_builder_add(&builder, "{sv}", "mode", g_variant_new_uint32(access->mode));
+        if (access->quota_keys > 0)
+                g_variant_builder_add(&builder, "{sv}", "quota-keys",
+                                      g_variant_new_uint64(access->quota_keys));
+        if (access->quota_bytes > 0)
+                g_variant_builder_add(&builder, "{sv}", "quota-bytes",
+                                      g_variant_new_uint64(access->quota_bytes));
+        return g_variant_builder_end(&builder);
+}
+
+static BusCall *start_creating(Loading *loading, Bus *bus, const DumpNamespace *wanted)
+{
+        return bus_start_manager(
+                bus, "CreateNamespace",
+                g_variant_new("(s@a{sv})", wanted->name, access_options(loading, wanted)), "(o)");
+}
+
+static bool finish_creating(Loading *loading,
+                            BusCall *call,
+                            const DumpNamespace *wanted,
+                            Failure **reterr)
+{
+        if (!bus_finish(call, NULL, reterr)) {
+                failure_prefix(*reterr, "%s", wanted->name);
+                return false;
+        }
+
+        g_ptr_array_add(loading->created, wanted->name);
+        return true;
+}
+
+/* The namespaces that are missing; borrowed. */
+static GPtrArray *list_missing(const Loading *loading)
+{
+        GPtrArray *missing = g_ptr_array_new();
+
+        for (guint i = 0; i < loading->difference->namespaces->len; i++) {
+                const DifferenceNamespace *ns = loading->difference->namespaces->pdata[i];
+
+                if (ns->is_created)
+                        g_ptr_array_add(missing, dump_find(loading->wanted, ns->name));
+        }
+
+        return missing;
+}
+
+/* Several at a time, the first alone: when that is denied, nothing else is asked for. */
+static bool create_missing(Loading *loading, Failure **reterr)
+{
+        g_autoptr(GPtrArray) missing = list_missing(loading);
+        g_autofree BusCall **calls = g_new0(BusCall *, missing->len + 1);
+        guint n_started = 0;
+        bool is_done = true;
+        Bus *bus;
+
+        if (!context_bus(loading->context, &bus, reterr))
+                return false;
+
+        for (guint i = 0; i < missing->len && (is_done || i < n_started); i++) {
+                g_autoptr(Failure) failure = NULL;
+                guint n_allowed = i == 0 ? 1 : MIN(i + CREATIONS_MAX, missing->len);
+
+                while (is_done && n_started < n_allowed) {
+                        calls[n_started] = start_creating(loading, bus, missing->pdata[n_started]);
+                        n_started++;
+                }
+                if (!finish_creating(loading, calls[i], missing->pdata[i], &failure) && is_done) {
+                        *reterr = g_steal_pointer(&failure);
+                        is_done = false;
+                }
+        }
+
+        return is_done;
+}
+
+/* What --atomic created for nothing. A namespace that somebody has filled since is left. */
+static void remove_created(Loading *loading)
+{
+        for (guint i = 0; i < loading->created->len; i++) {
+                g_autoptr(Failure) failure = NULL;
+
+                if (!bus_call_manager(loading->context->bus, "RemoveNamespace",
+                                      g_variant_new("(st)", loading->created->pdata[i],
+                                                    G_GUINT64_CONSTANT(0)),
+                                      "()", NULL, &failure))
+                        output_note(loading->context->output,
+                                    "%s stays, empty: it was created and "
+                                    "cannot be removed again",
+                                    (const char *) loading->created->pdata[i]);
+        }
+}
+
+static bool send(Loading *loading, Failure **reterr)
+{
+        const Options *options = loading->context->options;
+        const Upload upload = {
+                .transaction = loading->transaction,
+                .flags = options->is_dry_run ? REGENT_APPLY_DRY_RUN : 0,
+                .is_one_commit = options->is_atomic,
+                .what = options->is_dry_run ? "Checking" : "Loading",
+        };
+        bool is_done = options->is_dry_run || create_missing(loading, reterr);
+
+        if (is_done && loading->transaction->n_changes > 0)
+                is_done = upload_run(loading->context, &upload, &loading->result, reterr);
+        if (!is_done && options->is_atomic)
+                remove_created(loading);
+        return is_done;
+}
+
+static json_object *names_to_json(const Loading *loading)
+{
+        json_object *array = json_object_new_array();
+        const GPtrArray *namespaces = loading->difference->namespaces;
+
+        for (guint i = 0; i < namespaces->len; i++) {
+                const DifferenceNamespace *ns = namespaces->pdata[i];
+
+                if (ns->is_created)
+                        json_object_array_add(array, json_object_new_string(ns->name));
+        }
+
+        return array;
+}
+
+static void report_document(const Loading *loading)
+{
+        json_object *document = json_object_new_object();
+        const Difference *difference = loading->difference;
+
+        json_object_object_add(document, "changed", json_object_new_uint64(difference->n_set));
+        json_object_object_add(document, "removed", json_object_new_uint64(difference->n_unset));
+        json_object_object_add(document, "created", names_to_json(loading));
+        if (loading->context->options->is_dry_run)
+                json_object_object_add(document, "changes", difference_to_json(difference));
+        else if (loading->result.n_commits > 0)
+                json_object_object_add(document, "revision",
+                                       json_object_new_uint64(loading->result.revision));
+        output_document(loading->context->output, document);
+}
+
+static void report(const Loading *loading)
+{
+        const Difference *difference = loading->difference;
+        Output *output = loading->context->output;
+
+        if (output_json(output) != JSON_OFF) {
+                report_document(loading);
+                return;
+        }
+        if (difference_is_empty(difference)) {
+                output_note(output, "nothing to do");
+                return;
+        }
+        if (loading->context->options->is_dry_run) {
+                output_begin_pager(output);
+                difference_print(difference, output);
+                return;
+        }
+        if (loading->created->len > 0)
+                output_note(output, "%u %s created", loading->created->len,
+                            loading->created->len == 1 ? "namespace" : "namespaces");
+        if (loading->result.n_commits > 0)
+                output_note(output,
+                            "%" G_GUINT64_FORMAT " set, %" G_GUINT64_FORMAT
+                            " removed in %" G_GUINT64_FORMAT " %s, revision %" G_GUINT64_FORMAT,
+                            difference->n_set, difference->n_unset, loading->result.n_commits,
+                            loading->result.n_commits == 1 ? "commit" : "commits",
+                            loading->result.revision);
+}
+
+int verb_load(Context *context, char **arguments, Failure **reterr)
+{
+        g_auto(Loading) loading = {
+                .context = context,
+                .difference = difference_new(),
+                .transaction = transaction_new(),
+                .created = g_ptr_array_new(),
+        };
+
+        if (!dump_file_read(arguments[0], &loading.wanted, reterr) ||
+            !compare(&loading, arguments + 1, reterr))
+                return -1;
+
+        make_transaction(&loading);
+        if (!difference_is_empty(loading.difference) && !send(&loading, reterr))
+                return -1;
+        report(&loading);
+        return EXIT_DONE;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * regentctl monitor
+ *
+ * A line an event, written at once. It ends with ^C, which is the usual end and no failure.
+ */
+
+#include "monitor.h"
+#include "value-json.h"
+#include "value-text.h"
+#include "verb.h"
+
+#include <inttypes.h>
+
+#define TERMINAL_COLUMNS_MAX 1024
+
+static const char *const kind_names[] = {
+        [MONITOR_SET] = "set",         [MONITOR_UNSET] = "unset", [MONITOR_MADE] = "made",
+        [MONITOR_REMOVED] = "removed", [MONITOR_AWAY] = "away",   [MONITOR_BACK] = "back",
+};
+
+static void print_document(Output *output, const MonitorEvent *event)
+{
+        json_object *document = json_object_new_object();
+
+        json_object_object_add(document, "time", json_object_new_int64(g_get_real_time()));
+        json_object_object_add(document, "event", json_object_new_string(kind_names[event->kind]));
+        if (event->ns_name)
+                json_object_object_add(document, "namespace",
+                                       json_object_new_string(event->ns_name));
+        if (event->key) {
+                json_object_object_add(document, "key", json_object_new_string(event->key));
+                json_object_object_add(document, "value",
+                                       event->value ? value_json_from_variant(event->value) : NULL);
+        }
+        output_document(output, document);
+        output_flush(output);
+}
+
+static void print_value(Output *output, GVariant *value)
+{
+        unsigned n_columns = output_is_terminal(output) ? TERMINAL_COLUMNS_MAX : G_MAXUINT;
+        g_autofree char *summary = value_text_summarize(value, n_columns);
+
+        output_text(output, STYLE_TYPE, g_variant_get_type_string(value));
+        output_escaped(output, STYLE_PLAIN, " ");
+        output_escaped(output, STYLE_PLAIN, summary);
+}
+
+static void print_line(Output *output, const MonitorEvent *event)
+{
+        g_autoptr(GDateTime) now = g_date_time_new_now_local();
+        g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
+        g_autofree char *stamp =
+                g_strdup_printf("%s.%03d ", time, g_date_time_get_microsecond(now) / 1000);
+
+        output_escaped(output, STYLE_DIM, stamp);
+        output_text(output, STYLE_PLAIN, event->ns_name);
+        output_escaped(output, STYLE_PLAIN, " ");
+        if (event->key) {
+                output_text(output, STYLE_KEY, event->key);
+                output_escaped(output, STYLE_PLAIN, " ");
+        }
+        if (event->value)
+                print_value(output, event->value);
+        else
+                output_escaped(output, event->kind == MONITOR_MADE ? STYLE_ADDED : STYLE_REMOVED,
+                               event->kind == MONITOR_UNSET  ? "(deleted)"
+                               : event->kind == MONITOR_MADE ? "(made)"
+                                                             : "(removed)");
+        output_escaped(output, STYLE_PLAIN, "\n");
+        output_flush(output);
+}
+
+static void on_event(const MonitorEvent *event, void *userdata)
+{
+        Output *output = userdata;
+
+        if (output_json(output) != JSON_OFF)
+                print_document(output, event);
+        else if (event->kind == MONITOR_AWAY)
+                output_note(output, "regentd is gone; waiting for it.");
+        else if (event->kind == MONITOR_BACK)
+                output_note(output, "regentd is back; what differs now follows.");
+        else
+                print_line(output, event);
+}
+
+/* From here on nothing is missed. */
+static void tell_ready(Output *output)
+{
+        json_object *document;
+
+        if (output_json(output) == JSON_OFF) {
+                output_note(output, "Watching; end with ^C.");
+                return;
+        }
+        document = json_object_new_object();
+        json_object_object_add(document, "time", json_object_new_int64(g_get_real_time()));
+        json_object_object_add(document, "event", json_object_new_string("watching"));
+        output_document(output, document);
+        output_flush(output);
+}
+
+static void tell_scope(Output *output, const Monitor *monitor, bool is_all)
+{
+        guint n_polled = monitor_n_polled(monitor), n_left_out = monitor_n_left_out(monitor);
+
+        if (is_all && n_left_out > 0)
+                output_note(output,
+                            "%u namespaces that not everyone may read are left out: name them to "
+                            "see them.",
+                            n_left_out);
+        if (!is_all && n_polled > 0)
+                output_note(output,
+                            "%u not readable by everyone: looked at once a second, so short-lived "
+                            "values may be missed.",
+                            n_polled);
+}
+
+int verb_monitor(Context *context, char **arguments, Failure **reterr)
+{
+        g_autoptr(Monitor) monitor = NULL;
+        g_autoptr(Failure) failure = NULL;
+        bool is_all = !arguments[0];
+        Bus *bus = NULL;
+
+        if (!context_bus(context, &bus, reterr))
+                return -1;
+
+        monitor = monitor_new(bus, context->options->prefix, on_event, context->output);
+        for (char **ns_name = arguments; *ns_name; ns_name++)
+                monitor_add(monitor, *ns_name);
+        if (is_all)
+                monitor_add_public(monitor);
+        if (monitor_start(monitor, &failure)) {
+                tell_scope(context->output, monitor, is_all);
+                tell_ready(context->output);
+                monitor_run(monitor, &failure);
+        }
+        if (failure->status == EXIT_INTERRUPTED)
+                return EXIT_DONE;
+        *reterr = g_steal_pointer(&failure);
+        return -1;
+}

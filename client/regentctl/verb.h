@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Verb
+ *
+ * What regentctl can do. main.c looks the verb up in the table of verb.c, checks the options against
+ * it, and runs it.
+ */
+
+#include "bus.h"
+#include "failure.h"
+#include "interrupt.h"
+#include "options.h"
+#include "output.h"
+
+typedef struct Context {
+        const Options *options;
+        Output *output;
+        Interrupt *interrupt;
+        Bus *bus; /* opened at the first context_bus() */
+} Context;
+
+/* Opens the bus when it is not open yet. Borrows. */
+gboolean context_bus(Context *context, Bus **ret_bus, Failure **reterr);
+
+/* Any number of arguments */
+#define VERB_ARGUMENTS_MANY G_MAXUINT
+
+typedef struct Verb {
+        const char *name;
+        const char *synopsis; /* of what follows the name: "NAMESPACE KEY" */
+        const char *summary;
+        unsigned n_arguments_min;
+        unsigned n_arguments_max;
+        /* Returns the exit status, or -1 with a Failure. */
+        int (*run)(Context *context, char **arguments, Failure **reterr);
+        const char *details; /* more of its help; may be NULL */
+        bool takes_files;    /* arguments may be names of files, which need not be UTF-8 */
+} Verb;
+
+/* Ends with an entry without a name. */
+extern const Verb verbs[];
+
+/* NULL when there is none. */
+const Verb *verb_find(const char *name);
+
+/* Whether there are as many arguments as it takes. */
+gboolean verb_check_arguments(const Verb *verb, char **arguments, Failure **reterr);
+
+int verb_status(Context *context, char **arguments, Failure **reterr);
+int verb_namespaces(Context *context, char **arguments, Failure **reterr);
+int verb_create(Context *context, char **arguments, Failure **reterr);
+int verb_remove(Context *context, char **arguments, Failure **reterr);
+int verb_access(Context *context, char **arguments, Failure **reterr);
+int verb_get(Context *context, char **arguments, Failure **reterr);
+int verb_set(Context *context, char **arguments, Failure **reterr);
+int verb_delete(Context *context, char **arguments, Failure **reterr);
+int verb_reset(Context *context, char **arguments, Failure **reterr);
+int verb_list(Context *context, char **arguments, Failure **reterr);
+int verb_describe(Context *context, char **arguments, Failure **reterr);
+int verb_apply(Context *context, char **arguments, Failure **reterr);
+int verb_dump(Context *context, char **arguments, Failure **reterr);
+int verb_load(Context *context, char **arguments, Failure **reterr);
+int verb_diff(Context *context, char **arguments, Failure **reterr);
+int verb_edit(Context *context, char **arguments, Failure **reterr);
+int verb_monitor(Context *context, char **arguments, Failure **reterr);
+int verb_flush(Context *context, char **arguments, Failure **reterr);
+int verb_statistics(Context *context, char **arguments, Failure **reterr);
+int verb_check(Context *context, char **arguments, Failure **reterr);
+int verb_complete(Context *context, char **arguments, Failure **reterr);

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Output to the letter: tables and JSON, at 80 columns, with and without a terminal, in C and in a UTF-8 locale."""
+
+import re
+
+import golden
+import pytest
+from ctl import CONFLICT, DENIED, INVALID, NOT_FOUND, USAGE, Regentctl
+from gi.repository import GLib
+from regent_testing.stack import Stack
+
+ROUTER = "org.example.Router"
+
+
+@pytest.fixture(scope="module")
+def filled(sandbox):
+    """A service with the same content and the same revisions every time."""
+    with Stack() as stack:
+        router = stack.root.create(ROUTER, owner=4001, group=4200, mode=0o664, quota_keys=100, quota_bytes=1 << 20)
+        stack.root.create("org.example.Clock", owner=4002, mode=0o644)
+        stack.root.create("org.example.Secret", mode=0o600)
+        router.apply(
+            {
+                "blob": bytes(range(64)),
+                "dns.servers": ["192.0.2.1", "192.0.2.2"],
+                "hostile": "\x1b[2J\u202e\nend",
+                "interface/eth0": "Grüße aus Köln, and a line that goes on and on beyond the end of any terminal",
+                "mtu": GLib.Variant("u", 1500),
+                "ratio": 0.25,
+                "table": GLib.Variant("a{sv}", {"a": GLib.Variant("u", 1), "b": GLib.Variant("as", ["x"])}),
+                "up": True,
+            }
+        )
+        yield stack
+
+
+MANNERS = {
+    "pipe-C": ("C", False),
+    "pipe-UTF-8": ("C.UTF-8", False),
+    "terminal-C": ("C", True),
+    "terminal-UTF-8": ("C.UTF-8", True),
+}
+
+CASES = {
+    "help": ("--help",),
+    "help-get": ("get", "--help"),
+    "get-one": ("get", ROUTER, "mtu"),
+    "get-text": ("get", ROUTER, "interface/eth0"),
+    "get-all": ("get", ROUTER),
+    "get-all-json": ("get", ROUTER, "--json=pretty"),
+    "get-all-no-legend": ("get", ROUTER, "--no-legend"),
+    "list": ("list", ROUTER),
+    "namespaces": ("namespaces",),
+    "namespaces-json": ("namespaces", "--json=short"),
+    "status-namespace": ("status", ROUTER),
+    "access": ("access", ROUTER),
+    "describe": ("describe", ROUTER, "mtu"),
+}
+
+FAILURES = {
+    "fails-usage": (USAGE, ("gett",)),
+    "fails-not-found": (NOT_FOUND, ("get", ROUTER, "missing")),
+    "fails-invalid": (INVALID, ("set", ROUTER, "mtu", "wide")),
+    "fails-conflict": (CONFLICT, ("create", ROUTER)),
+    "fails-denied": (DENIED, ("set", ROUTER, "k", "1")),
+    "fails-not-found-json": (NOT_FOUND, ("get", ROUTER, "missing", "--json=pretty")),
+}
+
+
+def normal(text):
+    """Without what differs between runs: the time of writing."""
+    return re.sub(r"\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "Wed 2026-11-25 12:00:00 UTC", text)
+
+
+def printed(ctl, arguments, is_terminal, status=0):
+    if is_terminal:
+        with ctl.terminal(*arguments) as terminal:
+            return terminal.finish(status)
+    result = ctl(*arguments, status=status)
+    return result.out + result.err
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize("case", CASES)
+def test_output(filled, case, manner):
+    locale, is_terminal = MANNERS[manner]
+    ctl = Regentctl(filled.bus, environ={"LC_ALL": locale})
+    golden.check(f"{case}.{manner}", normal(printed(ctl, CASES[case], is_terminal)))
+
+
+@pytest.mark.parametrize("manner", ["pipe-UTF-8", "terminal-UTF-8"])
+@pytest.mark.parametrize("case", FAILURES)
+def test_failure(filled, case, manner):
+    status, arguments = FAILURES[case]
+    user = "bob" if status == DENIED else None
+    ctl = Regentctl(filled.bus, user, options=["--no-ask-password"])
+    golden.check(f"{case}.{manner}", printed(ctl, arguments, MANNERS[manner][1], status))
+
+
+def test_a_terminal_shows_what_a_pipe_does(filled):
+    """Colour is all that differs where nothing has to be cut."""
+    for case in ("help", "list", "namespaces", "status-namespace", "access"):
+        ctl = Regentctl(filled.bus)
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", printed(ctl, CASES[case], True))
+        assert shown == printed(ctl, CASES[case], False)
