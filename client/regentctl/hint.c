@@ -154,7 +154,9 @@ static void hint_conflict(Failure *failure, const HintCall *call)
                         call->ns_name);
         else if (strcmp(name, REGENT_ERROR_CONFLICT) == 0 &&
                  strcmp(call->method, "RemoveNamespace") == 0)
-                failure_set_hint(failure, "--force also removes one that holds keys.");
+                failure_set_hint(failure,
+                                 "--force removes one that holds keys; one that is declared "
+                                 "stays as long as its file.");
         else if (strcmp(name, REGENT_ERROR_NAMESPACE_EXISTS) == 0)
                 failure_set_hint(failure, "'regentctl access' changes one that is there.");
         else if (strcmp(name, REGENT_ERROR_KEY_EXISTS) == 0)

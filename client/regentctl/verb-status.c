@@ -61,7 +61,7 @@ static Style style_of_state(const char *state)
 
 static void add_quota(const Service *service, Sheet *sheet)
 {
-        uint64_t n_namespaces = 0;
+        uint64_t n_namespaces = 0, n_namespaces_max = 0;
         g_autofree char *used = NULL;
         g_autofree char *limit = NULL;
 
@@ -69,12 +69,18 @@ static void add_quota(const Service *service, Sheet *sheet)
                 return;
 
         used = namespace_facts_size(number_of(service->statistics, "uid-bytes"));
+        if (!g_variant_lookup(service->statistics, "uid-namespaces-max", "t", &n_namespaces_max)) {
+                sheet_add(sheet, "Owned by you",
+                          "%" PRIu64 " namespaces, %" PRIu64 " keys, %s; uid 0 has no limit",
+                          n_namespaces, number_of(service->statistics, "uid-keys"), used);
+                return;
+        }
+
         limit = namespace_facts_size(number_of(service->statistics, "uid-bytes-max"));
         sheet_add(sheet, "Owned by you",
                   "%" PRIu64 " of %" PRIu64 " namespaces, %" PRIu64 " of %" PRIu64
                   " keys, %s of %s",
-                  n_namespaces, number_of(service->statistics, "uid-namespaces-max"),
-                  number_of(service->statistics, "uid-keys"),
+                  n_namespaces, n_namespaces_max, number_of(service->statistics, "uid-keys"),
                   number_of(service->statistics, "uid-keys-max"), used, limit);
 }
 

@@ -12,7 +12,7 @@
 #include "bus/value-codec.h"
 #include "util/auto.h"
 
-/* What @uid has, and may have, of its own. */
+/* What @uid has, and may have, of its own; nothing bounds uid 0. */
 static void add_statistics_of_uid(const BusService *service, uint32_t uid, GVariantDict *statistics)
 {
         const Accounts *accounts = state_accounts(service->state);
@@ -24,6 +24,9 @@ static void add_statistics_of_uid(const BusService *service, uint32_t uid, GVari
                               accounts_get(accounts, uid, ACCOUNT_KEYS));
         g_variant_dict_insert(statistics, "uid-bytes", "t",
                               accounts_get(accounts, uid, ACCOUNT_BYTES));
+        if (uid == 0)
+                return;
+
         g_variant_dict_insert(statistics, "uid-namespaces-max", "t", limits->uid_namespaces);
         g_variant_dict_insert(statistics, "uid-keys-max", "t", limits->uid_keys);
         g_variant_dict_insert(statistics, "uid-bytes-max", "t", limits->uid_bytes);

@@ -113,7 +113,7 @@ def test_uid_0_is_counted_and_not_bound(limited):
         made.root.create(f"org.example.Root{n}").apply({"a": 1, "b": "a value of more than ten bytes"})
     found = uid_of(made.root)
     assert (found["namespaces"], found["keys"]) == (4, 8)
-    assert (found["namespaces-max"], found["keys-max"], found["bytes-max"]) == (2, 1, 10)
+    assert not [name for name in found if name.endswith("-max")]
 
 
 @pytest.mark.parametrize("lowered", ["NamespaceKeysMax=1", "NamespaceBytesMax=10", "UidKeysMax=1", "UidBytesMax=10"])

@@ -103,12 +103,13 @@ def test_status_of_namespaces(ctl, space):
     ctl("status", space.name, "org.example.Nowhere", status=NOT_FOUND)
 
 
-def test_quota_of_a_uid_is_shown(ctl_as, sandbox, root, name):
+def test_quota_of_a_uid_is_shown(ctl, ctl_as, sandbox, root, name):
     root.create(name, owner=4001).set("k", "v")
     document = ctl_as("alice").json("status")
     assert document["uid-namespaces"] >= 1 and document["uid-keys"] >= 1
     assert document["uid-namespaces-max"] == 256
     assert re.search("Owned by you: [1-9][0-9]* of 256 namespaces",  ctl_as("alice")("status").out)
+    assert re.search("Owned by you: .*; uid 0 has no limit", ctl("status").out)
 
 
 def test_denied_says_what_to_do(ctl_as, ns, name):
