@@ -126,12 +126,18 @@ static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
+static void tell_of_room(Daemon *daemon)
+{
+        pipeline_set_full(daemon->pipeline, daemon->status.is_full, daemon->status.full_path);
+}
+
 static int on_journal(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
         int r;
 
         r = store_write(daemon->store, commits);
+        tell_of_room(daemon);
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
@@ -156,6 +162,7 @@ static void on_written(void *userdata, int r)
 {
         Daemon *daemon = userdata;
 
+        tell_of_room(daemon);
         pipeline_settle(daemon->pipeline, r);
 }
 
@@ -172,6 +179,7 @@ static void on_status(void *userdata)
         int r;
 
         (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
+        tell_of_room(daemon);
         if (!daemon->service)
                 return;
 
@@ -253,6 +261,10 @@ static int start_event_loop(Daemon *daemon)
 {
         sigset_t mask;
         int r;
+
+        /* A write beyond RLIMIT_FSIZE is to fail like any other. */
+        if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+                return -errno;
 
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);

@@ -13,6 +13,7 @@
 #include "core/namespace.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The numbers are part of the format on disk. */
@@ -41,6 +42,9 @@ typedef struct Commit {
 Commit *commit_new(uint64_t revision, uint64_t time_usec, uint32_t writer_uid, const char *reason);
 Commit *commit_free(Commit *commit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Commit, commit_free)
+
+/* Whether it does nothing but delete. */
+bool commit_only_deletes(const Commit *commit);
 
 /* Adds a change of @name and returns it, borrowed, for the caller to fill. */
 NamespaceChange *commit_add(Commit *commit, NamespaceChangeKind kind, const char *name);

@@ -36,7 +36,8 @@ static int write_file(CheckpointFile *file, CheckpointWalk *walk)
 
 static int take_file(Side *side, State *state, uint64_t now_usec, ManifestFile *ret_identity)
 {
-        g_autoptr(CheckpointWalk) walk = checkpoint_walk_new(state, side->part);
+        g_autoptr(CheckpointWalk) walk =
+                checkpoint_walk_new(state, side->part, state_revision(state));
         g_autoptr(CheckpointFile) file = NULL;
         int r;
 

@@ -61,7 +61,7 @@ static int lock_directory(StoreDirectory *directory)
         return r == -EAGAIN ? DIRECTORY_E_LOCKED : r;
 }
 
-static int empty_tmp(StoreDirectory *directory)
+int directory_empty_tmp(const StoreDirectory *directory)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         int r;
@@ -96,7 +96,7 @@ int directory_open(StoreDirectory **ret_directory, const Io *io, const char *pat
         directory->tmp_fd = open_subdirectory(io, directory->fd, "tmp", is_synced);
         if (directory->tmp_fd < 0)
                 return directory->tmp_fd;
-        r = empty_tmp(directory);
+        r = directory_empty_tmp(directory);
         if (r < 0)
                 return r;
 
@@ -146,13 +146,24 @@ int directory_create(const StoreDirectory *directory, const char *name)
                          FILE_MODE);
 }
 
+/* A rename that failed may have been done all the same. */
+static bool is_still_in_tmp(const StoreDirectory *directory, const char *name)
+{
+        int fd = io_openat(directory->io, directory->tmp_fd, name, O_RDONLY, 0);
+
+        if (fd < 0)
+                return false;
+        close(fd);
+        return true;
+}
+
 int directory_put_in_place(const StoreDirectory *directory, const char *name, const char *new_name)
 {
         int r;
 
         r = io_renameat(directory->io, directory->tmp_fd, name, directory->fd, new_name);
         if (r < 0)
-                return r;
+                return is_still_in_tmp(directory, name) ? r : DIRECTORY_E_UNCERTAIN;
         return directory_sync(directory) < 0 ? DIRECTORY_E_UNCERTAIN : 0;
 }
 

@@ -38,6 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreDirectory, directory_free)
 int directory_sync_file(const StoreDirectory *directory, int fd);
 int directory_sync(const StoreDirectory *directory);
 
+/* Unlinks all that is in tmp/. 0 or an errno. */
+int directory_empty_tmp(const StoreDirectory *directory);
+
 /* Opens a new, empty file in tmp/ for reading and writing. */
 int directory_create(const StoreDirectory *directory, const char *name);
 

@@ -19,8 +19,8 @@ typedef struct Filler Filler;
 /* Nothing is being filled now: 0, or the errno of a journal that is not to be trusted any more. */
 typedef void (*FillerOnIdle)(void *userdata, int r);
 
-/* Borrows @worker. */
-Filler *filler_new(Worker *worker, FillerOnIdle on_idle, void *userdata);
+/* Borrows @worker. @retry_usec: how long it waits after it has found no room. */
+Filler *filler_new(Worker *worker, uint64_t retry_usec, FillerOnIdle on_idle, void *userdata);
 Filler *filler_free(Filler *filler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Filler, filler_free)
 
@@ -37,4 +37,7 @@ void filler_keep_ahead(Filler *filler, Journal *journal);
 bool filler_is_in_the_way(Filler *filler, uint64_t end);
 
 bool filler_is_busy(const Filler *filler);
+
+/* Whether there was no room the last time. */
+bool filler_is_short(const Filler *filler);
 uint64_t filler_n_bytes(const Filler *filler);

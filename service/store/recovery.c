@@ -120,11 +120,23 @@ static bool is_widowed(const Loader *loader, const Record *record)
                loader->context->reached;
 }
 
+/* Whether a batch that it was part of failed, and the service went on without that. */
+static bool is_void(const Loader *loader, const Record *record)
+{
+        const RecoveryContext *context = loader->context;
+
+        return context && record->header.revision >= context->void_first &&
+               record->header.revision <= context->void_last;
+}
+
 static int load_commit(void *userdata, const Record *record)
 {
         Loader *loader = userdata;
         g_autoptr(Commit) commit = NULL;
         int r;
+
+        if (is_void(loader, record))
+                return 0;
 
         /*
          * It belongs to the last batch, which was never acknowledged, and so does all that follows:

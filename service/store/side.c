@@ -48,6 +48,18 @@ Manifest *side_manifest_with_journal(const Side *side, const Journal *journal)
         return manifest;
 }
 
+Manifest *side_manifest_anew(const Side *side, ManifestFile checkpoint, const Journal *journal)
+{
+        Manifest *manifest = manifest_copy(side->manifest);
+
+        g_ptr_array_set_size(manifest->generations, 0);
+        manifest_generation_add_journal(
+                manifest_add_generation(manifest, checkpoint),
+                (ManifestFile){ journal->base_revision, journal->position.uuid });
+        manifest->committed = journal->base_revision;
+        return manifest;
+}
+
 void side_switch_journal(Side *side, Journal *journal)
 {
         if (side->journal)
@@ -64,6 +76,14 @@ uint64_t side_fill_bytes(const Side *side)
 uint64_t side_journal_bytes(const Side *side)
 {
         return side->n_old_bytes + side->journal->position.offset;
+}
+
+bool side_lacks_generation(const Side *side)
+{
+        const GPtrArray *generations = side->manifest->generations;
+
+        return generations->len == 1 && !journal_is_empty(side->journal) &&
+               !sd_id128_is_null(manifest_generation(side->manifest, 0)->checkpoint.uuid);
 }
 
 bool side_is_dirty(const Side *side)

@@ -37,6 +37,12 @@ int side_put_manifest(Side *side, Manifest *manifest);
 /* The manifest with one journal more. Owned. */
 Manifest *side_manifest_with_journal(const Side *side, const Journal *journal);
 
+/*
+ * The manifest of a side that goes on as one generation, @checkpoint and @journal, and whatever was
+ * before is forgotten. Owned.
+ */
+Manifest *side_manifest_anew(const Side *side, ManifestFile checkpoint, const Journal *journal);
+
 /* Goes on with @journal, which is begun and named. Takes it. */
 void side_switch_journal(Side *side, Journal *journal);
 
@@ -45,6 +51,12 @@ uint64_t side_fill_bytes(const Side *side);
 
 /* What the journals hold that no checkpoint does. */
 uint64_t side_journal_bytes(const Side *side);
+
+/*
+ * Whether there is nothing to go back to should the one checkpoint be damaged, and something to begin
+ * a second generation with.
+ */
+bool side_lacks_generation(const Side *side);
 
 /* Whether anything was committed here since the newest checkpoint. */
 bool side_is_dirty(const Side *side);

@@ -62,6 +62,8 @@ static int load(Start *start)
                 .epoch = start->persistent->manifest->epoch,
                 .reached = persistent->revision,
                 .is_whole = !persistent->damage,
+                .void_first = start->persistent->manifest->void_first,
+                .void_last = start->persistent->manifest->void_last,
         };
         return recovery_load(start->runtime, &context, start->state,
                              findings_of(start, start->runtime));

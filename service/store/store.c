@@ -5,13 +5,15 @@
  * Puts the parts together: the scribe writes, the checkpointer takes checkpoints, the reserve keeps
  * revisions in hand; the last two, and the scribe's filler, share the background thread. The first
  * failure of the scribe, or a manifest of which it is not known which one is on disk, is the end of
- * writing: see on_failed().
+ * writing, see on_failed(), until the mender has made both sides anew.
  */
 
 #include "store/store.h"
 
 #include "store/checkpoint.h"
 #include "store/checkpointer.h"
+#include "store/health.h"
+#include "store/mender.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
@@ -21,6 +23,8 @@
 
 #include <errno.h>
 #include <unistd.h>
+
+#define RETRY_USEC ((uint64_t) G_USEC_PER_SEC)
 
 #define CHECKPOINT_RETRY_USEC    ((int64_t) 10 * G_USEC_PER_SEC)
 #define CHECKPOINT_RETRY_DOUBLES 6u
@@ -39,8 +43,9 @@ struct Store {
         Scribe *scribe;
         Checkpointer *checkpointer;
         Reserve *reserve;
+        Mender *mender;
+        Health health;
 
-        bool has_failed;
         bool is_reserve_failing; /* and that has been said */
         bool is_wanted[2];       /* a checkpoint, by CommitPart */
         unsigned n_retries;
@@ -63,39 +68,60 @@ static uint64_t now_usec(void)
         return (uint64_t) g_get_real_time();
 }
 
-/* Leaves word that revisions of a failed batch must not be used again in this boot. */
-static void leave_doubt(Store *store)
-{
-        const StoreDirectory *directory = runtime(store)->directory;
-        int fd = directory_create(directory, START_DOUBT_NAME);
-
-        if (fd < 0)
-                return;
-        close(fd);
-        (void) directory_put_in_place(directory, START_DOUBT_NAME, START_DOUBT_NAME);
-}
-
-/* Nothing more is written: what the files hold beyond what was acknowledged is not known. */
+/* Nothing more is written, until on_mended(). */
 static void on_failed(void *userdata, int r, const char *what)
 {
         Store *store = userdata;
-        const char *path = persistent(store)->directory->path;
 
-        store->has_failed = true;
-        store->status->state = SERVICE_READ_ONLY;
-        log_record(LOG_CRIT, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
-                   "%s: %s failed: %s; no more changes are taken", path, what, g_strerror(-r));
-        leave_doubt(store);
-        store->callbacks.on_status(store->callbacks.userdata);
+        health_fail(&store->health, r, what);
+        checkpointer_cancel(store->checkpointer);
+        mender_begin(store->mender);
+}
+
+static bool is_quiet(void *userdata)
+{
+        Store *store = userdata;
+
+        checkpointer_cancel(store->checkpointer);
+        return scribe_is_idle(store->scribe) && !checkpointer_is_active(store->checkpointer) &&
+               !worker_is_busy(store->background);
+}
+
+static void on_mended(void *userdata, uint64_t revision)
+{
+        Store *store = userdata;
+
+        state_set_revision(store->state, revision);
+        scribe_mend(store->scribe, revision);
+        store->status->durable_revision = revision;
+        health_mend(&store->health, revision);
+
+        reserve_renewed(store->reserve);
+        store->callbacks.on_revision_limit(store->callbacks.userdata);
+}
+
+static void on_room(void *userdata, bool is_full)
+{
+        Store *store = userdata;
+
+        health_set_full(&store->health, is_full, scribe_full_path(store->scribe));
+}
+
+/* How a batch has ended that was written, or not. */
+static int note_written(Store *store, int r)
+{
+        if (r == 0)
+                store->status->durable_revision = scribe_durable_revision(store->scribe);
+        else if (r == -ENOSPC)
+                store->status->full_path = scribe_full_path(store->scribe);
+        return r;
 }
 
 static void on_written(void *userdata, int r)
 {
         Store *store = userdata;
 
-        if (r == 0)
-                store->status->durable_revision = scribe_durable_revision(store->scribe);
-        store->callbacks.on_written(store->callbacks.userdata, r);
+        store->callbacks.on_written(store->callbacks.userdata, note_written(store, r));
 }
 
 static void on_quiet(void *userdata)
@@ -103,6 +129,7 @@ static void on_quiet(void *userdata)
         Store *store = userdata;
 
         checkpointer_poke(store->checkpointer);
+        mender_poke(store->mender);
 }
 
 static bool hold_writes(void *userdata)
@@ -128,7 +155,7 @@ static void on_uncertain(void *userdata)
 
 static void begin_wanted(Store *store)
 {
-        if (store->has_failed || checkpointer_is_active(store->checkpointer))
+        if (store->health.has_failed || checkpointer_is_active(store->checkpointer))
                 return;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
@@ -146,6 +173,13 @@ static void on_checkpoint_ended(void *userdata, int r)
 {
         Store *store = userdata;
 
+        if (mender_checkpoint_ended(store->mender, r)) {
+                if (r < 0)
+                        log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
+                                   "the state could not be written anew and will be again: %s",
+                                   g_strerror(-r));
+                return;
+        }
         if (r < 0 && r != -ECANCELED) {
                 log_record(LOG_WARNING,
                            LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(persistent(store)->directory->path)),
@@ -157,6 +191,7 @@ static void on_checkpoint_ended(void *userdata, int r)
                 store->n_retries = 0;
         }
         begin_wanted(store);
+        mender_poke(store->mender);
 }
 
 static void on_reserve_extended(void *userdata, int r)
@@ -171,15 +206,18 @@ static void on_reserve_extended(void *userdata, int r)
         else if (r == 0)
                 store->callbacks.on_revision_limit(store->callbacks.userdata);
         store->is_reserve_failing = r < 0;
+        mender_poke(store->mender);
 }
 
 int store_write(Store *store, const GPtrArray *commits)
 {
         int r = scribe_write(store->scribe, commits);
 
-        if (r != SCRIBE_E_WRITTEN)
-                return r;
-        store->status->durable_revision = scribe_durable_revision(store->scribe);
+        if (r == 0)
+                return 0;
+        if (r < 0)
+                return note_written(store, r);
+        (void) note_written(store, 0);
         return STORE_E_WRITTEN;
 }
 
@@ -199,14 +237,15 @@ static void want_checkpoints(Store *store)
                 return;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
-                store->is_wanted[i] |= is_outgrown(store, &store->sides[i]);
+                store->is_wanted[i] |= is_outgrown(store, &store->sides[i]) ||
+                                       side_lacks_generation(&store->sides[i]);
         begin_wanted(store);
 }
 
 void store_applied(Store *store)
 {
         scribe_applied(store->scribe);
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return;
 
         want_checkpoints(store);
@@ -222,7 +261,7 @@ void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes)
 
 int store_checkpoint(Store *store)
 {
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return -EROFS;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
@@ -310,9 +349,24 @@ static int start(Store *store, sd_id128_t boot_id)
         return r;
 }
 
-static int start_parts(Store *store, sd_event *event)
+static int start_mender(Store *store, sd_event *event, uint64_t retry_usec)
 {
-        ScribeCallbacks scribe = { on_written, on_failed, on_quiet, store };
+        const MenderOptions options = {
+                .event = event,
+                .checkpointer = store->checkpointer,
+                .persistent = persistent(store),
+                .runtime = runtime(store),
+                .state = store->state,
+                .retry_usec = retry_usec,
+                .callbacks = { is_quiet, on_mended, store },
+        };
+
+        return mender_new(&store->mender, &options);
+}
+
+static int start_parts(Store *store, sd_event *event, uint64_t retry_usec)
+{
+        ScribeCallbacks scribe = { on_written, on_failed, on_quiet, on_room, store };
         CheckpointerCallbacks checkpointer = {
                 .hold_writes = hold_writes,
                 .on_released = on_released,
@@ -331,8 +385,11 @@ static int start_parts(Store *store, sd_event *event)
                 return r;
         store->reserve =
                 reserve_new(persistent(store), store->background, on_reserve_extended, store);
-        return scribe_new(&store->scribe, event, persistent(store), runtime(store),
-                          store->background, &scribe);
+        r = scribe_new(&store->scribe, event, persistent(store), runtime(store), store->background,
+                       retry_usec, &scribe);
+        if (r < 0)
+                return r;
+        return start_mender(store, event, retry_usec);
 }
 
 int store_open(Store **ret_store,
@@ -361,7 +418,15 @@ int store_open(Store **ret_store,
         r = start(store, options->boot_id);
         if (r != 0)
                 return r;
-        r = start_parts(store, event);
+        store->health = (Health){
+                .status = status,
+                .persistent = persistent(store),
+                .runtime = runtime(store),
+                .whole_state = status->state,
+                .on_changed = callbacks->on_status,
+                .userdata = callbacks->userdata,
+        };
+        r = start_parts(store, event, options->retry_usec > 0 ? options->retry_usec : RETRY_USEC);
         if (r < 0)
                 return r;
 
@@ -399,7 +464,7 @@ static void take_last_checkpoints(Store *store)
 int store_close(Store *store)
 {
         drain(store);
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return -EROFS;
 
         take_last_checkpoints(store);
@@ -413,6 +478,7 @@ Store *store_free(Store *store)
 
         worker_free(store->background);
         scribe_free(store->scribe);
+        mender_free(store->mender);
         checkpointer_free(store->checkpointer);
         reserve_free(store->reserve);
         side_clear(runtime(store));

@@ -30,19 +30,23 @@ typedef struct StoreOptions {
         uint64_t checkpoint_journal_bytes;
         /* Null: ask the system. */
         sd_id128_t boot_id;
+        /* How soon what has failed, or found no room, is tried again. 0: after a second. */
+        uint64_t retry_usec;
 } StoreOptions;
 
 typedef struct StoreCallbacks {
         /*
-         * The batch handed to store_write() is durable (0), or what became of it cannot be known
-         * (negative errno): then nothing more will be written. Never called from store_write().
+         * The batch handed to store_write() is durable (0), there was no room and nothing of it is
+         * written (-ENOSPC), or what became of it cannot be known (another negative errno): then
+         * nothing more will be written until the store has mended itself. Never called from
+         * store_write().
          */
         void (*on_written)(void *userdata, int r);
 
         /* store_revision_limit() has grown. */
         void (*on_revision_limit)(void *userdata);
 
-        /* The status has changed by itself. */
+        /* The status, and with it perhaps the state's revision, has changed by itself. */
         void (*on_status)(void *userdata);
 
         void *userdata;
@@ -74,8 +78,8 @@ uint64_t store_revision_limit(const Store *store);
  * Writes @commits (Commit, in order of revision, borrowed until on_written()) as one batch with one
  * sync. Not while another is under way. Returns 0 when on_written() will be called, STORE_E_WRITTEN
  * when the disk was quick enough to be waited for, -EROFS when nothing was tried because the store
- * has failed before, or another negative errno when it failed now and what became of the batch
- * cannot be known.
+ * has failed before, -ENOSPC when there is no room and nothing of it is written, or another negative
+ * errno when it failed now and what became of the batch cannot be known.
  */
 int store_write(Store *store, const GPtrArray *commits);
 

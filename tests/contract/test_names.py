@@ -14,7 +14,7 @@ DETAILS = project.constants("REGENT_DETAIL_")
 # Part of version 1 of the interface: a name never changes, and one that is not sent yet is reserved.
 ERRORS_OF_VERSION_1 = """
     NoSuchNamespace NamespaceExists NoSuchKey KeyExists InvalidName InvalidValue TooBig QuotaExceeded Conflict
-    Vetoed Timeout Busy HistoryLost ReadOnly OutcomeUnknown NotConfirmed
+    Vetoed Timeout Busy HistoryLost ReadOnly DiskFull OutcomeUnknown NotConfirmed
 """.split()
 
 

@@ -33,6 +33,7 @@ class Error:
     QuotaExceeded = _own + "QuotaExceeded"
     Conflict = _own + "Conflict"
     ReadOnly = _own + "ReadOnly"
+    DiskFull = _own + "DiskFull"
     OutcomeUnknown = _own + "OutcomeUnknown"
 
     _bus = "org.freedesktop.DBus.Error."
