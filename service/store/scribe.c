@@ -103,8 +103,8 @@ static int call_off(Scribe *scribe, const JournalBatch *batch)
 }
 
 /*
- * How a batch has ended, whoever hears of it. A failure is never called -ENOSPC: nothing of what is
- * called that has been written.
+ * How a batch has ended, whoever hears of it. Every failure is called -EIO: the names of others say
+ * that nothing was tried.
  */
 static int conclude(Scribe *scribe, int r)
 {
@@ -121,7 +121,7 @@ static int conclude(Scribe *scribe, int r)
         if (r == WRITER_E_NO_ROOM)
                 return -ENOSPC;
         scribe_give_up(scribe, r, "writing to the journal");
-        return io_is_full(r) ? -EIO : r;
+        return -EIO;
 }
 
 /* The same, when scribe_write() has returned long ago. */
@@ -362,8 +362,15 @@ void scribe_release(Scribe *scribe)
 
         scribe->is_held = false;
         scribe->held = NULL;
-        if (held)
-                conclude_late(scribe, scribe->has_failed ? -EROFS : write_now(scribe, held));
+        if (!held)
+                return;
+
+        if (scribe->has_failed) {
+                scribe->is_writing = false;
+                scribe->callbacks.on_written(scribe->callbacks.userdata, -EROFS);
+        } else {
+                conclude_late(scribe, write_now(scribe, held));
+        }
 }
 
 void scribe_drain(Scribe *scribe)

@@ -233,10 +233,12 @@ typedef struct Campaign {
 static void test_service_goes_on(gconstpointer userdata)
 {
         const Campaign *campaign = userdata;
+        /* Names are put in place seldom, and each time it matters. */
+        bool is_thorough = g_test_slow() || campaign->calls == FAULTY_RENAME;
         bool has_struck = true;
         int n_failed = 0;
 
-        for (int at = 1; has_struck; at += g_test_slow() ? 1 : 1 + at / 3) {
+        for (int at = 1; has_struck; at += is_thorough ? 1 : 1 + at / 3) {
                 Scene scene;
 
                 g_assert_cmpint(at, <, CALLS_MAX);
@@ -459,13 +461,15 @@ static void test_called_off_leaves_nothing(void)
         faulty_io_arm(&scene.faulty, FAULT_ERRORS, 1);
         commit = store_fixture_commit(f);
         store_fixture_put(commit, NS, "both/kept", huge, ENTRY_PERSISTENT);
-        store_fixture_put(commit, OTHER_NS, "both/lost", huge + (300 << 10), ENTRY_RUNTIME);
+        store_fixture_put(commit, OTHER_NS, "both/lost", "for which there is room", ENTRY_RUNTIME);
         g_assert_cmpint(write_one(&scene, commit), ==, -ENOSPC);
         g_assert_cmpuint(state_revision(f->state), ==, revision + 1);
         g_assert_cmpint(f->status.state, ==, SERVICE_RUNNING);
 
+        /* Another commit has its revision now, which a half of the old one might take for its own. */
+        g_assert_cmpint(set_key(&scene, "small", 30, ENTRY_PERSISTENT), ==, 0);
         check_reopened(&scene);
-        g_assert_cmpuint(state_revision(f->state), ==, revision + 1);
+        g_assert_cmpuint(state_revision(f->state), ==, revision + 2);
         g_assert_cmpint(write_batch(&scene), ==, 0);
         check_reopened(&scene);
         store_fixture_tear_down(f, NULL);
