@@ -60,5 +60,8 @@
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1
 
+/* Sources of Manager.Restore */
+#define REGENT_SOURCE_LAST_KNOWN_GOOD "last-known-good"
+
 /* Group of a namespace that has none */
 #define REGENT_NO_GROUP 4294967295U

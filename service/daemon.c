@@ -195,6 +195,22 @@ static int on_reload_call(void *userdata)
         return reload(userdata);
 }
 
+static int on_mark_good(void *userdata, BusMarked on_marked, void *job)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_mark_good(daemon->store, on_marked, job);
+        return r == STORE_E_MARKED ? BUS_E_MARKED : r;
+}
+
+static void on_load_good(void *userdata, BusLoaded on_loaded, void *job)
+{
+        Daemon *daemon = userdata;
+
+        store_load_good(daemon->store, on_loaded, job);
+}
+
 static void on_statistics(void *userdata, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
@@ -382,6 +398,8 @@ static int start_bus(Daemon *daemon)
 {
         const BusPorts ports = {
                 .reload = on_reload_call,
+                .mark_good = on_mark_good,
+                .load_good = on_load_good,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

@@ -19,13 +19,27 @@
 
 typedef struct Call Call;
 typedef struct Callers Callers;
+typedef struct GoodJob GoodJob;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
+
+enum {
+        BUS_E_MARKED = 1, /* from mark_good(): it is so already, and on_marked() is not called */
+};
+
+typedef void (*BusMarked)(void *job, int r);
+typedef void (*BusLoaded)(void *job, int r, State *source, const CommitSource *identity);
 
 /* What the bus needs of parts that it does not know. */
 typedef struct BusPorts {
         /* Reads the configuration anew. A negative errno when it cannot be read. */
         int (*reload)(void *userdata);
+
+        /* Makes the present state the last known good one: 0, BUS_E_MARKED or an errno. */
+        int (*mark_good)(void *userdata, BusMarked on_marked, void *job);
+
+        /* Reads the last known good state, and hands it over. */
+        void (*load_good)(void *userdata, BusLoaded on_loaded, void *job);
 
         /* Inserts what the other parts count. */
         void (*add_statistics)(void *userdata, GVariantDict *statistics);
@@ -44,8 +58,9 @@ typedef struct BusService {
         Callers *callers;
         Polkit *polkit;
         Signals *signals;
-        Call *entering; /* the call whose handler has been entered again, while it runs */
-        Call *parked;   /* the one parked last; of use right after CALL_E_PARKED alone */
+        Call *entering;    /* the call whose handler has been entered again, while it runs */
+        GoodJob *good_job; /* the one there may be at a time */
+        Call *parked;      /* the one parked last; of use right after CALL_E_PARKED alone */
         GPtrArray *slots;
 } BusService;
 

@@ -31,12 +31,21 @@ typedef struct NamespaceChange {
         GPtrArray *entries;     /* of ENTRIES: owned Entry, set or, a tombstone, deleted */
 } NamespaceChange;
 
+/* A copy of the state on disk. */
+typedef struct CommitSource {
+        uint64_t revision; /* that it is of; 0: none */
+        uint8_t id[16];
+} CommitSource;
+
 typedef struct Commit {
         uint64_t revision;
         uint64_t time_usec; /* since 1970 */
         uint32_t writer_uid;
-        char *reason;       /* NULL: none given */
-        GPtrArray *changes; /* owned NamespaceChange, at most one a namespace */
+        char *reason; /* NULL: none given */
+        GPtrArray *
+                changes; /* owned NamespaceChange, at most one a namespace, if no @source is given */
+        CommitSource
+                source; /* what the changes take the state back to; the journal names it alone */
 } Commit;
 
 Commit *commit_new(uint64_t revision, uint64_t time_usec, uint32_t writer_uid, const char *reason);

@@ -20,6 +20,12 @@ static void entry_destroy(gpointer entry)
         entry_unref(entry);
 }
 
+bool namespace_access_equal(const NamespaceAccess *a, const NamespaceAccess *b)
+{
+        return a->owner == b->owner && a->group == b->group && a->mode == b->mode &&
+               a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
+}
+
 Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision)
 {
         Namespace *ns = g_new(Namespace, 1);

@@ -28,6 +28,8 @@ typedef struct NamespaceAccess {
         uint64_t quota_bytes;
 } NamespaceAccess;
 
+bool namespace_access_equal(const NamespaceAccess *a, const NamespaceAccess *b);
+
 typedef struct Namespace {
         uint32_t n_refs;
         bool is_removed; /* no longer part of the state; whoever held a reference may still walk it */

@@ -47,6 +47,7 @@ struct Request {
         GList in_origin;
         GList in_pipeline; /* in the queue of its state */
         GStrv names;       /* of the namespaces it touches, while there is no set */
+        bool touches_all;
         ChangeSet *set;
         RequestSettled on_settled;
         void *userdata;
@@ -224,6 +225,8 @@ static bool is_held_back(const Request *request)
 
                 if (earlier->state == REQUEST_READY)
                         continue;
+                if (request->touches_all || earlier->touches_all)
+                        return true;
                 for (size_t i = 0; (name = touched_name(request, i)); i++)
                         if (touches(earlier, name))
                                 return true;
@@ -298,6 +301,7 @@ Request *pipeline_reserve(Origin *origin, const ChangeSet *set)
 
         request->state = REQUEST_RESERVED;
         request->names = names_of(set);
+        request->touches_all = set->kind == CHANGE_SET_RESTORE;
         return request;
 }
 
@@ -323,6 +327,7 @@ void pipeline_submit(Origin *origin,
         g_assert(request->origin == origin && !request->set);
 
         request->set = set;
+        request->touches_all = set->kind == CHANGE_SET_RESTORE;
         request->on_settled = on_settled;
         request->userdata = userdata;
         g_clear_pointer(&request->names, g_strfreev);

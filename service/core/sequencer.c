@@ -9,6 +9,7 @@
 #include "core/sequencer.h"
 
 #include "core/outcome.h"
+#include "core/restore.h"
 
 #include <inttypes.h>
 
@@ -275,12 +276,6 @@ static NamespaceAccess change_access(const ChangeSet *set, NamespaceAccess acces
         return access;
 }
 
-static bool is_same_access(const NamespaceAccess *a, const NamespaceAccess *b)
-{
-        return a->owner == b->owner && a->group == b->group && a->mode == b->mode &&
-               a->quota_keys == b->quota_keys && a->quota_bytes == b->quota_bytes;
-}
-
 static int check_new_owner(const Sequencing *s,
                            uint32_t owner,
                            uint64_t more_keys,
@@ -358,7 +353,7 @@ static int resolve_access(const Sequencing *s)
                 return r;
 
         access = change_access(s->set, ns->access);
-        if (is_same_access(&access, &ns->access))
+        if (namespace_access_equal(&access, &ns->access))
                 return 0;
 
         if (access.owner != ns->access.owner) {
@@ -369,6 +364,14 @@ static int resolve_access(const Sequencing *s)
 
         change = commit_add(s->commit, NAMESPACE_CHANGE_ACCESS, ns->name);
         change->access = access;
+        return 0;
+}
+
+/* What was within the limits once may go on being there. */
+static int resolve_restoration(const Sequencing *s)
+{
+        restore_fill(s->commit, s->state, s->set->source);
+        s->commit->source = s->set->source_identity;
         return 0;
 }
 
@@ -383,6 +386,8 @@ static int resolve(const Sequencing *s)
                 return resolve_removal(s);
         case CHANGE_SET_ACCESS:
                 return resolve_access(s);
+        case CHANGE_SET_RESTORE:
+                return resolve_restoration(s);
         case CHANGE_SET_NOTHING:
                 return 0;
         }

@@ -28,7 +28,8 @@ typedef enum LoadedFrom {
 typedef struct ServiceStatus {
         ServiceState state;
         LoadedFrom loaded_from;
-        char epoch[33]; /* 128 random bits in hexadecimal */
+        const char *loaded_reason; /* why not from all there should be, static; NULL: it was */
+        char epoch[33];            /* 128 random bits in hexadecimal */
         uint64_t durable_revision;
         uint64_t last_good_revision; /* 0: never marked */
         bool is_full;                /* there is no room left, but for deleting */

@@ -108,6 +108,6 @@ int checkpoint_take(Side *side, State *state, uint64_t now_usec)
                 side_switch_journal(side, g_steal_pointer(&journal));
         side->n_old_bytes = 0;
         /* What is left over goes at the next start. */
-        (void) side_remove_others(side->directory, side->manifest);
+        (void) side_remove_others(side, side->manifest);
         return 0;
 }

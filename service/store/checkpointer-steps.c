@@ -5,6 +5,7 @@
 
 #include "store/checkpointer-steps.h"
 
+#include "store/last-good.h"
 #include "store/start.h"
 
 #include <errno.h>
@@ -42,10 +43,13 @@ int checkpointer_switch_journal(Step *step)
 int checkpointer_create_file(Step *step)
 {
         Checkpointer *checkpointer = step->checkpointer;
+        Side *side = checkpointer->side;
+        StoreDirectory *directory = checkpointer->purpose == CHECKPOINTER_LAST_GOOD
+                                            ? side->good_directory
+                                            : side->directory;
 
-        return checkpoint_file_create(&checkpointer->file, checkpointer->side->directory,
-                                      step->revision, checkpointer->side->manifest->boot_id,
-                                      step->now_usec);
+        return checkpoint_file_create(&checkpointer->file, directory, step->revision,
+                                      side->manifest->boot_id, step->now_usec);
 }
 
 int checkpointer_append_record(Step *step)
@@ -95,8 +99,17 @@ int checkpointer_name_checkpoint(Step *step)
 
         /* The new manifest holds: what it names no more may go, and if not, goes at a start. */
         if (r == 0)
-                (void) side_remove_others(checkpointer->side->directory, checkpointer->manifest);
+                (void) side_remove_others(checkpointer->side, checkpointer->manifest);
         return r;
+}
+
+/* What is left over does no harm. */
+int checkpointer_prune_last_good(Step *step)
+{
+        const Side *side = step->checkpointer->side;
+
+        (void) last_good_prune(side->good_directory, manifest_oldest_revision(side->manifest));
+        return 0;
 }
 
 void checkpointer_step_run(WorkerJob *job)

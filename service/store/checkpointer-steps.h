@@ -24,6 +24,12 @@ typedef enum CheckpointerState {
         CHECKPOINTER_FAILED,
 } CheckpointerState;
 
+typedef enum CheckpointerPurpose {
+        CHECKPOINTER_GENERATION,
+        CHECKPOINTER_RENEWAL,   /* a generation that begins anew */
+        CHECKPOINTER_LAST_GOOD, /* a copy beside the generations */
+} CheckpointerPurpose;
+
 typedef struct Step Step;
 
 struct Checkpointer {
@@ -35,7 +41,7 @@ struct Checkpointer {
 
         CheckpointerState phase;
         Side *side;
-        bool is_renewal;
+        CheckpointerPurpose purpose;
         uint64_t revision;              /* of a renewal; else the state's */
         uint64_t void_first, void_last; /* what a renewal leaves out */
         Journal *journal;               /* the new one, until it is switched to */
@@ -74,6 +80,7 @@ int checkpointer_append_record(Step *step);
 int checkpointer_finish_file(Step *step);
 int checkpointer_name_checkpoint(Step *step);
 int checkpointer_name_renewal(Step *step);
+int checkpointer_prune_last_good(Step *step);
 
 /* The job's run(): does the step's work unless one before it has failed. */
 void checkpointer_step_run(WorkerJob *job);

@@ -14,7 +14,8 @@
  *     FAILED     what it still has             nothing is left: -> IDLE
  *
  * A renewal, after a failure, goes from PREPARING to WALKING at once, for nothing is being written,
- * and puts the new journal in place only in NAMING: the manifest never names it after the old one.
+ * and puts the new journal in place only in NAMING: the manifest never names it after the old one. A
+ * copy that is to be the last known good one begins in WALKING, and touches no manifest.
  *
  * The checkpoint's revision is the state's when writes are held, so the new journal holds exactly
  * what the checkpoint does not. Whatever fails before NAMING costs nothing: the manifest names the
@@ -43,7 +44,7 @@ static void end(Checkpointer *checkpointer)
         checkpointer->side = NULL;
         checkpointer->failure = 0;
         checkpointer->is_broken = false;
-        checkpointer->is_renewal = false;
+        checkpointer->purpose = CHECKPOINTER_GENERATION;
         if (r < 0)
                 checkpointer->statistics.n_failed++;
         else
@@ -136,7 +137,7 @@ static void on_named(Checkpointer *checkpointer)
 {
         Side *side = checkpointer->side;
 
-        if (checkpointer->is_renewal)
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL)
                 side_switch_journal(side, g_steal_pointer(&checkpointer->journal));
         manifest_free(side->manifest);
         side->manifest = g_steal_pointer(&checkpointer->manifest);
@@ -147,12 +148,22 @@ static void on_named(Checkpointer *checkpointer)
 
 /* FINISHING */
 
+static void on_copied(Checkpointer *checkpointer)
+{
+        checkpointer->side->good = checkpoint_file_identity(checkpointer->file);
+        hand_over(step_new(checkpointer, checkpointer_prune_last_good, end));
+}
+
 static void on_finished(Checkpointer *checkpointer)
 {
         Step *step;
 
         checkpointer->phase = CHECKPOINTER_NAMING;
-        if (checkpointer->is_renewal) {
+        if (checkpointer->purpose == CHECKPOINTER_LAST_GOOD) {
+                on_copied(checkpointer);
+                return;
+        }
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL) {
                 hand_over(step_new(checkpointer, checkpointer_name_renewal, on_named));
                 return;
         }
@@ -266,7 +277,7 @@ static void switch_when_quiet(Checkpointer *checkpointer)
 
 static void on_prepared(Checkpointer *checkpointer)
 {
-        if (checkpointer->is_renewal) {
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL) {
                 checkpointer->walk = checkpoint_walk_new(
                         checkpointer->state, checkpointer->side->part, checkpointer->revision);
                 begin_walk(checkpointer);
@@ -288,11 +299,22 @@ void checkpointer_begin(Checkpointer *checkpointer, Side *side)
 
 void checkpointer_renew(Checkpointer *checkpointer, Side *side, const CheckpointerRenewal *renewal)
 {
-        checkpointer->is_renewal = true;
+        checkpointer->purpose = CHECKPOINTER_RENEWAL;
         checkpointer->revision = renewal->revision;
         checkpointer->void_first = renewal->void_first;
         checkpointer->void_last = renewal->revision;
         checkpointer_begin(checkpointer, side);
+}
+
+void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side)
+{
+        g_assert(checkpointer->phase == CHECKPOINTER_IDLE);
+
+        checkpointer->purpose = CHECKPOINTER_LAST_GOOD;
+        checkpointer->side = side;
+        checkpointer->walk = checkpoint_walk_new(checkpointer->state, side->part,
+                                                 state_revision(checkpointer->state));
+        begin_walk(checkpointer);
 }
 
 int checkpointer_new(Checkpointer **ret_checkpointer,

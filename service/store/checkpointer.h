@@ -69,6 +69,12 @@ typedef struct CheckpointerRenewal {
  */
 void checkpointer_renew(Checkpointer *checkpointer, Side *side, const CheckpointerRenewal *renewal);
 
+/*
+ * The same for a copy of the state as it is now, to be the last known good one: @side's generations
+ * stay as they are.
+ */
+void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side);
+
 bool checkpointer_is_active(const Checkpointer *checkpointer);
 
 /* Whether it is about to put a manifest in place: nobody else may. */

@@ -104,6 +104,30 @@ int directory_open(StoreDirectory **ret_directory, const Io *io, const char *pat
         return 0;
 }
 
+int directory_open_below(StoreDirectory **ret_directory,
+                         const StoreDirectory *parent,
+                         const char *name)
+{
+        g_autoptr(StoreDirectory) directory = g_new(StoreDirectory, 1);
+
+        *directory = (StoreDirectory){
+                .io = parent->io,
+                .path = g_build_filename(parent->path, name, NULL),
+                .is_synced = parent->is_synced,
+                .fd = -1,
+                .tmp_fd = fcntl(parent->tmp_fd, F_DUPFD_CLOEXEC, 3),
+                .lock_fd = -1,
+        };
+        if (directory->tmp_fd < 0)
+                return -errno;
+        directory->fd = open_subdirectory(parent->io, parent->fd, name, parent->is_synced);
+        if (directory->fd < 0)
+                return directory->fd;
+
+        *ret_directory = g_steal_pointer(&directory);
+        return 0;
+}
+
 static void close_open(int fd)
 {
         if (fd >= 0)
@@ -243,7 +267,10 @@ int directory_read(const StoreDirectory *directory,
         return r;
 }
 
-int directory_set_aside(const StoreDirectory *directory, const char *label, GPtrArray *names)
+int directory_set_aside(const StoreDirectory *directory,
+                        const StoreDirectory *from,
+                        const char *label,
+                        GPtrArray *names)
 {
         const Io *io = directory->io;
         int damaged_fd, fd, r = 0;
@@ -257,7 +284,7 @@ int directory_set_aside(const StoreDirectory *directory, const char *label, GPtr
                 return fd;
 
         for (guint i = 0; i < names->len && r >= 0; i++) {
-                r = io_linkat(io, directory->fd, names->pdata[i], fd, names->pdata[i]);
+                r = io_linkat(io, from->fd, names->pdata[i], fd, names->pdata[i]);
                 if (r == -ENOENT || r == -EEXIST)
                         r = 0;
         }

@@ -112,6 +112,13 @@ static size_t begin_record(Journal *journal, JournalBatch *batch)
         return record_begin(&batch->bytes);
 }
 
+static uint16_t kind_of(const Commit *commit, CommitPart part)
+{
+        bool is_restoration = commit->source.revision > 0 && part == COMMIT_PERSISTENT;
+
+        return is_restoration ? RECORD_RESTORE : RECORD_COMMIT;
+}
+
 void journal_lay_out(Journal *journal,
                      JournalBatch *batch,
                      const Commit *commit,
@@ -119,7 +126,7 @@ void journal_lay_out(Journal *journal,
                      uint64_t pair_revision)
 {
         RecordHeader header = {
-                .kind = RECORD_COMMIT,
+                .kind = kind_of(commit, part),
                 .flags = pair_revision > 0 ? RECORD_PAIRED : 0,
                 .revision = commit->revision,
                 .time_usec = commit->time_usec,

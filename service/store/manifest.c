@@ -107,6 +107,13 @@ const ManifestFile *manifest_newest_journal(const Manifest *manifest)
         return &g_array_index(journals, ManifestFile, journals->len - 1);
 }
 
+uint64_t manifest_oldest_revision(const Manifest *manifest)
+{
+        guint n = manifest->generations->len;
+
+        return n > 0 ? manifest_generation(manifest, n - 1)->checkpoint.revision : 0;
+}
+
 void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint)
 {
         ManifestFile journal = *manifest_newest_journal(manifest);

@@ -72,6 +72,9 @@ Manifest *manifest_copy(const Manifest *manifest);
 /* The newest of all journals. */
 const ManifestFile *manifest_newest_journal(const Manifest *manifest);
 
+/* What the oldest checkpoint holds; 0: the state began empty. */
+uint64_t manifest_oldest_revision(const Manifest *manifest);
+
 /*
  * @checkpoint and the newest journal become a generation, and those before the one that had been
  * the newest are forgotten.

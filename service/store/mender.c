@@ -35,11 +35,16 @@ struct Mender {
         uint64_t revision;   /* of the last attempt */
 };
 
+static void arm(Mender *mender)
+{
+        (void) sd_event_source_set_time_relative(mender->timer, mender->retry_usec);
+        (void) sd_event_source_set_enabled(mender->timer, SD_EVENT_ONESHOT);
+}
+
 static void back_off(Mender *mender)
 {
         mender->phase = MENDER_WAITING;
-        (void) sd_event_source_set_time_relative(mender->timer, mender->retry_usec);
-        (void) sd_event_source_set_enabled(mender->timer, SD_EVENT_ONESHOT);
+        arm(mender);
         mender->retry_usec = MIN(2 * mender->retry_usec, RETRY_USEC_MAX);
 }
 
@@ -69,6 +74,7 @@ void mender_poke(Mender *mender)
             !mender->options.callbacks.is_quiet(mender->options.callbacks.userdata))
                 return;
 
+        (void) sd_event_source_set_enabled(mender->timer, SD_EVENT_OFF);
         mender->revision = next_revision(mender);
         renew(mender, mender->options.persistent, MENDER_PERSISTENT);
 }
@@ -81,6 +87,9 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED,
 
         mender->phase = MENDER_DUE;
         mender_poke(mender);
+        /* Not everything that may be under way tells of its end. */
+        if (mender->phase == MENDER_DUE)
+                arm(mender);
         return 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "store/side.h"
 
+#include "store/last-good.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -12,14 +14,20 @@
 
 int side_open(Side *side, const Io *io, const char *path, CommitPart part)
 {
+        int r;
+
         *side = (Side){ .part = part };
-        return directory_open(&side->directory, io, path, part == COMMIT_PERSISTENT);
+        r = directory_open(&side->directory, io, path, part == COMMIT_PERSISTENT);
+        if (r == 0 && part == COMMIT_PERSISTENT)
+                r = directory_open_below(&side->good_directory, side->directory, LAST_GOOD_NAME);
+        return r;
 }
 
 void side_clear(Side *side)
 {
         g_clear_pointer(&side->journal, journal_free);
         g_clear_pointer(&side->manifest, manifest_free);
+        g_clear_pointer(&side->good_directory, directory_free);
         g_clear_pointer(&side->directory, directory_free);
 }
 
@@ -91,8 +99,9 @@ bool side_is_dirty(const Side *side)
         return side->n_old_bytes > 0 || !journal_is_empty(side->journal);
 }
 
-int side_remove_others(const StoreDirectory *directory, const Manifest *manifest)
+int side_remove_others(const Side *side, const Manifest *manifest)
 {
+        const StoreDirectory *directory = side->directory;
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         int r;
 
@@ -101,9 +110,11 @@ int side_remove_others(const StoreDirectory *directory, const Manifest *manifest
                 const char *name = names->pdata[i];
 
                 if ((g_str_has_prefix(name, "checkpoint-") || g_str_has_prefix(name, "journal-")) &&
-                    !(manifest && manifest_names(manifest, name)))
+                    !manifest_names(manifest, name))
                         r = io_unlinkat(directory->io, directory->fd, name);
         }
+        if (r >= 0 && side->good_directory)
+                r = last_good_prune(side->good_directory, manifest_oldest_revision(manifest));
 
         return r < 0 ? r : 0;
 }

@@ -19,9 +19,11 @@
 typedef struct Side {
         CommitPart part;
         StoreDirectory *directory;
-        Manifest *manifest;   /* NULL until there is one */
-        Journal *journal;     /* NULL until there is one to go on with */
-        uint64_t n_old_bytes; /* of older journals since the newest checkpoint */
+        StoreDirectory *good_directory; /* of the persistent side, for the last known good state */
+        ManifestFile good;              /* that; of revision 0 when there is none */
+        Manifest *manifest;             /* NULL until there is one */
+        Journal *journal;               /* NULL until there is one to go on with */
+        uint64_t n_old_bytes;           /* of older journals since the newest checkpoint */
 } Side;
 
 /* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno. */
@@ -62,7 +64,7 @@ bool side_lacks_generation(const Side *side);
 bool side_is_dirty(const Side *side);
 
 /*
- * Unlinks the checkpoints and journals that @manifest (NULL: there is none) does not name. In any
- * thread.
+ * Unlinks the checkpoints and journals that @manifest does not name, and the copies that none of
+ * those that it names can name. In any thread.
  */
-int side_remove_others(const StoreDirectory *directory, const Manifest *manifest);
+int side_remove_others(const Side *side, const Manifest *manifest);

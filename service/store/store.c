@@ -12,12 +12,14 @@
 
 #include "store/checkpoint.h"
 #include "store/checkpointer.h"
+#include "store/good-loader.h"
 #include "store/health.h"
 #include "store/mender.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
 #include "store/start.h"
+#include "store/statistics.h"
 #include "store/worker.h"
 #include "util/log.h"
 
@@ -47,7 +49,10 @@ struct Store {
         Health health;
 
         bool is_reserve_failing; /* and that has been said */
-        bool is_wanted[2];       /* a checkpoint, by CommitPart */
+        StoreMarked on_marked;   /* of who waits for the last known good state; NULL: nobody does */
+        void *marked_userdata;
+        bool is_marking;
+        bool is_wanted[2]; /* a checkpoint, by CommitPart */
         unsigned n_retries;
         int64_t retry_usec; /* no checkpoint by itself before this */
         int64_t recovery_usec;
@@ -68,6 +73,21 @@ static uint64_t now_usec(void)
         return (uint64_t) g_get_real_time();
 }
 
+static void end_marking(Store *store, int r)
+{
+        StoreMarked on_marked = g_steal_pointer(&store->on_marked);
+
+        store->is_marking = false;
+        if (r == 0) {
+                store->status->last_good_revision = persistent(store)->good.revision;
+                log_notice("The state as of revision %" G_GUINT64_FORMAT
+                           " is the last known good one",
+                           store->status->last_good_revision);
+                store->callbacks.on_status(store->callbacks.userdata);
+        }
+        on_marked(store->marked_userdata, r);
+}
+
 /* Nothing more is written, until on_mended(). */
 static void on_failed(void *userdata, int r, const char *what)
 {
@@ -75,6 +95,8 @@ static void on_failed(void *userdata, int r, const char *what)
 
         health_fail(&store->health, r, what);
         checkpointer_cancel(store->checkpointer);
+        if (store->on_marked && !store->is_marking)
+                end_marking(store, -EROFS);
         mender_begin(store->mender);
 }
 
@@ -158,6 +180,12 @@ static void begin_wanted(Store *store)
         if (store->health.has_failed || checkpointer_is_active(store->checkpointer))
                 return;
 
+        if (store->on_marked) {
+                store->is_marking = true;
+                checkpointer_keep_last_good(store->checkpointer, persistent(store));
+                return;
+        }
+
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
                 bool is_wanted = store->is_wanted[i];
 
@@ -173,6 +201,12 @@ static void on_checkpoint_ended(void *userdata, int r)
 {
         Store *store = userdata;
 
+        if (store->is_marking) {
+                end_marking(store, r);
+                begin_wanted(store);
+                mender_poke(store->mender);
+                return;
+        }
         if (mender_checkpoint_ended(store->mender, r)) {
                 if (r < 0)
                         log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
@@ -270,6 +304,26 @@ int store_checkpoint(Store *store)
         return 0;
 }
 
+int store_mark_good(Store *store, StoreMarked on_marked, void *userdata)
+{
+        if (store->health.has_failed)
+                return -EROFS;
+        if (store->on_marked)
+                return -EBUSY;
+        if (persistent(store)->good.revision == state_revision(store->state))
+                return STORE_E_MARKED;
+
+        store->on_marked = on_marked;
+        store->marked_userdata = userdata;
+        begin_wanted(store);
+        return 0;
+}
+
+void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)
+{
+        good_loader_start(store->background, persistent(store), on_loaded, userdata);
+}
+
 uint64_t store_revision_limit(const Store *store)
 {
         return reserve_limit(store->reserve);
@@ -277,37 +331,8 @@ uint64_t store_revision_limit(const Store *store)
 
 GVariant *store_statistics(const Store *store)
 {
-        const ScribeStatistics *scribe = scribe_statistics(store->scribe);
-        const WriterStatistics *writer = scribe_writer_statistics(store->scribe);
-        const CheckpointerStatistics *checkpointer = checkpointer_statistics(store->checkpointer);
-        const struct {
-                const char *name;
-                uint64_t value;
-        } counters[] = {
-                { "flushes", writer->n_flushes },
-                { "flushes-in-loop", writer->n_flushes_in_loop },
-                { "flush-worst-usec", writer->worst_usec },
-                { "journal-bytes", side_journal_bytes(&store->sides[COMMIT_PERSISTENT]) },
-                { "journal-bytes-written", writer->n_bytes },
-                { "journal-bytes-filled", scribe->n_filled_bytes },
-                { "journal-marks", scribe->n_marks },
-                { "runtime-journal-bytes", side_journal_bytes(&store->sides[COMMIT_RUNTIME]) },
-                { "runtime-journal-bytes-written", scribe->n_runtime_bytes },
-                { "checkpoints", checkpointer->n_taken },
-                { "checkpoint-failures", checkpointer->n_failed },
-                { "checkpoint-bytes-written", checkpointer->n_bytes },
-                { "checkpoint-hold-worst-usec", checkpointer->hold_worst_usec },
-                { "checkpoint-slice-worst-usec", checkpointer->slice_worst_usec },
-                { "checkpoint-queue-worst-bytes", checkpointer->queue_worst_bytes },
-                { "recovery-usec", (uint64_t) store->recovery_usec },
-        };
-        GVariantDict dict;
-
-        g_variant_dict_init(&dict, NULL);
-        for (size_t i = 0; i < G_N_ELEMENTS(counters); i++)
-                g_variant_dict_insert(&dict, counters[i].name, "t", counters[i].value);
-        g_variant_dict_insert(&dict, "flush-mean-usec", "d", flush_meter_mean_usec(&writer->meter));
-        return g_variant_dict_end(&dict);
+        return statistics_collect(store->scribe, store->checkpointer, store->sides,
+                                  store->recovery_usec);
 }
 
 static int open_side(Store *store, const Io *io, const char *path, CommitPart part)

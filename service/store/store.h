@@ -56,6 +56,7 @@ enum {
         STORE_E_LOCKED = 1,   /* another regentd holds one of the directories */
         STORE_E_NEWER_FORMAT, /* written by a later version: left untouched */
         STORE_E_WRITTEN,      /* the batch is durable already: on_written() will not be called */
+        STORE_E_MARKED,       /* it is so already: on_marked() will not be called */
 };
 
 /*
@@ -91,6 +92,22 @@ void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes);
 
 /* Starts a checkpoint of the present state unless one is under way. */
 int store_checkpoint(Store *store);
+
+/*
+ * The present state is to be the last known good one. @on_marked is called with 0 once it is, or with
+ * a negative errno; never from this function. 0, STORE_E_MARKED, -EROFS: nothing can be written, or
+ * -EBUSY: it is being done already.
+ */
+typedef void (*StoreMarked)(void *userdata, int r);
+int store_mark_good(Store *store, StoreMarked on_marked, void *userdata);
+
+/*
+ * Reads the last known good state. @on_loaded gets it, owned, and what it is called in a commit; or a
+ * negative errno: -ENOENT when there is none, -EBADMSG when it is damaged. Until such a commit is
+ * durable there must be no store_mark_good().
+ */
+typedef void (*StoreLoaded)(void *userdata, int r, State *source, const CommitSource *identity);
+void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata);
 
 /* An a{sv} of counters, floating. Names and units: see the manual of GetStatistics. */
 GVariant *store_statistics(const Store *store);

@@ -51,7 +51,7 @@ def test_members_name_only_errors_there_are():
     known = set(ERRORS.values()) | {
         f"{project.DBUS_ERROR}.{name}"
         for name in ("AccessDenied", "InteractiveAuthorizationRequired", "InvalidArgs",
-                     "LimitsExceeded", "NotSupported", "UnknownProperty")
+                     "FileNotFound", "LimitsExceeded", "NotSupported", "UnknownProperty")
     }  # fmt: skip
     for interface in project.INTERFACES:
         text = project.read("dbus", f"{project.PREFIX}.{interface}.xml")
