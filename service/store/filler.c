@@ -135,22 +135,25 @@ static void fill_free(WorkerJob *job)
         g_free(job);
 }
 
-static bool is_needed(Filler *filler, const Journal *journal)
+static bool is_needed(Filler *filler, const Journal *journal, uint64_t expected_bytes)
 {
         uint64_t rest = journal->filled - MIN(journal->filled, journal->position.offset);
+        uint64_t to_come = expected_bytes - MIN(expected_bytes, journal->position.offset);
+        uint64_t ahead_bytes = MIN(filler->ahead_bytes, MAX(to_come, JOB_BYTES));
 
-        if (rest >= filler->ahead_bytes) {
+        if (rest >= ahead_bytes) {
                 filler->is_behind = false;
-        } else if (!filler->is_behind && rest < filler->ahead_bytes / 2) {
+        } else if (!filler->is_behind && rest < ahead_bytes / 2) {
                 filler->is_behind = true;
                 filler->ahead_bytes = MIN(2 * filler->ahead_bytes, AHEAD_BYTES);
         }
         return filler->is_behind && filler->not_before_usec <= g_get_monotonic_time();
 }
 
-void filler_keep_ahead(Filler *filler, Journal *journal)
+void filler_keep_ahead(Filler *filler, Journal *journal, uint64_t expected_bytes)
 {
-        if (filler->job || !journal->directory->is_synced || !is_needed(filler, journal))
+        if (filler->job || !journal->directory->is_synced ||
+            !is_needed(filler, journal, expected_bytes))
                 return;
 
         filler->job = g_new(FillJob, 1);

@@ -25,10 +25,10 @@ Filler *filler_free(Filler *filler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Filler, filler_free)
 
 /*
- * Fills the file of @journal when its end has come near what is filled. Borrows @journal until
- * on_idle().
+ * Fills the file of @journal when its end has come near what is filled: far ahead while it is going
+ * to grow up to @expected_bytes, and a little beyond that. Borrows @journal until on_idle().
  */
-void filler_keep_ahead(Filler *filler, Journal *journal);
+void filler_keep_ahead(Filler *filler, Journal *journal, uint64_t expected_bytes);
 
 /*
  * Whether bytes up to @end must not be written to the journal before on_idle(). What has not begun

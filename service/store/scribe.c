@@ -60,7 +60,8 @@ static void arm_mark(Scribe *scribe, int64_t usec)
 static void keep_ahead(Scribe *scribe)
 {
         if (!scribe->has_failed && !scribe->is_held)
-                filler_keep_ahead(scribe->filler, scribe->persistent->journal);
+                filler_keep_ahead(scribe->filler, scribe->persistent->journal,
+                                  scribe->persistent->outgrown_bytes);
 }
 
 static void on_room(void *userdata, bool is_full)

@@ -24,6 +24,7 @@ typedef struct Side {
         Manifest *manifest;             /* NULL until there is one */
         Journal *journal;               /* NULL until there is one to go on with */
         uint64_t n_old_bytes;           /* of older journals since the newest checkpoint */
+        uint64_t outgrown_bytes; /* how large the journals become before the next; 0: not known */
 } Side;
 
 /* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno. */

@@ -256,12 +256,13 @@ int store_write(Store *store, const GPtrArray *commits)
 }
 
 /* A side's journals have outgrown the state, and what is configured. */
-static bool is_outgrown(Store *store, const Side *side)
+static bool is_outgrown(Store *store, Side *side)
 {
         uint64_t state_bytes =
                 state_usage(store->state) + ENTRY_OVERHEAD_BYTES * state_n_keys(store->state);
 
-        return side_journal_bytes(side) > MAX(state_bytes, store->checkpoint_journal_bytes);
+        side->outgrown_bytes = MAX(state_bytes, store->checkpoint_journal_bytes);
+        return side_journal_bytes(side) > side->outgrown_bytes;
 }
 
 static void want_checkpoints(Store *store)
