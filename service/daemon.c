@@ -178,10 +178,11 @@ static void on_status(void *userdata)
         Daemon *daemon = userdata;
         int r;
 
+        if (!daemon->service)
+                return; /* still at the start */
+
         (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
         tell_of_room(daemon);
-        if (!daemon->service)
-                return;
 
         r = manager_object_announce_status(daemon->service);
         if (r < 0)

@@ -37,6 +37,7 @@ typedef struct Start {
         sd_id128_t boot_id;
         uint64_t now_usec;
         RecoveryFindings findings[2]; /* by CommitPart */
+        bool is_full;
 } Start;
 
 static RecoveryFindings *findings_of(Start *start, const Side *side)
@@ -264,6 +265,11 @@ static int skip_revisions(Start *start)
         manifest->reserved = manifest->floor + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
         r = side_put_manifest(start->persistent, manifest);
+        if (io_is_full(r)) {
+                start->persistent->manifest->boot_id = start->boot_id;
+                start->is_full = true;
+                return 0;
+        }
         return r > 0 ? -EIO : r;
 }
 
@@ -317,7 +323,14 @@ int start_sides(Side *persistent,
                 sd_id128_t boot_id,
                 uint64_t now_usec)
 {
-        Start start = { persistent, runtime, state, status, boot_id, now_usec, { { 0 } } };
+        Start start = {
+                .persistent = persistent,
+                .runtime = runtime,
+                .state = state,
+                .status = status,
+                .boot_id = boot_id,
+                .now_usec = now_usec,
+        };
         int r;
 
         r = find_good(&start);
@@ -341,5 +354,5 @@ int start_sides(Side *persistent,
 
         status->durable_revision = state_revision(state);
         sd_id128_to_string(persistent->manifest->epoch, status->epoch);
-        return 0;
+        return start.is_full ? START_E_FULL : 0;
 }

@@ -350,7 +350,7 @@ static int open_side(Store *store, const Io *io, const char *path, CommitPart pa
         return r;
 }
 
-static int start(Store *store, sd_id128_t boot_id)
+static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
 {
         const char *path = persistent(store)->directory->path;
         int64_t begin = g_get_monotonic_time();
@@ -372,7 +372,8 @@ static int start(Store *store, sd_id128_t boot_id)
                            "%s: cannot be recovered: %s", path, g_strerror(-r));
 
         store->recovery_usec = g_get_monotonic_time() - begin;
-        return r;
+        *ret_is_full = r == START_E_FULL;
+        return MIN(r, 0);
 }
 
 static int start_mender(Store *store, sd_event *event, uint64_t retry_usec)
@@ -427,6 +428,7 @@ int store_open(Store **ret_store,
                const StoreCallbacks *callbacks)
 {
         g_autoptr(Store) store = g_new(Store, 1);
+        bool is_full;
         int r;
 
         *store = (Store){
@@ -441,7 +443,7 @@ int store_open(Store **ret_store,
         r = open_side(store, io, options->runtime_directory, COMMIT_RUNTIME);
         if (r != 0)
                 return r;
-        r = start(store, options->boot_id);
+        r = start(store, options->boot_id, &is_full);
         if (r != 0)
                 return r;
         store->health = (Health){
@@ -456,6 +458,9 @@ int store_open(Store **ret_store,
         if (r < 0)
                 return r;
 
+        /* Everything can be read, and the mender reserves revisions once it finds room. */
+        if (is_full)
+                scribe_give_up(store->scribe, -ENOSPC, "reserving revisions");
         *ret_store = g_steal_pointer(&store);
         return 0;
 }
