@@ -7,6 +7,7 @@
 
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-walk.h"
+#include "util/log.h"
 
 #include <errno.h>
 
@@ -110,4 +111,16 @@ int checkpoint_take(Side *side, State *state, uint64_t now_usec)
         /* What is left over goes at the next start. */
         (void) side_remove_others(side, side->manifest);
         return 0;
+}
+
+void checkpoint_take_last(Side *side, State *state, uint64_t now_usec)
+{
+        int r;
+
+        if (!side_is_dirty(side))
+                return;
+        r = checkpoint_take(side, state, now_usec);
+        if (r < 0)
+                log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(side->directory->path)),
+                           "%s: no last checkpoint: %s", side->directory->path, g_strerror(-r));
 }

@@ -6,20 +6,35 @@
 #include "store/side.h"
 
 #include "store/last-good.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define FILL_BYTES (UINT64_C(1) << 20)
 
+static int open_directories(Side *side, const Io *io, const char *path)
+{
+        bool is_persistent = side->part == COMMIT_PERSISTENT;
+        int r;
+
+        r = directory_open(&side->directory, io, path, is_persistent);
+        if (r != 0 || !is_persistent)
+                return r;
+        return directory_open_below(&side->good_directory, side->directory, LAST_GOOD_NAME);
+}
+
 int side_open(Side *side, const Io *io, const char *path, CommitPart part)
 {
         int r;
 
         *side = (Side){ .part = part };
-        r = directory_open(&side->directory, io, path, part == COMMIT_PERSISTENT);
-        if (r == 0 && part == COMMIT_PERSISTENT)
-                r = directory_open_below(&side->good_directory, side->directory, LAST_GOOD_NAME);
+        r = open_directories(side, io, path);
+        if (r == DIRECTORY_E_LOCKED)
+                log_error("%s: another regentd is using it", path);
+        else if (r < 0)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
+                           "%s: cannot be opened: %s", path, g_strerror(-r));
         return r;
 }
 

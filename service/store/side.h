@@ -27,7 +27,7 @@ typedef struct Side {
         uint64_t outgrown_bytes; /* how large the journals become before the next; 0: not known */
 } Side;
 
-/* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno. */
+/* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno; logs the last two. */
 int side_open(Side *side, const Io *io, const char *path, CommitPart part);
 void side_clear(Side *side);
 

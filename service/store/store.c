@@ -336,20 +336,6 @@ GVariant *store_statistics(const Store *store)
                                   store->recovery_usec);
 }
 
-static int open_side(Store *store, const Io *io, const char *path, CommitPart part)
-{
-        int r = side_open(&store->sides[part], io, path, part);
-
-        if (r == DIRECTORY_E_LOCKED) {
-                log_error("%s: another regentd is using it", path);
-                return STORE_E_LOCKED;
-        }
-        if (r < 0)
-                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
-                           "%s: cannot be opened: %s", path, g_strerror(-r));
-        return r;
-}
-
 static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
 {
         const char *path = persistent(store)->directory->path;
@@ -437,12 +423,12 @@ int store_open(Store **ret_store,
                 .callbacks = *callbacks,
                 .checkpoint_journal_bytes = options->checkpoint_journal_bytes,
         };
-        r = open_side(store, io, options->state_directory, COMMIT_PERSISTENT);
+        r = side_open(persistent(store), io, options->state_directory, COMMIT_PERSISTENT);
         if (r != 0)
-                return r;
-        r = open_side(store, io, options->runtime_directory, COMMIT_RUNTIME);
+                return r < 0 ? r : STORE_E_LOCKED;
+        r = side_open(runtime(store), io, options->runtime_directory, COMMIT_RUNTIME);
         if (r != 0)
-                return r;
+                return r < 0 ? r : STORE_E_LOCKED;
         r = start(store, options->boot_id, &is_full);
         if (r != 0)
                 return r;
@@ -476,29 +462,14 @@ static void drain(Store *store)
         } while (checkpointer_is_active(store->checkpointer) || worker_is_busy(store->background));
 }
 
-static void take_last_checkpoints(Store *store)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
-                Side *side = &store->sides[i];
-                int r = 0;
-
-                if (side_is_dirty(side))
-                        r = checkpoint_take(side, store->state, now_usec());
-                if (r < 0)
-                        log_record(LOG_WARNING,
-                                   LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(side->directory->path)),
-                                   "%s: no last checkpoint: %s", side->directory->path,
-                                   g_strerror(-r));
-        }
-}
-
 int store_close(Store *store)
 {
         drain(store);
         if (store->health.has_failed)
                 return -EROFS;
 
-        take_last_checkpoints(store);
+        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
+                checkpoint_take_last(&store->sides[i], store->state, now_usec());
         return scribe_mark_clean(store->scribe);
 }
 
