@@ -36,6 +36,7 @@
 #define REGENT_ERROR_BUSY              REGENT_ERROR_PREFIX "Busy"
 #define REGENT_ERROR_HISTORY_LOST      REGENT_ERROR_PREFIX "HistoryLost"
 #define REGENT_ERROR_READ_ONLY         REGENT_ERROR_PREFIX "ReadOnly"
+#define REGENT_ERROR_DISK_FULL         REGENT_ERROR_PREFIX "DiskFull"
 #define REGENT_ERROR_OUTCOME_UNKNOWN   REGENT_ERROR_PREFIX "OutcomeUnknown"
 #define REGENT_ERROR_NOT_CONFIRMED     REGENT_ERROR_PREFIX "NotConfirmed"
 
@@ -58,6 +59,9 @@
 
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1
+
+/* Sources of Manager.Restore */
+#define REGENT_SOURCE_LAST_KNOWN_GOOD "last-known-good"
 
 /* Group of a namespace that has none */
 #define REGENT_NO_GROUP 4294967295U

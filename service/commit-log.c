@@ -62,6 +62,13 @@ void commit_log(const GPtrArray *commits)
         for (guint i = 0; i < commits->len; i++) {
                 const Commit *commit = commits->pdata[i];
 
+                if (commit->source.revision > 0)
+                        log_record(LOG_NOTICE,
+                                   LOG_FIELDS(LOG_REVISION(commit->revision),
+                                              LOG_UID(commit->writer_uid)),
+                                   "uid %" PRIu32 " restored the state of revision %" PRIu64
+                                   " at revision %" PRIu64,
+                                   commit->writer_uid, commit->source.revision, commit->revision);
                 for (guint j = 0; j < commit->changes->len; j++)
                         log_change(commit, commit->changes->pdata[j]);
         }

@@ -137,12 +137,18 @@ static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
+static void tell_of_room(Daemon *daemon)
+{
+        pipeline_set_full(daemon->pipeline, daemon->status.is_full, daemon->status.full_path);
+}
+
 static int on_journal(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
         int r;
 
         r = store_write(daemon->store, commits);
+        tell_of_room(daemon);
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
@@ -182,6 +188,7 @@ static void on_written(void *userdata, int r)
 {
         Daemon *daemon = userdata;
 
+        tell_of_room(daemon);
         pipeline_settle(daemon->pipeline, r);
 }
 
@@ -197,9 +204,11 @@ static void on_status(void *userdata)
         Daemon *daemon = userdata;
         int r;
 
-        (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
         if (!daemon->service)
-                return;
+                return; /* still at the start */
+
+        (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
+        tell_of_room(daemon);
 
         r = manager_object_announce_status(daemon->service);
         if (r < 0)
@@ -222,6 +231,22 @@ static void on_wait_for_reload(void *userdata, BusReloaded on_done, void *call)
         Daemon *daemon = userdata;
 
         declarer_when_done(daemon->declarer, on_done, call);
+}
+
+static int on_mark_good(void *userdata, BusMarked on_marked, void *job)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_mark_good(daemon->store, on_marked, job);
+        return r == STORE_E_MARKED ? BUS_PORT_E_MARKED : r;
+}
+
+static void on_load_good(void *userdata, BusLoaded on_loaded, void *job)
+{
+        Daemon *daemon = userdata;
+
+        store_load_good(daemon->store, on_loaded, job);
 }
 
 static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
@@ -354,6 +379,8 @@ static int start_bus(Daemon *daemon)
         const BusPorts ports = {
                 .reload = on_reload_call,
                 .when_reloaded = on_wait_for_reload,
+                .mark_good = on_mark_good,
+                .load_good = on_load_good,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

@@ -17,6 +17,10 @@ int event_loop_new(sd_event **ret_event, sd_event_signal_handler_t on_hangup, vo
         sigset_t mask;
         int r;
 
+        /* A write beyond RLIMIT_FSIZE is to fail like any other. */
+        if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+                return -errno;
+
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);
         sigaddset(&mask, SIGINT);

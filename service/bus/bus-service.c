@@ -7,6 +7,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/good.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
@@ -93,6 +94,7 @@ BusService *bus_service_free(BusService *service)
 
         g_ptr_array_unref(service->slots);
         callers_free(service->callers);
+        good_job_free(service->good_job);
         polkit_free(service->polkit);
         signals_free(service->signals);
         g_free(service);

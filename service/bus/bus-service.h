@@ -19,15 +19,19 @@
 
 typedef struct Call Call;
 typedef struct Callers Callers;
+typedef struct GoodJob GoodJob;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
+        BUS_PORT_E_MARKED, /* from mark_good(): it is so already, and on_marked() is not called */
 };
 
 /* @r: 0, or -ECANCELED when that is given up. */
 typedef void (*BusReloaded)(void *call, int r);
+typedef void (*BusMarked)(void *job, int r);
+typedef void (*BusLoaded)(void *job, int r, State *source, const CommitSource *identity);
 
 /* What the bus needs of parts that it does not know. */
 typedef struct BusPorts {
@@ -39,6 +43,12 @@ typedef struct BusPorts {
 
         /* After BUS_PORT_E_UNDER_WAY: calls @on_done when they are, later. */
         void (*when_reloaded)(void *userdata, BusReloaded on_done, void *call);
+
+        /* Makes the present state the last known good one: 0, BUS_PORT_E_MARKED or an errno. */
+        int (*mark_good)(void *userdata, BusMarked on_marked, void *job);
+
+        /* Reads the last known good state, and hands it over. */
+        void (*load_good)(void *userdata, BusLoaded on_loaded, void *job);
 
         /* Inserts what the other parts count, and what else @uid may know. */
         void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
@@ -57,8 +67,9 @@ typedef struct BusService {
         Callers *callers;
         Polkit *polkit;
         Signals *signals;
-        Call *entering; /* the call whose handler has been entered again, while it runs */
-        Call *parked;   /* the one parked last; of use right after CALL_E_PARKED alone */
+        Call *entering;    /* the call whose handler has been entered again, while it runs */
+        GoodJob *good_job; /* the one there may be at a time */
+        Call *parked;      /* the one parked last; of use right after CALL_E_PARKED alone */
         GPtrArray *slots;
 } BusService;
 

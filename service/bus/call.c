@@ -8,6 +8,7 @@
 #include "bus/bus-error.h"
 #include "bus/bus-service.h"
 #include "bus/caller.h"
+#include "bus/good.h"
 #include "bus/polkit.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -172,6 +173,7 @@ Call *call_free(Call *call)
                 polkit_abandon(call->check);
         if (call->reservation)
                 pipeline_cancel(call->reservation);
+        good_job_release(call->job);
         if (call->n_uid_calls > 0) {
                 Accounts *accounts = state_accounts(call->service->state);
 

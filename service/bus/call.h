@@ -24,6 +24,7 @@
 typedef struct BusService BusService;
 typedef struct Call Call;
 typedef struct Caller Caller;
+typedef struct GoodJob GoodJob;
 typedef struct PolkitCheck PolkitCheck;
 
 enum {
@@ -37,6 +38,7 @@ struct Call {
         Caller *caller; /* NULL once it has left the bus */
         GList in_caller;
         Request *reservation; /* its place in the order of writes, while it is parked */
+        GoodJob *job;         /* what is done for it in the background */
         PolkitCheck *check;   /* the question it waits for */
         GPtrArray *granted;   /* questions polkit said yes to, for this call */
         char *question;       /* the last one put to polkit; see bus/authorizer.c */

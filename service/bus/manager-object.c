@@ -12,6 +12,7 @@
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/get-many.h"
+#include "bus/good.h"
 #include "bus/object-path.h"
 #include "bus/options.h"
 #include "bus/statistics.h"
@@ -331,6 +332,14 @@ PROPERTY_GETTER(property_get_loaded_from)
         return sd_bus_message_append(reply, "s", loaded_from_name(service->status->loaded_from));
 }
 
+PROPERTY_GETTER(property_get_loaded_reason)
+{
+        const BusService *service = userdata;
+        const char *reason = service->status->loaded_reason;
+
+        return sd_bus_message_append(reply, "s", reason ? reason : "");
+}
+
 PROPERTY_GETTER(property_get_state)
 {
         const BusService *service = userdata;
@@ -375,6 +384,16 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("t", revision),
                                 method_flush,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("MarkGood",
+                                SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("t", revision),
+                                good_method_mark,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Restore",
+                                SD_BUS_ARGS("s", source, "t", flags),
+                                SD_BUS_RESULT("t", revision),
+                                good_method_restore,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatistics",
                                 SD_BUS_ARGS("t", flags),
                                 SD_BUS_RESULT("a{sv}", statistics),
@@ -396,6 +415,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Epoch", "s", property_get_epoch, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "LoadedFrom", "s", property_get_loaded_from, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "LoadedReason", "s", property_get_loaded_reason, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("State", "s", property_get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };

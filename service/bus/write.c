@@ -123,12 +123,11 @@ static void on_settled(void *userdata, const Settlement *settlement)
                 log_warning("Cannot answer a call: %s", g_strerror(-r));
 }
 
-/* Takes @set. */
-static int submit(BusService *service,
-                  sd_bus_message *m,
-                  const WriteMethod *method,
-                  ChangeSet *set,
-                  sd_bus_error *reterr_bus)
+int write_submit(BusService *service,
+                 sd_bus_message *m,
+                 const WriteMethod *method,
+                 ChangeSet *set,
+                 sd_bus_error *reterr_bus)
 {
         g_autoptr(ChangeSet) owned = set;
         Call *call;
@@ -178,7 +177,7 @@ int write_run(BusService *service,
         if (r != 0)
                 return r;
 
-        return submit(service, m, method, g_steal_pointer(&set), reterr_bus);
+        return write_submit(service, m, method, g_steal_pointer(&set), reterr_bus);
 }
 
 void write_reconsider(Call *call, Request *reservation)

@@ -39,6 +39,16 @@ int write_run(BusService *service,
               const WriteMethod *method,
               sd_bus_error *reterr_bus);
 
+/*
+ * The last part of that, for a call that has been authorized: takes @set, and answers when it has
+ * settled.
+ */
+int write_submit(BusService *service,
+                 sd_bus_message *m,
+                 const WriteMethod *method,
+                 ChangeSet *set,
+                 sd_bus_error *reterr_bus);
+
 /* The pipeline's reconsider(): enters the method again, as if nobody had been asked yet. */
 void write_reconsider(Call *call, Request *reservation);
 

@@ -25,14 +25,14 @@ void batch_clear(Batch *batch)
 
 static bool is_of_namespace(const ChangeSet *set)
 {
-        return set->kind == CHANGE_SET_CREATE_NAMESPACE ||
+        return set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_CREATE_NAMESPACE ||
                set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_ACCESS;
 }
 
 /* Whether it changes what an owner owns, which the overlay's sums would have to know. */
 static bool is_alone(const ChangeSet *set)
 {
-        return set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
+        return set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_RESTORE ||
                (set->kind == CHANGE_SET_ACCESS && (set->access_fields & ACCESS_OWNER));
 }
 
@@ -55,7 +55,7 @@ bool batch_is_full(const Batch *batch, const ChangeSet *set)
         if (batch->sets->len == 0)
                 return false;
 
-        return (batch->of_namespace && is_alone(batch->of_namespace)) ||
+        return batch->is_closed || (batch->of_namespace && is_alone(batch->of_namespace)) ||
                batch->sets->len >= BATCH_SETS_MAX ||
                batch->n_bytes + set->n_bytes > BATCH_BYTES_MAX ||
                batch->n_changes + set->n_changes > BATCH_CHANGES_MAX;
@@ -90,6 +90,7 @@ static void pass_over(Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 batch->passed = g_hash_table_new(g_str_hash, g_str_equal);
+        batch->is_closed = set->kind == CHANGE_SET_RESTORE;
         for (guint i = 0; i < set->namespaces->len; i++)
                 g_hash_table_add(batch->passed, (gpointer) (uintptr_t) name_of(set, i));
 }

@@ -54,6 +54,7 @@ ChangeSet *change_set_free(ChangeSet *set)
                 return NULL;
 
         g_ptr_array_unref(set->namespaces);
+        state_free(set->source);
         g_free(set->reason);
         g_free(set);
         return NULL;

@@ -8,10 +8,12 @@
  * limits of a commit. The pipeline turns it into a Commit.
  */
 
+#include "core/commit.h"
 #include "core/entry.h"
 #include "core/limits.h"
 #include "core/namespace.h"
 #include "core/outcome.h"
+#include "core/state.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -21,6 +23,7 @@ typedef enum ChangeSetKind {
         CHANGE_SET_CREATE_NAMESPACE,
         CHANGE_SET_REMOVE_NAMESPACE,
         CHANGE_SET_ACCESS,
+        CHANGE_SET_RESTORE, /* touches every namespace */
         CHANGE_SET_NOTHING, /* changes nothing, and is done when all before it is durable */
 } ChangeSetKind;
 
@@ -60,6 +63,8 @@ typedef struct ChangeSet {
         GPtrArray *namespaces; /* owned NamespaceWish */
         NamespaceAccess access;
         AccessFields access_fields;
+        State *source; /* of RESTORE, owned: used up when its turn comes */
+        CommitSource source_identity;
         size_t n_changes;
         uint64_t n_bytes;         /* of all keys and values */
         uint64_t n_message_bytes; /* what all of it takes in the message it came in */

@@ -44,6 +44,27 @@ Commit *commit_free(Commit *commit)
         return NULL;
 }
 
+static bool change_only_deletes(const NamespaceChange *change)
+{
+        if (change->kind != NAMESPACE_CHANGE_ENTRIES)
+                return change->kind == NAMESPACE_CHANGE_REMOVE;
+
+        for (guint i = 0; i < change->entries->len; i++)
+                if (!entry_is_tombstone(change->entries->pdata[i]))
+                        return false;
+
+        return true;
+}
+
+bool commit_only_deletes(const Commit *commit)
+{
+        for (guint i = 0; i < commit->changes->len; i++)
+                if (!change_only_deletes(commit->changes->pdata[i]))
+                        return false;
+
+        return true;
+}
+
 NamespaceChange *commit_add(Commit *commit, NamespaceChangeKind kind, const char *name)
 {
         NamespaceChange *change = g_new(NamespaceChange, 1);

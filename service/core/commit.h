@@ -13,6 +13,7 @@
 #include "core/namespace.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* The numbers are part of the format on disk. */
@@ -30,17 +31,29 @@ typedef struct NamespaceChange {
         GPtrArray *entries;     /* of ENTRIES: owned Entry, set or, a tombstone, deleted */
 } NamespaceChange;
 
+/* A copy of the state on disk. */
+typedef struct CommitSource {
+        uint64_t revision; /* that it is of; 0: none */
+        uint8_t id[16];
+} CommitSource;
+
 typedef struct Commit {
         uint64_t revision;
         uint64_t time_usec; /* since 1970 */
         uint32_t writer_uid;
-        char *reason;       /* NULL: none given */
-        GPtrArray *changes; /* owned NamespaceChange, at most one a namespace */
+        char *reason; /* NULL: none given */
+        GPtrArray *
+                changes; /* owned NamespaceChange, at most one a namespace, if no @source is given */
+        CommitSource
+                source; /* what the changes take the state back to; the journal names it alone */
 } Commit;
 
 Commit *commit_new(uint64_t revision, uint64_t time_usec, uint32_t writer_uid, const char *reason);
 Commit *commit_free(Commit *commit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Commit, commit_free)
+
+/* Whether it does nothing but delete. */
+bool commit_only_deletes(const Commit *commit);
 
 /* Adds a change of @name and returns it, borrowed, for the caller to fill. */
 NamespaceChange *commit_add(Commit *commit, NamespaceChangeKind kind, const char *name);

@@ -22,5 +22,6 @@ typedef enum Outcome {
         CORE_E_QUOTA_EXCEEDED,
         CORE_E_CONFLICT,
         CORE_E_READ_ONLY,
+        CORE_E_DISK_FULL,
         CORE_E_OUTCOME_UNKNOWN,
 } Outcome;

@@ -17,8 +17,8 @@
  * HELD: an earlier request of the same origin, for one of the same namespaces, is not READY yet. It
  * may have to wait long for that, so it is authorized anew when it has its turn. What is READY behind
  * one that is returned is returned, too. Without a callback reconsider() nothing is, and HELD ones
- * become READY. All but IN_BATCH ones keep their place in their origin's queue; READY and RETURNED ones are in one of the
- * pipeline's as well, and IN_BATCH ones in the batch alone.
+ * become READY. All but IN_BATCH ones keep their place in their origin's queue; READY and RETURNED
+ * ones are in one of the pipeline's as well, and IN_BATCH ones in the batch alone.
  *
  * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
  */
@@ -26,6 +26,7 @@
 #include "core/pipeline.h"
 
 #include "core/batch.h"
+#include "core/failure.h"
 #include "core/overlay.h"
 #include "core/sequencer.h"
 
@@ -46,6 +47,7 @@ struct Request {
         GList in_origin;
         GList in_pipeline; /* in the queue of its state */
         GStrv names;       /* of the namespaces it touches, while there is no set */
+        bool touches_all;
         ChangeSet *set;
         RequestSettled on_settled;
         void *userdata;
@@ -74,6 +76,8 @@ struct Pipeline {
         uint64_t revision;  /* the last one given to a commit */
         uint64_t revision_limit;
         bool is_under_way;
+        bool is_full;           /* only deleting is possible */
+        const char *full_place; /* that last had no room; or NULL */
         PipelineStatistics statistics;
 };
 
@@ -221,6 +225,8 @@ static bool is_held_back(const Request *request)
 
                 if (earlier->state == REQUEST_READY)
                         continue;
+                if (request->touches_all || earlier->touches_all)
+                        return true;
                 for (size_t i = 0; (name = touched_name(request, i)); i++)
                         if (touches(earlier, name))
                                 return true;
@@ -295,6 +301,7 @@ Request *pipeline_reserve(Origin *origin, const ChangeSet *set)
 
         request->state = REQUEST_RESERVED;
         request->names = names_of(set);
+        request->touches_all = set->kind == CHANGE_SET_RESTORE;
         return request;
 }
 
@@ -320,6 +327,7 @@ void pipeline_submit(Origin *origin,
         g_assert(request->origin == origin && !request->set);
 
         request->set = set;
+        request->touches_all = set->kind == CHANGE_SET_RESTORE;
         request->on_settled = on_settled;
         request->userdata = userdata;
         g_clear_pointer(&request->names, g_strfreev);
@@ -378,13 +386,29 @@ static void dispatch_returned(Pipeline *pipeline)
                 wake(pipeline);
 }
 
+static int resolve(Pipeline *pipeline, Request *request, uint64_t now_usec, Commit **ret_commit)
+{
+        g_autoptr(Commit) commit = NULL;
+        int r;
+
+        r = sequencer_resolve(pipeline->state, pipeline->overlay, pipeline->limits, request->set,
+                              pipeline->revision + 1, now_usec, &commit, &request->text);
+        if (r != 0)
+                return r;
+        if (commit && pipeline->is_full && !commit_only_deletes(commit)) {
+                request->text = failure_text(CORE_E_DISK_FULL, pipeline->full_place);
+                return CORE_E_DISK_FULL;
+        }
+
+        *ret_commit = g_steal_pointer(&commit);
+        return 0;
+}
+
 static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
 {
         g_autoptr(Commit) commit = NULL;
 
-        request->outcome = sequencer_resolve(pipeline->state, pipeline->overlay, pipeline->limits,
-                                             request->set, pipeline->revision + 1, now_usec,
-                                             &commit, &request->text);
+        request->outcome = resolve(pipeline, request, now_usec, &commit);
         request->commit = commit;
         if (request->outcome != 0)
                 pipeline->statistics.n_refused++;
@@ -407,6 +431,8 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
         g_auto(Batch) batch = {};
         guint n_overlaid = 0;
 
+        /* The store may have left some out. */
+        pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
         batch_init(&batch);
         for (GList *l = pipeline->ready.head, *next; l; l = next) {
                 Request *request = l->data;
@@ -457,10 +483,10 @@ void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
 /* Nobody can be told how it ended: what a refusal was judged against may not be there either. */
 static void fail_batch(Pipeline *pipeline, int r)
 {
-        bool is_untried = r == -EROFS;
+        Outcome outcome = failure_outcome(r);
 
-        /* Revisions that may be on the disk are never used again; these are not. */
-        if (is_untried)
+        /* Revisions that may be on the disk are never used again; others are not there. */
+        if (outcome != CORE_E_OUTCOME_UNKNOWN)
                 pipeline->revision -= pipeline->commits->len;
 
         for (guint i = 0; i < pipeline->batch->len; i++) {
@@ -468,10 +494,8 @@ static void fail_batch(Pipeline *pipeline, int r)
 
                 g_free(request->text);
                 request->commit = NULL;
-                request->outcome = is_untried ? CORE_E_READ_ONLY : CORE_E_OUTCOME_UNKNOWN;
-                request->text = g_strdup(is_untried ? "The disk has failed: nothing can be changed"
-                                                    : "The disk failed while this was written: it "
-                                                      "may or may not be there after a restart");
+                request->outcome = (int) outcome;
+                request->text = failure_text(outcome, pipeline->full_place);
         }
 }
 
@@ -509,6 +533,12 @@ void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit)
 {
         pipeline->revision_limit = limit;
         wake(pipeline);
+}
+
+void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place)
+{
+        pipeline->is_full = is_full;
+        pipeline->full_place = place;
 }
 
 bool pipeline_is_under_way(const Pipeline *pipeline)

@@ -44,8 +44,9 @@ typedef struct PipelineCallbacks {
 
         /*
          * Makes @commits (Commit) durable. PIPELINE_E_WRITTEN when they are; 0 when
-         * pipeline_settle() will be called; -EROFS when nothing was tried; another negative errno
-         * when what became of them cannot be known.
+         * pipeline_settle() will be called; -EROFS when nothing was tried, -ENOSPC when there was no
+         * room for them and nothing is written; another negative errno when what became of them
+         * cannot be known.
          */
         int (*journal)(void *userdata, const GPtrArray *commits);
 
@@ -109,11 +110,17 @@ void pipeline_submit(Origin *origin,
 /* Forms a batch of all that is ready, unless one is under way. */
 void pipeline_run(Pipeline *pipeline, uint64_t now_usec);
 
-/* The batch under way is durable (0), or what became of it is not known (negative errno). */
+/* The batch under way has ended, as PipelineCallbacks.journal() says. */
 void pipeline_settle(Pipeline *pipeline, int r);
 
 /* Revisions from @limit on may not be used yet. */
 void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit);
+
+/*
+ * There is no room in @place (borrowed) for a commit that does more than delete, until further
+ * notice; or @is_full is false: there may be, and @place is where the last one found none.
+ */
+void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place);
 
 /* Whether a batch waits for pipeline_settle(). */
 bool pipeline_is_under_way(const Pipeline *pipeline);

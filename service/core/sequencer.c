@@ -9,6 +9,7 @@
 #include "core/sequencer.h"
 
 #include "core/outcome.h"
+#include "core/restore.h"
 
 #include <inttypes.h>
 
@@ -411,6 +412,14 @@ static int resolve_access(const Sequencing *s)
         return 0;
 }
 
+/* What was within the limits once may go on being there. */
+static int resolve_restoration(const Sequencing *s)
+{
+        restore_fill(s->commit, s->state, s->set->source);
+        s->commit->source = s->set->source_identity;
+        return 0;
+}
+
 static int resolve(const Sequencing *s)
 {
         switch (s->set->kind) {
@@ -422,6 +431,8 @@ static int resolve(const Sequencing *s)
                 return resolve_removal(s);
         case CHANGE_SET_ACCESS:
                 return resolve_access(s);
+        case CHANGE_SET_RESTORE:
+                return resolve_restoration(s);
         case CHANGE_SET_NOTHING:
                 return 0;
         }

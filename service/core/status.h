@@ -8,6 +8,7 @@
  * store, read by the bus.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum ServiceState {
@@ -27,9 +28,12 @@ typedef enum LoadedFrom {
 typedef struct ServiceStatus {
         ServiceState state;
         LoadedFrom loaded_from;
-        char epoch[33]; /* 128 random bits in hexadecimal */
+        const char *loaded_reason; /* why not from all there should be, static; NULL: it was */
+        char epoch[33];            /* 128 random bits in hexadecimal */
         uint64_t durable_revision;
         uint64_t last_good_revision; /* 0: never marked */
+        bool is_full;                /* there is no room left, but for deleting */
+        const char *full_path;       /* the directory that last had none; NULL: always had */
 } ServiceStatus;
 
 /* As the bus spells them. */

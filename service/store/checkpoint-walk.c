@@ -105,14 +105,14 @@ static void on_replace(void *userdata, Namespace *ns, Entry *entry)
         }
 }
 
-CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part)
+CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part, uint64_t revision)
 {
         CheckpointWalk *walk = g_new(CheckpointWalk, 1);
 
         *walk = (CheckpointWalk){
                 .state = state,
                 .part = part,
-                .revision = state_revision(state),
+                .revision = revision,
                 .namespaces = g_array_new(FALSE, FALSE, sizeof(NamespaceSnapshot)),
                 .aside = g_array_new(FALSE, FALSE, sizeof(Aside)),
         };

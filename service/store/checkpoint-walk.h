@@ -16,8 +16,11 @@
 
 typedef struct CheckpointWalk CheckpointWalk;
 
-/* Borrows @state. Only one walk a part at a time. */
-CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part);
+/*
+ * Borrows @state. @revision: what the checkpoint is called, the state's or a later one that nothing
+ * has. Only one walk a part at a time.
+ */
+CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part, uint64_t revision);
 CheckpointWalk *checkpoint_walk_free(CheckpointWalk *walk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CheckpointWalk, checkpoint_walk_free)
 

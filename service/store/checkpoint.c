@@ -7,6 +7,7 @@
 
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-walk.h"
+#include "util/log.h"
 
 #include <errno.h>
 
@@ -36,7 +37,8 @@ static int write_file(CheckpointFile *file, CheckpointWalk *walk)
 
 static int take_file(Side *side, State *state, uint64_t now_usec, ManifestFile *ret_identity)
 {
-        g_autoptr(CheckpointWalk) walk = checkpoint_walk_new(state, side->part);
+        g_autoptr(CheckpointWalk) walk =
+                checkpoint_walk_new(state, side->part, state_revision(state));
         g_autoptr(CheckpointFile) file = NULL;
         int r;
 
@@ -107,6 +109,18 @@ int checkpoint_take(Side *side, State *state, uint64_t now_usec)
                 side_switch_journal(side, g_steal_pointer(&journal));
         side->n_old_bytes = 0;
         /* What is left over goes at the next start. */
-        (void) side_remove_others(side->directory, side->manifest);
+        (void) side_remove_others(side, side->manifest);
         return 0;
+}
+
+void checkpoint_take_last(Side *side, State *state, uint64_t now_usec)
+{
+        int r;
+
+        if (!side_is_dirty(side))
+                return;
+        r = checkpoint_take(side, state, now_usec);
+        if (r < 0)
+                log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(side->directory->path)),
+                           "%s: no last checkpoint: %s", side->directory->path, g_strerror(-r));
 }

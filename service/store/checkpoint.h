@@ -18,3 +18,6 @@
  * manifest. 0 or an errno; then @side is as it was. Blocks.
  */
 int checkpoint_take(Side *side, State *state, uint64_t now_usec);
+
+/* The same at a clean stop, if anything has changed; it is only logged when that fails. */
+void checkpoint_take_last(Side *side, State *state, uint64_t now_usec);

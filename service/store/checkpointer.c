@@ -13,6 +13,10 @@
  *     NAMING     manifest; unlinks             done: -> IDLE
  *     FAILED     what it still has             nothing is left: -> IDLE
  *
+ * A renewal, after a failure, goes from PREPARING to WALKING at once, for nothing is being written,
+ * and puts the new journal in place only in NAMING: the manifest never names it after the old one. A
+ * copy that is to be the last known good one begins in WALKING, and touches no manifest.
+ *
  * The checkpoint's revision is the state's when writes are held, so the new journal holds exactly
  * what the checkpoint does not. Whatever fails before NAMING costs nothing: the manifest names the
  * old checkpoint and all journals since.
@@ -20,64 +24,13 @@
 
 #include "store/checkpointer.h"
 
-#include "store/checkpoint-file.h"
-#include "store/checkpoint-walk.h"
+#include "store/checkpointer-steps.h"
 
 #include <errno.h>
 
 #define SLICE_USEC            1000
 #define STARVING_USEC         5000
 #define HANDED_OVER_BYTES_MAX ((size_t) 4 << 20)
-
-typedef enum CheckpointerState {
-        CHECKPOINTER_IDLE,
-        CHECKPOINTER_PREPARING,
-        CHECKPOINTER_PREPARED,
-        CHECKPOINTER_SWITCHING,
-        CHECKPOINTER_WALKING,
-        CHECKPOINTER_FINISHING,
-        CHECKPOINTER_NAMING,
-        CHECKPOINTER_FAILED,
-} CheckpointerState;
-
-typedef struct Step Step;
-
-struct Checkpointer {
-        Worker *worker;
-        State *state;
-        CheckpointerCallbacks callbacks;
-        sd_event_source *slice_source;
-        CheckpointerStatistics statistics;
-
-        CheckpointerState phase;
-        Side *side;
-        Journal *journal;     /* the new one, until it is switched to */
-        Manifest *manifest;   /* the one being put in place */
-        CheckpointWalk *walk; /* from SWITCHING on */
-        CheckpointFile *file; /* the thread's */
-        size_t n_handed_over; /* bytes */
-        unsigned n_steps;     /* that the thread has */
-        int failure;
-        bool is_broken; /* the thread's: a step has failed, so those behind it do nothing */
-        int64_t held_since_usec;
-        int64_t last_slice_usec;
-};
-
-/* Something for the thread to do. */
-struct Step {
-        WorkerJob job;
-        Checkpointer *checkpointer;
-        int (*work)(Step *step);
-        void (*on_done)(Checkpointer *checkpointer);
-        int r;
-        char *text; /* a manifest's */
-        CodecBuffer record;
-        size_t n_handed_over;
-        RecordKind kind;
-        CheckpointCounts counts;
-        uint64_t revision;
-        uint64_t now_usec;
-};
 
 static void end(Checkpointer *checkpointer)
 {
@@ -91,6 +44,7 @@ static void end(Checkpointer *checkpointer)
         checkpointer->side = NULL;
         checkpointer->failure = 0;
         checkpointer->is_broken = false;
+        checkpointer->purpose = CHECKPOINTER_GENERATION;
         if (r < 0)
                 checkpointer->statistics.n_failed++;
         else
@@ -120,14 +74,6 @@ static void fail(Checkpointer *checkpointer, int r)
         }
         if (checkpointer->n_steps == 0 && checkpointer->phase == CHECKPOINTER_FAILED)
                 end(checkpointer);
-}
-
-static void step_run(WorkerJob *job)
-{
-        Step *step = (Step *) job;
-
-        step->r = step->checkpointer->is_broken ? -ECANCELED : step->work(step);
-        step->checkpointer->is_broken = step->r != 0;
 }
 
 static void step_done(WorkerJob *job)
@@ -164,7 +110,7 @@ static Step *step_new(Checkpointer *checkpointer,
         Step *step = g_new(Step, 1);
 
         *step = (Step){
-                .job = { step_run, step_done, step_free },
+                .job = { checkpointer_step_run, step_done, step_free },
                 .checkpointer = checkpointer,
                 .work = work,
                 .on_done = on_done,
@@ -185,28 +131,14 @@ static void hand_over(Step *step)
         worker_push(checkpointer->worker, &step->job);
 }
 
-static int put_manifest(Step *step)
-{
-        return directory_replace(step->checkpointer->side->directory, MANIFEST_NAME, step->text);
-}
-
 /* NAMING */
-
-static int name_checkpoint(Step *step)
-{
-        Checkpointer *checkpointer = step->checkpointer;
-        int r = put_manifest(step);
-
-        /* The new manifest holds: what it names no more may go, and if not, goes at a start. */
-        if (r == 0)
-                (void) side_remove_others(checkpointer->side->directory, checkpointer->manifest);
-        return r;
-}
 
 static void on_named(Checkpointer *checkpointer)
 {
         Side *side = checkpointer->side;
 
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL)
+                side_switch_journal(side, g_steal_pointer(&checkpointer->journal));
         manifest_free(side->manifest);
         side->manifest = g_steal_pointer(&checkpointer->manifest);
         side->n_old_bytes = 0;
@@ -216,16 +148,27 @@ static void on_named(Checkpointer *checkpointer)
 
 /* FINISHING */
 
-static int finish_file(Step *step)
+static void on_copied(Checkpointer *checkpointer)
 {
-        return checkpoint_file_finish(step->checkpointer->file, &step->counts);
+        checkpointer->side->good = checkpoint_file_identity(checkpointer->file);
+        hand_over(step_new(checkpointer, checkpointer_prune_last_good, end));
 }
 
 static void on_finished(Checkpointer *checkpointer)
 {
-        Step *step = step_new(checkpointer, name_checkpoint, on_named);
+        Step *step;
 
         checkpointer->phase = CHECKPOINTER_NAMING;
+        if (checkpointer->purpose == CHECKPOINTER_LAST_GOOD) {
+                on_copied(checkpointer);
+                return;
+        }
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL) {
+                hand_over(step_new(checkpointer, checkpointer_name_renewal, on_named));
+                return;
+        }
+
+        step = step_new(checkpointer, checkpointer_name_checkpoint, on_named);
         checkpointer->manifest = manifest_copy(checkpointer->side->manifest);
         manifest_begin_generation(checkpointer->manifest,
                                   checkpoint_file_identity(checkpointer->file));
@@ -235,7 +178,7 @@ static void on_finished(Checkpointer *checkpointer)
 
 static void finish(Checkpointer *checkpointer)
 {
-        Step *step = step_new(checkpointer, finish_file, on_finished);
+        Step *step = step_new(checkpointer, checkpointer_finish_file, on_finished);
 
         checkpointer->phase = CHECKPOINTER_FINISHING;
         /* It may be armed all the same when checkpointer_poke() has walked to the end. */
@@ -256,14 +199,9 @@ static void go_on_walking(Checkpointer *checkpointer)
                                            may_walk ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-static int append_record(Step *step)
-{
-        return checkpoint_file_append(step->checkpointer->file, step->kind, &step->record);
-}
-
 static void walk_slice(Checkpointer *checkpointer)
 {
-        Step *step = step_new(checkpointer, append_record, go_on_walking);
+        Step *step = step_new(checkpointer, checkpointer_append_record, go_on_walking);
         int64_t begin = g_get_monotonic_time();
         int r;
 
@@ -290,18 +228,9 @@ static int on_slice(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
-static int create_file(Step *step)
-{
-        Checkpointer *checkpointer = step->checkpointer;
-
-        return checkpoint_file_create(&checkpointer->file, checkpointer->side->directory,
-                                      step->revision, checkpointer->side->manifest->boot_id,
-                                      step->now_usec);
-}
-
 static void begin_walk(Checkpointer *checkpointer)
 {
-        Step *step = step_new(checkpointer, create_file, go_on_walking);
+        Step *step = step_new(checkpointer, checkpointer_create_file, go_on_walking);
 
         checkpointer->phase = CHECKPOINTER_WALKING;
         step->revision = checkpoint_walk_revision(checkpointer->walk);
@@ -309,23 +238,6 @@ static void begin_walk(Checkpointer *checkpointer)
 }
 
 /* SWITCHING */
-
-static int switch_journal(Step *step)
-{
-        Checkpointer *checkpointer = step->checkpointer;
-        Side *side = checkpointer->side;
-        int r;
-
-        r = journal_begin(checkpointer->journal, step->revision, side->journal->position.previous,
-                          side->manifest->boot_id, step->now_usec);
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-
-        checkpointer->manifest = side_manifest_with_journal(side, checkpointer->journal);
-        checkpointer->manifest->committed = MAX(side->manifest->committed, side->journal->durable);
-        step->text = manifest_to_text(checkpointer->manifest);
-        return put_manifest(step);
-}
 
 static void on_switched(Checkpointer *checkpointer)
 {
@@ -346,7 +258,8 @@ static void switch_when_quiet(Checkpointer *checkpointer)
                 return;
 
         checkpointer->held_since_usec = g_get_monotonic_time();
-        checkpointer->walk = checkpoint_walk_new(checkpointer->state, checkpointer->side->part);
+        checkpointer->walk = checkpoint_walk_new(checkpointer->state, checkpointer->side->part,
+                                                 state_revision(checkpointer->state));
         if (journal_is_empty(checkpointer->side->journal)) {
                 g_clear_pointer(&checkpointer->journal, journal_free);
                 begin_walk(checkpointer);
@@ -355,23 +268,22 @@ static void switch_when_quiet(Checkpointer *checkpointer)
         }
 
         checkpointer->phase = CHECKPOINTER_SWITCHING;
-        step = step_new(checkpointer, switch_journal, on_switched);
+        step = step_new(checkpointer, checkpointer_switch_journal, on_switched);
         step->revision = checkpoint_walk_revision(checkpointer->walk);
         hand_over(step);
 }
 
 /* PREPARING */
 
-static int prepare_journal(Step *step)
-{
-        Checkpointer *checkpointer = step->checkpointer;
-
-        return journal_prepare(&checkpointer->journal, checkpointer->side->directory,
-                               side_fill_bytes(checkpointer->side));
-}
-
 static void on_prepared(Checkpointer *checkpointer)
 {
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL) {
+                checkpointer->walk = checkpoint_walk_new(
+                        checkpointer->state, checkpointer->side->part, checkpointer->revision);
+                begin_walk(checkpointer);
+                return;
+        }
+
         checkpointer->phase = CHECKPOINTER_PREPARED;
         switch_when_quiet(checkpointer);
 }
@@ -382,7 +294,27 @@ void checkpointer_begin(Checkpointer *checkpointer, Side *side)
 
         checkpointer->side = side;
         checkpointer->phase = CHECKPOINTER_PREPARING;
-        hand_over(step_new(checkpointer, prepare_journal, on_prepared));
+        hand_over(step_new(checkpointer, checkpointer_prepare_journal, on_prepared));
+}
+
+void checkpointer_renew(Checkpointer *checkpointer, Side *side, const CheckpointerRenewal *renewal)
+{
+        checkpointer->purpose = CHECKPOINTER_RENEWAL;
+        checkpointer->revision = renewal->revision;
+        checkpointer->void_first = renewal->void_first;
+        checkpointer->void_last = renewal->revision;
+        checkpointer_begin(checkpointer, side);
+}
+
+void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side)
+{
+        g_assert(checkpointer->phase == CHECKPOINTER_IDLE);
+
+        checkpointer->purpose = CHECKPOINTER_LAST_GOOD;
+        checkpointer->side = side;
+        checkpointer->walk = checkpoint_walk_new(checkpointer->state, side->part,
+                                                 state_revision(checkpointer->state));
+        begin_walk(checkpointer);
 }
 
 int checkpointer_new(Checkpointer **ret_checkpointer,

@@ -58,6 +58,23 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Checkpointer, checkpointer_free)
 /* Begins one of @side, which it borrows until it has ended. Only when none is under way. */
 void checkpointer_begin(Checkpointer *checkpointer, Side *side);
 
+typedef struct CheckpointerRenewal {
+        uint64_t revision;   /* later than all that a file or a commit of the side bears */
+        uint64_t void_first; /* what was given out since the last commit that came to be */
+} CheckpointerRenewal;
+
+/*
+ * The same after a failure, while nothing is written: the state begins anew with a checkpoint and a
+ * journal at once, and all of @side's files before are forgotten.
+ */
+void checkpointer_renew(Checkpointer *checkpointer, Side *side, const CheckpointerRenewal *renewal);
+
+/*
+ * The same for a copy of the state as it is now, to be the last known good one: @side's generations
+ * stay as they are.
+ */
+void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side);
+
 bool checkpointer_is_active(const Checkpointer *checkpointer);
 
 /* Whether it is about to put a manifest in place: nobody else may. */

@@ -46,8 +46,15 @@ static size_t n_changes_of(const Commit *commit, CommitPart part)
         return n;
 }
 
+static bool is_restoration(const Commit *commit, CommitPart part)
+{
+        return commit->source.revision > 0 && part == COMMIT_PERSISTENT;
+}
+
 bool commit_codec_has_part(const Commit *commit, CommitPart part)
 {
+        if (is_restoration(commit, part))
+                return true;
         return n_changes_of(commit, part) > 0;
 }
 
@@ -112,6 +119,12 @@ void commit_codec_put(CodecBuffer *buffer,
         codec_put_number(buffer, commit->reason ? strlen(commit->reason) + 1 : 0);
         if (commit->reason)
                 codec_put_bytes(buffer, commit->reason, strlen(commit->reason));
+
+        if (is_restoration(commit, part)) {
+                codec_put_number(buffer, commit->source.revision);
+                codec_put_bytes(buffer, commit->source.id, sizeof commit->source.id);
+                return;
+        }
 
         codec_put_number(buffer, n_changes_of(commit, part));
         for (guint i = 0; i < commit->changes->len; i++)
@@ -193,6 +206,35 @@ static char *get_reason(CodecReader *reader)
                 return NULL;
         }
         return g_strndup(bytes, (gsize) length - 1);
+}
+
+int commit_codec_get_restoration(Commit **ret_commit,
+                                 const void *payload,
+                                 size_t n_bytes,
+                                 uint64_t revision,
+                                 uint64_t time_usec)
+{
+        CodecReader reader = codec_reader(payload, n_bytes);
+        uint32_t sections = codec_get_u32(&reader);
+        g_autofree char *reason = NULL;
+        CommitSource source = { 0 };
+        uint32_t writer_uid;
+        const void *id;
+
+        if (sections != 0)
+                return COMMIT_CODEC_E_NEWER;
+
+        writer_uid = codec_get_number32(&reader);
+        reason = get_reason(&reader);
+        source.revision = codec_get_number(&reader);
+        id = codec_get_bytes(&reader, sizeof source.id);
+        if (codec_finish(&reader) < 0 || source.revision == 0)
+                return -EBADMSG;
+
+        memcpy(source.id, id, sizeof source.id);
+        *ret_commit = commit_new(revision, time_usec, writer_uid, reason);
+        (*ret_commit)->source = source;
+        return 0;
 }
 
 int commit_codec_get(Commit **ret_commit,

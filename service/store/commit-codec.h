@@ -15,6 +15,9 @@
  *         ENTRIES:        n entries, each as store/entry-codec.h says
  *         REMOVE:         nothing
  *
+ * The persistent record of a commit that takes the state back to a copy has, instead of the changes,
+ * the copy's revision and its UUID (16 bytes): the changes are found out again.
+ *
  * A commit over both persistent and runtime entries is two records, one in each directory.
  */
 
@@ -43,6 +46,13 @@ void commit_codec_put(CodecBuffer *buffer,
                       const Commit *commit,
                       CommitPart part,
                       uint64_t pair_revision);
+
+/* What the payload of a record of kind RECORD_RESTORE names, in a commit without changes. As below. */
+int commit_codec_get_restoration(Commit **ret_commit,
+                                 const void *payload,
+                                 size_t n_bytes,
+                                 uint64_t revision,
+                                 uint64_t time_usec);
 
 /* The pair revision of a paired record, or 0 when the payload is not even that long. */
 uint64_t commit_codec_pair_revision(const void *payload, size_t n_bytes);

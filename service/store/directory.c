@@ -61,7 +61,7 @@ static int lock_directory(StoreDirectory *directory)
         return r == -EAGAIN ? DIRECTORY_E_LOCKED : r;
 }
 
-static int empty_tmp(StoreDirectory *directory)
+int directory_empty_tmp(const StoreDirectory *directory)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         int r;
@@ -96,9 +96,33 @@ int directory_open(StoreDirectory **ret_directory, const Io *io, const char *pat
         directory->tmp_fd = open_subdirectory(io, directory->fd, "tmp", is_synced);
         if (directory->tmp_fd < 0)
                 return directory->tmp_fd;
-        r = empty_tmp(directory);
+        r = directory_empty_tmp(directory);
         if (r < 0)
                 return r;
+
+        *ret_directory = g_steal_pointer(&directory);
+        return 0;
+}
+
+int directory_open_below(StoreDirectory **ret_directory,
+                         const StoreDirectory *parent,
+                         const char *name)
+{
+        g_autoptr(StoreDirectory) directory = g_new(StoreDirectory, 1);
+
+        *directory = (StoreDirectory){
+                .io = parent->io,
+                .path = g_build_filename(parent->path, name, NULL),
+                .is_synced = parent->is_synced,
+                .fd = -1,
+                .tmp_fd = fcntl(parent->tmp_fd, F_DUPFD_CLOEXEC, 3),
+                .lock_fd = -1,
+        };
+        if (directory->tmp_fd < 0)
+                return -errno;
+        directory->fd = open_subdirectory(parent->io, parent->fd, name, parent->is_synced);
+        if (directory->fd < 0)
+                return directory->fd;
 
         *ret_directory = g_steal_pointer(&directory);
         return 0;
@@ -146,13 +170,24 @@ int directory_create(const StoreDirectory *directory, const char *name)
                          FILE_MODE);
 }
 
+/* A rename that failed may have been done all the same. */
+static bool is_still_in_tmp(const StoreDirectory *directory, const char *name)
+{
+        int fd = io_openat(directory->io, directory->tmp_fd, name, O_RDONLY, 0);
+
+        if (fd < 0)
+                return false;
+        close(fd);
+        return true;
+}
+
 int directory_put_in_place(const StoreDirectory *directory, const char *name, const char *new_name)
 {
         int r;
 
         r = io_renameat(directory->io, directory->tmp_fd, name, directory->fd, new_name);
         if (r < 0)
-                return r;
+                return is_still_in_tmp(directory, name) ? r : DIRECTORY_E_UNCERTAIN;
         return directory_sync(directory) < 0 ? DIRECTORY_E_UNCERTAIN : 0;
 }
 
@@ -232,7 +267,10 @@ int directory_read(const StoreDirectory *directory,
         return r;
 }
 
-int directory_set_aside(const StoreDirectory *directory, const char *label, GPtrArray *names)
+int directory_set_aside(const StoreDirectory *directory,
+                        const StoreDirectory *from,
+                        const char *label,
+                        GPtrArray *names)
 {
         const Io *io = directory->io;
         int damaged_fd, fd, r = 0;
@@ -246,7 +284,7 @@ int directory_set_aside(const StoreDirectory *directory, const char *label, GPtr
                 return fd;
 
         for (guint i = 0; i < names->len && r >= 0; i++) {
-                r = io_linkat(io, directory->fd, names->pdata[i], fd, names->pdata[i]);
+                r = io_linkat(io, from->fd, names->pdata[i], fd, names->pdata[i]);
                 if (r == -ENOENT || r == -EEXIST)
                         r = 0;
         }

@@ -31,12 +31,23 @@ enum {
 
 /* Makes it when it is missing, locks it, and empties tmp/. 0, DIRECTORY_E_LOCKED or an errno. */
 int directory_open(StoreDirectory **ret_directory, const Io *io, const char *path, bool is_synced);
+
+/*
+ * The directory @name in @parent, made when it is missing. New files for it are made in @parent's
+ * tmp/, and @parent's lock is its own. Not longer than @parent.
+ */
+int directory_open_below(StoreDirectory **ret_directory,
+                         const StoreDirectory *parent,
+                         const char *name);
 StoreDirectory *directory_free(StoreDirectory *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreDirectory, directory_free)
 
 /* These may be called from any thread, and do nothing in a directory that is not synced. */
 int directory_sync_file(const StoreDirectory *directory, int fd);
 int directory_sync(const StoreDirectory *directory);
+
+/* Unlinks all that is in tmp/. 0 or an errno. */
+int directory_empty_tmp(const StoreDirectory *directory);
 
 /* Opens a new, empty file in tmp/ for reading and writing. */
 int directory_create(const StoreDirectory *directory, const char *name);
@@ -55,7 +66,10 @@ int directory_read(const StoreDirectory *directory,
                    size_t *ret_bytes);
 
 /*
- * Gives @names (char *) second names in damaged/@label/, so that they stay when the store goes on
- * without them. Missing ones are passed over.
+ * Gives @names (char *) of @from second names in damaged/@label/, so that they stay when the store
+ * goes on without them. Missing ones are passed over.
  */
-int directory_set_aside(const StoreDirectory *directory, const char *label, GPtrArray *names);
+int directory_set_aside(const StoreDirectory *directory,
+                        const StoreDirectory *from,
+                        const char *label,
+                        GPtrArray *names);

@@ -17,8 +17,6 @@
 #define JOB_BYTES   (UINT64_C(1) << 20)
 #define AHEAD_BYTES (UINT64_C(8) << 20)
 
-#define RETRY_USEC G_USEC_PER_SEC
-
 typedef enum FillState {
         FILL_PUSHED,
         FILL_RUNNING,
@@ -29,11 +27,13 @@ typedef struct FillJob FillJob;
 
 struct Filler {
         Worker *worker;
+        int64_t retry_usec;
         FillerOnIdle on_idle;
         void *userdata;
         uint64_t ahead_bytes;
         uint64_t n_bytes;
         int64_t not_before_usec;
+        bool is_short;
         bool is_behind; /* from half of the distance on, until it is whole again */
         FillJob *job;   /* NULL: idle */
 };
@@ -47,12 +47,13 @@ struct FillJob {
         int r;
 };
 
-Filler *filler_new(Worker *worker, FillerOnIdle on_idle, void *userdata)
+Filler *filler_new(Worker *worker, uint64_t retry_usec, FillerOnIdle on_idle, void *userdata)
 {
         Filler *filler = g_new(Filler, 1);
 
         *filler = (Filler){
                 .worker = worker,
+                .retry_usec = (int64_t) retry_usec,
                 .on_idle = on_idle,
                 .userdata = userdata,
                 .ahead_bytes = JOB_BYTES,
@@ -66,15 +67,25 @@ Filler *filler_free(Filler *filler)
         return NULL;
 }
 
-static int fill(const StoreDirectory *directory, int fd, uint64_t offset)
+/* Part of them does no harm, and says no more than that there was no room for all. */
+static int write_zeros(const Io *io, int fd, uint64_t offset)
 {
         g_autofree void *zeros = g_malloc0(JOB_BYTES);
+        ssize_t n = io_pwrite(io, fd, zeros, JOB_BYTES, offset);
+
+        if (n < 0)
+                return (int) n;
+        return (uint64_t) n == JOB_BYTES ? 0 : -ENOSPC;
+}
+
+static int fill(const StoreDirectory *directory, int fd, uint64_t offset)
+{
         int r;
 
         r = io_fallocate(directory->io, fd, offset, JOB_BYTES);
         if (r < 0 && r != -EOPNOTSUPP)
                 return r;
-        r = io_pwrite_once(directory->io, fd, zeros, JOB_BYTES, offset);
+        r = write_zeros(directory->io, fd, offset);
         if (r < 0)
                 return r;
         return directory_sync_file(directory, fd);
@@ -100,11 +111,6 @@ static void fill_run(WorkerJob *item)
         close(fd);
 }
 
-static bool is_full(int r)
-{
-        return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
-}
-
 static void fill_done(WorkerJob *item)
 {
         FillJob *job = (FillJob *) item;
@@ -115,11 +121,13 @@ static void fill_done(WorkerJob *item)
         if (r == 0) {
                 job->journal->filled = job->offset + JOB_BYTES;
                 filler->n_bytes += JOB_BYTES;
-        } else if (is_full(r)) {
-                filler->not_before_usec = g_get_monotonic_time() + RETRY_USEC;
+                filler->is_short = false;
+        } else if (io_is_full(r)) {
+                filler->not_before_usec = g_get_monotonic_time() + filler->retry_usec;
+                filler->is_short = true;
         }
 
-        filler->on_idle(filler->userdata, is_full(r) || r == -ECANCELED ? 0 : r);
+        filler->on_idle(filler->userdata, io_is_full(r) || r == -ECANCELED ? 0 : r);
 }
 
 static void fill_free(WorkerJob *job)
@@ -127,22 +135,25 @@ static void fill_free(WorkerJob *job)
         g_free(job);
 }
 
-static bool is_needed(Filler *filler, const Journal *journal)
+static bool is_needed(Filler *filler, const Journal *journal, uint64_t expected_bytes)
 {
         uint64_t rest = journal->filled - MIN(journal->filled, journal->position.offset);
+        uint64_t to_come = expected_bytes - MIN(expected_bytes, journal->position.offset);
+        uint64_t ahead_bytes = MIN(filler->ahead_bytes, MAX(to_come, JOB_BYTES));
 
-        if (rest >= filler->ahead_bytes) {
+        if (rest >= ahead_bytes) {
                 filler->is_behind = false;
-        } else if (!filler->is_behind && rest < filler->ahead_bytes / 2) {
+        } else if (!filler->is_behind && rest < ahead_bytes / 2) {
                 filler->is_behind = true;
                 filler->ahead_bytes = MIN(2 * filler->ahead_bytes, AHEAD_BYTES);
         }
         return filler->is_behind && filler->not_before_usec <= g_get_monotonic_time();
 }
 
-void filler_keep_ahead(Filler *filler, Journal *journal)
+void filler_keep_ahead(Filler *filler, Journal *journal, uint64_t expected_bytes)
 {
-        if (filler->job || !journal->directory->is_synced || !is_needed(filler, journal))
+        if (filler->job || !journal->directory->is_synced ||
+            !is_needed(filler, journal, expected_bytes))
                 return;
 
         filler->job = g_new(FillJob, 1);
@@ -169,6 +180,11 @@ bool filler_is_in_the_way(Filler *filler, uint64_t end)
 bool filler_is_busy(const Filler *filler)
 {
         return filler->job != NULL;
+}
+
+bool filler_is_short(const Filler *filler)
+{
+        return filler->is_short;
 }
 
 uint64_t filler_n_bytes(const Filler *filler)

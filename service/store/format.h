@@ -60,9 +60,10 @@ static_assert(offsetof(FileHeader, checksum) == 88, "format");
 typedef enum RecordKind {
         /* of journals */
         RECORD_COMMIT = 1,
-        RECORD_MARK = 2, /* no payload; says what is durable */
-        /* 3 to 15: reserved for restore (names a checkpoint), the deadline of a confirmed change,
-         * its confirmation, and its undoing */
+        RECORD_MARK = 2,    /* no payload; says what is durable */
+        RECORD_RESTORE = 3, /* a commit that takes the state back to a copy, which it names */
+        /* 4 to 15: reserved for the deadline of a confirmed change, its confirmation, and its
+         * undoing */
 
         /* of checkpoints */
         RECORD_NAMESPACES = 16,

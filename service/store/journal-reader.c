@@ -44,6 +44,7 @@ static int take_record(JournalFindings *findings,
                         return -EBADMSG;
                 break;
         case RECORD_COMMIT:
+        case RECORD_RESTORE:
                 if (record->header.revision <= findings->revision)
                         return -EBADMSG;
                 r = sink(userdata, record);

@@ -13,6 +13,9 @@
 
 #define PREPARED_NAME "journal"
 
+/* At a time, where nothing is filled ahead. */
+#define RESERVE_BYTES (UINT64_C(64) << 10)
+
 void journal_batch_clear(JournalBatch *batch)
 {
         codec_buffer_clear(&batch->bytes);
@@ -100,9 +103,20 @@ Journal *journal_free(Journal *journal)
 /* A batch takes its place in the file with its first record. */
 static size_t begin_record(Journal *journal, JournalBatch *batch)
 {
-        if (batch->bytes.n_bytes == 0)
+        if (batch->bytes.n_bytes == 0) {
                 batch->offset = journal->position.offset;
+                batch->position_before = journal->position;
+                batch->revision_before = journal->revision;
+                batch->was_marked = journal->is_marked;
+        }
         return record_begin(&batch->bytes);
+}
+
+static uint16_t kind_of(const Commit *commit, CommitPart part)
+{
+        bool is_restoration = commit->source.revision > 0 && part == COMMIT_PERSISTENT;
+
+        return is_restoration ? RECORD_RESTORE : RECORD_COMMIT;
 }
 
 void journal_lay_out(Journal *journal,
@@ -112,7 +126,7 @@ void journal_lay_out(Journal *journal,
                      uint64_t pair_revision)
 {
         RecordHeader header = {
-                .kind = RECORD_COMMIT,
+                .kind = kind_of(commit, part),
                 .flags = pair_revision > 0 ? RECORD_PAIRED : 0,
                 .revision = commit->revision,
                 .time_usec = commit->time_usec,
@@ -142,10 +156,40 @@ void journal_lay_out_mark(Journal *journal, JournalBatch *batch, uint64_t time_u
         journal->is_marked = true;
 }
 
-int journal_write(const Journal *journal, const JournalBatch *batch)
+/*
+ * Sees to it that a write up to @end finds room, before it is tried: what is not begun cannot fail
+ * half way.
+ */
+static int reserve(Journal *journal, uint64_t end)
+{
+        const StoreDirectory *directory = journal->directory;
+        uint64_t begin = MAX(journal->reserved, journal->filled);
+        uint64_t n_bytes;
+        int r;
+
+        if (end <= begin)
+                return 0;
+
+        n_bytes = (end - begin + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
+        r = io_fallocate(directory->io, journal->fd, begin, n_bytes);
+        if (r == -EOPNOTSUPP) {
+                journal->reserved = UINT64_MAX; /* there is nothing to be known before */
+                return 0;
+        }
+        if (r < 0)
+                return io_is_full(r) ? JOURNAL_E_NO_ROOM : r;
+
+        journal->reserved = begin + n_bytes;
+        return 0;
+}
+
+int journal_write(Journal *journal, const JournalBatch *batch)
 {
         int r;
 
+        r = reserve(journal, batch->offset + batch->bytes.n_bytes);
+        if (r != 0)
+                return r;
         r = io_pwrite_once(journal->directory->io, journal->fd, batch->bytes.bytes,
                            batch->bytes.n_bytes, batch->offset);
         if (r < 0)
@@ -158,4 +202,29 @@ void journal_written(Journal *journal, const JournalBatch *batch)
         if (batch->revision > 0)
                 journal->durable = batch->revision;
         journal->filled = MAX(journal->filled, batch->offset + batch->bytes.n_bytes);
+}
+
+void journal_take_back(Journal *journal, const JournalBatch *batch)
+{
+        if (batch->bytes.n_bytes == 0)
+                return;
+
+        journal->position = batch->position_before;
+        journal->revision = batch->revision_before;
+        journal->is_marked = batch->was_marked;
+}
+
+int journal_erase(Journal *journal, const JournalBatch *batch)
+{
+        g_autofree void *zeros = NULL;
+
+        g_assert(!journal->directory->is_synced);
+
+        if (batch->bytes.n_bytes == 0)
+                return 0;
+
+        zeros = g_malloc0(batch->bytes.n_bytes);
+        journal_take_back(journal, batch);
+        return io_pwrite_once(journal->directory->io, journal->fd, zeros, batch->bytes.n_bytes,
+                              batch->offset);
 }

@@ -27,6 +27,7 @@ typedef struct Journal {
         uint64_t revision; /* of the last commit laid out, or the base revision */
         uint64_t durable;  /* of the last commit known durable, or 0 */
         uint64_t filled;   /* the bytes up to here are on disk, those not written yet as zeros */
+        uint64_t reserved; /* room on the disk up to here; belongs to whoever writes */
         bool is_marked;    /* nothing follows the last mark */
 } Journal;
 
@@ -40,6 +41,10 @@ typedef struct JournalBatch {
         CodecBuffer bytes;
         uint64_t offset;
         uint64_t revision; /* of its last commit, or 0 */
+        /* what the journal was before it was laid out */
+        RecordPosition position_before;
+        uint64_t revision_before;
+        bool was_marked;
 } JournalBatch;
 
 void journal_batch_clear(JournalBatch *batch);
@@ -70,8 +75,23 @@ void journal_lay_out(Journal *journal,
 
 void journal_lay_out_mark(Journal *journal, JournalBatch *batch, uint64_t time_usec, bool is_clean);
 
-/* One write and, in a directory that is synced, one sync. In any thread. */
-int journal_write(const Journal *journal, const JournalBatch *batch);
+enum {
+        JOURNAL_E_NO_ROOM = 1, /* nothing has been written, for the disk is full */
+};
+
+/*
+ * One write and, in a directory that is synced, one sync. 0, JOURNAL_E_NO_ROOM or an errno. In any
+ * thread.
+ */
+int journal_write(Journal *journal, const JournalBatch *batch);
+
+/* @batch, the last that was laid out, has not been written and is not going to be. */
+void journal_take_back(Journal *journal, const JournalBatch *batch);
+
+/*
+ * The same for one that has been written, in a directory that is not synced: zeros take its place.
+ */
+int journal_erase(Journal *journal, const JournalBatch *batch);
 
 /* @batch has been written. */
 void journal_written(Journal *journal, const JournalBatch *batch);

@@ -87,6 +87,8 @@ Manifest *manifest_copy(const Manifest *manifest)
         copy->floor = manifest->floor;
         copy->reserved = manifest->reserved;
         copy->committed = manifest->committed;
+        copy->void_first = manifest->void_first;
+        copy->void_last = manifest->void_last;
         for (guint i = 0; i < manifest->generations->len; i++) {
                 const ManifestGeneration *generation = manifest_generation(manifest, i);
                 ManifestGeneration *twin = manifest_append_generation(copy, generation->checkpoint);
@@ -103,6 +105,13 @@ const ManifestFile *manifest_newest_journal(const Manifest *manifest)
         const GArray *journals = manifest_generation(manifest, 0)->journals;
 
         return &g_array_index(journals, ManifestFile, journals->len - 1);
+}
+
+uint64_t manifest_oldest_revision(const Manifest *manifest)
+{
+        guint n = manifest->generations->len;
+
+        return n > 0 ? manifest_generation(manifest, n - 1)->checkpoint.revision : 0;
 }
 
 void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint)
@@ -194,6 +203,9 @@ char *manifest_to_text(const Manifest *manifest)
                                "Floor=%" G_GUINT64_FORMAT "\nReserved=%" G_GUINT64_FORMAT
                                "\nCommitted=%" G_GUINT64_FORMAT "\n",
                                manifest->floor, manifest->reserved, manifest->committed);
+        if (manifest->void_last > 0)
+                g_string_append_printf(text, "Void=%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT "\n",
+                                       manifest->void_first, manifest->void_last);
         for (guint i = 0; i < manifest->generations->len; i++)
                 append_generation(text, manifest_generation(manifest, i), i);
 
@@ -236,6 +248,20 @@ static int get_number(GKeyFile *file, const char *key, uint64_t *ret_number)
         g_autofree char *text = g_key_file_get_value(file, GROUP, key, NULL);
 
         return parse_number(text, ret_number);
+}
+
+static int get_void(GKeyFile *file, Manifest *manifest)
+{
+        g_autofree char *text = g_key_file_get_value(file, GROUP, "Void", NULL);
+        g_auto(GStrv) parts = text ? g_strsplit(text, ":", 3) : NULL;
+
+        if (!text)
+                return 0;
+        if (g_strv_length(parts) != 2 || parse_number(parts[0], &manifest->void_first) < 0 ||
+            parse_number(parts[1], &manifest->void_last) < 0 ||
+            manifest->void_first > manifest->void_last)
+                return -EBADMSG;
+        return 0;
 }
 
 static int get_journals(GKeyFile *file, const char *group, ManifestGeneration *generation)
@@ -327,7 +353,7 @@ int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes
             get_id(file, "Boot", &manifest->boot_id) < 0 ||
             get_number(file, "Floor", &manifest->floor) < 0 ||
             get_number(file, "Reserved", &manifest->reserved) < 0 ||
-            get_number(file, "Committed", &manifest->committed) < 0)
+            get_number(file, "Committed", &manifest->committed) < 0 || get_void(file, manifest) < 0)
                 return -EBADMSG;
         r = get_generations(file, manifest);
         if (r < 0)

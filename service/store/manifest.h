@@ -14,6 +14,8 @@
  *     Floor=                    revisions up to this are not given out again
  *     Reserved=                 revisions below this may be in use
  *     Committed=                the last revision known durable
+ *     Void=FIRST:LAST           revisions that never came to be, though they may be found in a
+ *                               journal of the runtime side; missing: none
  *     [Generation 0]            the newest, then [Generation 1]
  *     Checkpoint=REVISION:UUID  missing: the state began empty
  *     Journals=REVISION:UUID;…  since then, up to the next generation's; oldest first
@@ -46,7 +48,8 @@ typedef struct Manifest {
         uint64_t floor;
         uint64_t reserved;
         uint64_t committed;
-        GPtrArray *generations; /* owned ManifestGeneration, newest first */
+        uint64_t void_first, void_last; /* 0: none */
+        GPtrArray *generations;         /* owned ManifestGeneration, newest first */
 } Manifest;
 
 enum {
@@ -68,6 +71,9 @@ Manifest *manifest_copy(const Manifest *manifest);
 
 /* The newest of all journals. */
 const ManifestFile *manifest_newest_journal(const Manifest *manifest);
+
+/* What the oldest checkpoint holds; 0: the state began empty. */
+uint64_t manifest_oldest_revision(const Manifest *manifest);
 
 /*
  * @checkpoint and the newest journal become a generation, and those before the one that had been

@@ -2,13 +2,15 @@
 /*
  * Recovery
  *
- * A checkpoint is read twice, first to find out whether it is whole: the state has no way back. A
- * read error counts as damage, for the file cannot be used either way.
+ * A read error counts as damage, for the file cannot be used either way.
  */
 
 #include "store/recovery.h"
 
+#include "core/restore.h"
 #include "store/checkpoint-file.h"
+#include "store/checkpoint-load.h"
+#include "store/last-good.h"
 #include "store/recovery-scan.h"
 
 #include <errno.h>
@@ -19,53 +21,8 @@ typedef struct Loader {
         const RecoveryContext *context;
         State *state;
         RecoveryFindings *findings;
-        Namespace *group; /* the one entries are read for; NULL: it is gone */
         uint64_t n_loaded;
 } Loader;
-
-static int load_namespace(void *userdata,
-                          const char *name,
-                          const NamespaceAccess *access,
-                          uint64_t created_revision,
-                          uint64_t revision)
-{
-        Loader *loader = userdata;
-
-        state_load_namespace(loader->state, name, access, created_revision, revision);
-        return 0;
-}
-
-static int load_group(void *userdata, const char *name)
-{
-        Loader *loader = userdata;
-
-        loader->group = state_lookup(loader->state, name);
-        return loader->group || loader->side->part == COMMIT_RUNTIME ? 0 : -EBADMSG;
-}
-
-static int load_entry(void *userdata,
-                      const EntryView *view,
-                      uint64_t revision,
-                      uint64_t time_usec,
-                      uint32_t writer_uid)
-{
-        Loader *loader = userdata;
-        Entry *entry;
-        int r;
-
-        r = entry_codec_make(&entry, view);
-        if (r < 0)
-                return r;
-
-        entry->revision = revision;
-        entry->time_usec = time_usec;
-        entry->writer_uid = writer_uid;
-        if (loader->group)
-                state_load_entry(loader->state, loader->group, entry);
-        else
-                entry_unref(entry);
-        return 0;
-}
 
 static gboolean add_removal(gpointer name, gpointer ns G_GNUC_UNUSED, gpointer commit)
 {
@@ -87,22 +44,18 @@ static void empty_state(Loader *loader)
 /* 0 when it is loaded, RECOVERY_E_NEWER, -EBADMSG when it cannot be used, or an errno. */
 static int load_checkpoint(Loader *loader, const ManifestFile *checkpoint)
 {
-        CheckpointSink sink = { load_namespace, load_group, load_entry, loader };
         int r;
 
         if (sd_id128_is_null(checkpoint->uuid))
                 return 0;
 
-        r = checkpoint_verify(loader->side->directory, checkpoint);
-        if (r == 0) {
-                r = checkpoint_read(loader->side->directory, checkpoint, &sink);
-                if (r < 0)
-                        empty_state(loader);
-        }
+        r = checkpoint_load(loader->side->directory, checkpoint, loader->side->part, loader->state);
         if (r == CHECKPOINT_E_NEWER)
                 return RECOVERY_E_NEWER;
-        if (r < 0)
+        if (r < 0) {
+                empty_state(loader);
                 return r == -EIO ? -EBADMSG : r;
+        }
 
         if (state_revision(loader->state) < checkpoint->revision)
                 state_set_revision(loader->state, checkpoint->revision);
@@ -120,11 +73,54 @@ static bool is_widowed(const Loader *loader, const Record *record)
                loader->context->reached;
 }
 
+/* Whether a batch that it was part of failed, and the service went on without that. */
+static bool is_void(const Loader *loader, const Record *record)
+{
+        const RecoveryContext *context = loader->context;
+
+        return context && record->header.revision >= context->void_first &&
+               record->header.revision <= context->void_last;
+}
+
+/* Finds out again what the commit changed, and applies it. */
+static int load_restoration(Loader *loader, const Record *record)
+{
+        g_autoptr(Commit) commit = NULL;
+        g_autoptr(State) source = state_new();
+        ManifestFile file;
+        int r;
+
+        r = commit_codec_get_restoration(&commit, record->payload, record->header.payload_bytes,
+                                         record->header.revision, record->header.time_usec);
+        if (r == COMMIT_CODEC_E_NEWER)
+                return JOURNAL_E_NEWER;
+        if (r < 0)
+                return r;
+        if (!loader->side->good_directory)
+                return -EBADMSG;
+
+        file.revision = commit->source.revision;
+        memcpy(&file.uuid, commit->source.id, sizeof file.uuid);
+        r = last_good_load(loader->side->good_directory, &file, source);
+        if (r < 0)
+                return r;
+
+        restore_fill(commit, loader->state, source);
+        state_apply(loader->state, commit);
+        loader->n_loaded++;
+        return 0;
+}
+
 static int load_commit(void *userdata, const Record *record)
 {
         Loader *loader = userdata;
         g_autoptr(Commit) commit = NULL;
         int r;
+
+        if (is_void(loader, record))
+                return 0;
+        if (record->header.kind == RECORD_RESTORE)
+                return load_restoration(loader, record);
 
         /*
          * It belongs to the last batch, which was never acknowledged, and so does all that follows:
@@ -226,7 +222,6 @@ static int load_newest_whole(Loader *loader)
                                                                  : LOADED_FROM_NOTHING);
         }
 
-        /* Here the last known good state will be tried. */
         return 0;
 }
 
@@ -276,6 +271,35 @@ static void find_nothing(RecoveryFindings *findings)
         *findings = (RecoveryFindings){ .is_nothing = true, .loaded_from = LOADED_FROM_NOTHING };
 }
 
+/*
+ * After damage the newest whole state counts, and that may be the last known good one. Where it is
+ * all there is, something is missing.
+ */
+static int fall_back(Loader *loader)
+{
+        RecoveryFindings *findings = loader->findings;
+        const ManifestFile *good = &loader->side->good;
+        int r;
+
+        if (findings->is_nothing && good->revision > 0) {
+                *findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_NOTHING };
+                findings->damage = "everything but the last known good state is missing";
+        }
+        if (!findings->damage || good->revision <= findings->revision)
+                return 0;
+
+        empty_state(loader);
+        r = last_good_load(loader->side->good_directory, good, loader->state);
+        if (r < 0) {
+                empty_state(loader);
+                return r == -EBADMSG ? 0 : r;
+        }
+        state_set_revision(loader->state, MAX(state_revision(loader->state), good->revision));
+        findings->revision = good->revision;
+        findings->loaded_from = LOADED_FROM_LAST_KNOWN_GOOD;
+        return 0;
+}
+
 /* Files without a manifest that were never used are what a first start left that was killed. */
 static void judge_made_up(Loader *loader)
 {
@@ -304,6 +328,30 @@ static int look_for_newer(Loader *loader)
         return r;
 }
 
+static int load_side(Loader *loader)
+{
+        int r;
+
+        r = load_manifest(loader);
+        if (r != 0)
+                return r;
+
+        if (!is_of_now(loader)) {
+                find_nothing(loader->findings);
+                return 0;
+        }
+        if (loader->side->manifest->generations->len > 0) {
+                r = load_newest_whole(loader);
+                if (r != 0)
+                        return r;
+        }
+        if (!loader->findings->has_manifest) {
+                judge_made_up(loader);
+                return 0;
+        }
+        return look_for_newer(loader);
+}
+
 int recovery_load(Side *side,
                   const RecoveryContext *context,
                   State *state,
@@ -318,22 +366,8 @@ int recovery_load(Side *side,
         int r;
 
         *ret_findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_JOURNAL };
-        r = load_manifest(&loader);
+        r = load_side(&loader);
         if (r != 0)
                 return r;
-
-        if (!is_of_now(&loader)) {
-                find_nothing(ret_findings);
-                return 0;
-        }
-        if (side->manifest->generations->len > 0) {
-                r = load_newest_whole(&loader);
-                if (r != 0)
-                        return r;
-        }
-        if (!ret_findings->has_manifest) {
-                judge_made_up(&loader);
-                return 0;
-        }
-        return look_for_newer(&loader);
+        return fall_back(&loader);
 }

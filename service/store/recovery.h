@@ -20,9 +20,10 @@
 /* What the persistent side knows that the runtime side is held against. */
 typedef struct RecoveryContext {
         sd_id128_t boot_id;
-        sd_id128_t epoch; /* null: lost with the manifest */
-        uint64_t reached; /* the revision the persistent files reach */
-        bool is_whole;    /* nothing is missing there */
+        sd_id128_t epoch;               /* null: lost with the manifest */
+        uint64_t reached;               /* the revision the persistent files reach */
+        bool is_whole;                  /* nothing is missing there */
+        uint64_t void_first, void_last; /* revisions that never came to be; 0: none */
 } RecoveryContext;
 
 typedef struct RecoveryFindings {

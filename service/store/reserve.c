@@ -54,6 +54,11 @@ uint64_t reserve_limit(const Reserve *reserve)
         return reserve->limit;
 }
 
+void reserve_renewed(Reserve *reserve)
+{
+        reserve->limit = MAX(reserve->limit, reserve->side->manifest->reserved);
+}
+
 static void extend_run(WorkerJob *item)
 {
         ExtendJob *job = (ExtendJob *) item;

@@ -26,5 +26,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reserve, reserve_free)
 /* Revisions below this may be used. */
 uint64_t reserve_limit(const Reserve *reserve);
 
+/* The side's manifest has been replaced with one that reserves more. */
+void reserve_renewed(Reserve *reserve);
+
 /* Extends it when @revision has come near. Not while somebody else changes the manifest. */
 void reserve_keep_ahead(Reserve *reserve, uint64_t revision);

@@ -12,6 +12,7 @@
 #include "store/scribe.h"
 
 #include "store/filler.h"
+#include "store/room.h"
 
 #include <errno.h>
 
@@ -24,14 +25,17 @@ struct Scribe {
         ScribeCallbacks callbacks;
         Writer *writer;
         Filler *filler;
+        Room *room;
         sd_event_source *mark_timer;
         ScribeStatistics statistics;
 
         bool has_failed;
+        const Side *full_side; /* the one that last had no room */
         bool is_held;
         bool is_writing;           /* a batch is under way, until scribe_applied() */
         const GPtrArray *held;     /* its commits, while they are held */
         JournalBatch waiting;      /* or its persistent part, while the filler is in its way */
+        JournalBatch runtime_part; /* written already, until the batch has ended */
         uint64_t writing_revision; /* its last */
         uint64_t durable_revision;
         int64_t last_write_usec;
@@ -53,6 +57,31 @@ static void arm_mark(Scribe *scribe, int64_t usec)
         (void) sd_event_source_set_enabled(scribe->mark_timer, SD_EVENT_ONESHOT);
 }
 
+static void keep_ahead(Scribe *scribe)
+{
+        if (!scribe->has_failed && !scribe->is_held)
+                filler_keep_ahead(scribe->filler, scribe->persistent->journal,
+                                  scribe->persistent->outgrown_bytes);
+}
+
+static void on_room(void *userdata, bool is_full)
+{
+        Scribe *scribe = userdata;
+
+        if (is_full)
+                scribe->full_side = scribe->persistent;
+        scribe->callbacks.on_room(scribe->callbacks.userdata, is_full);
+}
+
+static void on_room_retry(void *userdata)
+{
+        Scribe *scribe = userdata;
+
+        keep_ahead(scribe);
+        if (!scribe->has_failed)
+                room_judge(scribe->room, scribe->persistent->journal);
+}
+
 static void batch_is_durable(Scribe *scribe)
 {
         int enabled = SD_EVENT_OFF;
@@ -64,18 +93,36 @@ static void batch_is_durable(Scribe *scribe)
                 arm_mark(scribe, MARK_DELAY_USEC);
 }
 
-/* How a batch has ended, whoever hears of it. */
+/* Nothing of the persistent part, @batch, is written, or will be: so the runtime part goes, too. */
+static int call_off(Scribe *scribe, const JournalBatch *batch)
+{
+        int r = journal_erase(scribe->runtime->journal, &scribe->runtime_part);
+
+        journal_take_back(scribe->persistent->journal, batch);
+        scribe->full_side = scribe->persistent;
+        return r < 0 ? r : WRITER_E_NO_ROOM;
+}
+
+/*
+ * How a batch has ended, whoever hears of it. Every failure is called -EIO: the names of others say
+ * that nothing was tried.
+ */
 static int conclude(Scribe *scribe, int r)
 {
+        if (r == 0)
+                return 0;
+
+        journal_batch_clear(&scribe->runtime_part);
         if (r == WRITER_E_WRITTEN) {
                 batch_is_durable(scribe);
                 return SCRIBE_E_WRITTEN;
         }
-        if (r < 0) {
-                scribe->is_writing = false;
-                scribe_give_up(scribe, r, "writing to the journal");
-        }
-        return r;
+
+        scribe->is_writing = false;
+        if (r == WRITER_E_NO_ROOM)
+                return -ENOSPC;
+        scribe_give_up(scribe, r, "writing to the journal");
+        return -EIO;
 }
 
 /* The same, when scribe_write() has returned long ago. */
@@ -94,11 +141,14 @@ static void on_batch_written(void *userdata, const JournalBatch *batch, int r)
                 journal_written(scribe->persistent->journal, batch);
 
         if (batch->revision > 0) {
+                if (r == WRITER_E_NO_ROOM)
+                        r = call_off(scribe, batch);
                 conclude_late(scribe, r == 0 ? WRITER_E_WRITTEN : r);
                 return;
         }
-        if (r < 0)
-                scribe_give_up(scribe, r, "marking the journal");
+        /* A batch may be laid out behind the mark already, so there is no taking it back. */
+        if (r != 0)
+                scribe_give_up(scribe, r < 0 ? r : -ENOSPC, "marking the journal");
         scribe->callbacks.on_quiet(scribe->callbacks.userdata);
 }
 
@@ -106,6 +156,10 @@ static int write_mark(Scribe *scribe, bool is_clean)
 {
         g_auto(JournalBatch) batch = { 0 };
         int r;
+
+        /* On a full disk it would take what is kept for deleting, or fail. */
+        if (filler_is_short(scribe->filler))
+                return 0;
 
         journal_lay_out_mark(scribe->persistent->journal, &batch, (uint64_t) g_get_real_time(),
                              is_clean);
@@ -159,14 +213,23 @@ static void lay_out(Scribe *scribe,
         }
 }
 
-/* The kernel keeps it over a crash of this process, which is all that is asked of it. */
-static int write_runtime(Scribe *scribe, const JournalBatch *batch)
+/*
+ * The kernel keeps it over a crash of this process, which is all that is asked of it. 0,
+ * WRITER_E_NO_ROOM or an errno.
+ */
+static int write_runtime(Scribe *scribe)
 {
+        const JournalBatch *batch = &scribe->runtime_part;
         int r;
 
         if (batch->bytes.n_bytes == 0)
                 return 0;
         r = journal_write(scribe->runtime->journal, batch);
+        if (r == JOURNAL_E_NO_ROOM) {
+                journal_take_back(scribe->runtime->journal, batch);
+                scribe->full_side = scribe->runtime;
+                return WRITER_E_NO_ROOM;
+        }
         if (r < 0)
                 return r;
 
@@ -191,19 +254,27 @@ static int write_persistent(Scribe *scribe, JournalBatch *batch)
         r = writer_write(scribe->writer, journal, batch, !worker_is_busy(scribe->background));
         if (r == WRITER_E_WRITTEN)
                 journal_written(journal, batch);
-        return r;
+        return r == WRITER_E_NO_ROOM ? call_off(scribe, batch) : r;
 }
 
 static int write_now(Scribe *scribe, const GPtrArray *commits)
 {
         g_auto(JournalBatch) persistent_batch = { 0 };
-        g_auto(JournalBatch) runtime_batch = { 0 };
         int r;
 
-        lay_out(scribe, commits, &persistent_batch, &runtime_batch);
+        lay_out(scribe, commits, &persistent_batch, &scribe->runtime_part);
+        if (room_is_too_small(scribe->room, scribe->persistent->journal, &persistent_batch,
+                              commits)) {
+                journal_take_back(scribe->persistent->journal, &persistent_batch);
+                journal_take_back(scribe->runtime->journal, &scribe->runtime_part);
+                scribe->full_side = scribe->persistent;
+                return WRITER_E_NO_ROOM;
+        }
 
-        r = write_runtime(scribe, &runtime_batch);
-        if (r < 0)
+        r = write_runtime(scribe);
+        if (r == WRITER_E_NO_ROOM)
+                journal_take_back(scribe->persistent->journal, &persistent_batch);
+        if (r != 0)
                 return r;
         return write_persistent(scribe, &persistent_batch);
 }
@@ -234,19 +305,19 @@ static void on_filler_idle(void *userdata, int r)
                 scribe_give_up(scribe, r, "filling the journal");
 
         if (batch.bytes.n_bytes > 0)
-                conclude_late(scribe,
-                              scribe->has_failed ? -EROFS : write_persistent(scribe, &batch));
-        else if (!scribe->has_failed && !scribe->is_held)
-                filler_keep_ahead(scribe->filler, scribe->persistent->journal);
+                conclude_late(scribe, scribe->has_failed ? -EIO : write_persistent(scribe, &batch));
+        else
+                keep_ahead(scribe);
 
+        room_judge(scribe->room, scribe->persistent->journal);
         scribe->callbacks.on_quiet(scribe->callbacks.userdata);
 }
 
 void scribe_applied(Scribe *scribe)
 {
         scribe->is_writing = false;
-        if (!scribe->has_failed && !scribe->is_held)
-                filler_keep_ahead(scribe->filler, scribe->persistent->journal);
+        keep_ahead(scribe);
+        room_judge(scribe->room, scribe->persistent->journal);
 }
 
 uint64_t scribe_durable_revision(const Scribe *scribe)
@@ -254,9 +325,32 @@ uint64_t scribe_durable_revision(const Scribe *scribe)
         return scribe->durable_revision;
 }
 
+const char *scribe_full_path(const Scribe *scribe)
+{
+        return scribe->full_side->directory->path;
+}
+
+bool scribe_is_idle(const Scribe *scribe)
+{
+        return !scribe->is_writing && !scribe->is_held && !writer_is_busy(scribe->writer) &&
+               !filler_is_busy(scribe->filler);
+}
+
+void scribe_mend(Scribe *scribe, uint64_t revision)
+{
+        g_assert(scribe->has_failed && scribe_is_idle(scribe));
+
+        writer_mend(scribe->writer);
+        scribe->has_failed = false;
+        scribe->durable_revision = scribe->writing_revision = revision;
+        keep_ahead(scribe);
+        room_judge(scribe->room, scribe->persistent->journal);
+}
+
 bool scribe_hold(Scribe *scribe)
 {
-        if (scribe->is_writing || writer_is_busy(scribe->writer) || filler_is_busy(scribe->filler))
+        if (scribe->has_failed || scribe->is_writing || writer_is_busy(scribe->writer) ||
+            filler_is_busy(scribe->filler))
                 return false;
 
         scribe->is_held = true;
@@ -269,8 +363,15 @@ void scribe_release(Scribe *scribe)
 
         scribe->is_held = false;
         scribe->held = NULL;
-        if (held)
-                conclude_late(scribe, scribe->has_failed ? -EROFS : write_now(scribe, held));
+        if (!held)
+                return;
+
+        if (scribe->has_failed) {
+                scribe->is_writing = false;
+                scribe->callbacks.on_written(scribe->callbacks.userdata, -EROFS);
+        } else {
+                conclude_late(scribe, write_now(scribe, held));
+        }
 }
 
 void scribe_drain(Scribe *scribe)
@@ -322,9 +423,11 @@ int scribe_new(Scribe **ret_scribe,
                Side *persistent,
                Side *runtime,
                Worker *background,
+               uint64_t retry_usec,
                const ScribeCallbacks *callbacks)
 {
         g_autoptr(Scribe) scribe = g_new(Scribe, 1);
+        const RoomCallbacks room = { on_room, on_room_retry, scribe };
         int r;
 
         *scribe = (Scribe){
@@ -332,9 +435,13 @@ int scribe_new(Scribe **ret_scribe,
                 .runtime = runtime,
                 .background = background,
                 .callbacks = *callbacks,
-                .filler = filler_new(background, on_filler_idle, scribe),
+                .full_side = persistent,
+                .filler = filler_new(background, retry_usec, on_filler_idle, scribe),
         };
         r = writer_new(&scribe->writer, event, on_batch_written, scribe);
+        if (r < 0)
+                return r;
+        r = room_new(&scribe->room, event, scribe->filler, retry_usec, &room);
         if (r < 0)
                 return r;
         r = add_mark_timer(scribe, event);
@@ -351,9 +458,11 @@ Scribe *scribe_free(Scribe *scribe)
                 return NULL;
 
         writer_free(scribe->writer);
+        room_free(scribe->room);
         filler_free(scribe->filler);
         sd_event_source_unref(scribe->mark_timer);
         journal_batch_clear(&scribe->waiting);
+        journal_batch_clear(&scribe->runtime_part);
         g_free(scribe);
         return NULL;
 }

@@ -6,7 +6,11 @@
  *
  * Writes commits down, one batch at a time: laid out for both sides, the runtime part written at
  * once, the persistent part handed to the writer. Marks the journal when nothing has been written
- * for a second, and has it filled with zeros ahead. After the first failure it writes nothing more.
+ * for a second, and has it filled with zeros ahead. After the first failure it writes nothing more,
+ * until it is mended.
+ *
+ * A full disk is no failure: what finds no room is not begun. When what is filled ahead runs out and
+ * no more can be had, the last of it is kept for deleting.
  */
 
 #include "store/side.h"
@@ -30,6 +34,9 @@ typedef struct ScribeCallbacks {
         /* It has become quiet, though no batch has ended. */
         void (*on_quiet)(void *userdata);
 
+        /* From now on there is room for deleting alone, or there is for everything again. */
+        void (*on_room)(void *userdata, bool is_full);
+
         void *userdata;
 } ScribeCallbacks;
 
@@ -49,13 +56,17 @@ int scribe_new(Scribe **ret_scribe,
                Side *persistent,
                Side *runtime,
                Worker *background,
+               uint64_t retry_usec, /* how soon a full disk is tried again */
                const ScribeCallbacks *callbacks);
 
 /* After the background worker has ended. */
 Scribe *scribe_free(Scribe *scribe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scribe, scribe_free)
 
-/* 0, SCRIBE_E_WRITTEN, -EROFS: it has failed before, or the errno it fails with now. */
+/*
+ * 0, SCRIBE_E_WRITTEN, -EROFS: it has failed before, -ENOSPC: there is no room and nothing of it is
+ * written, or another errno: it has failed now.
+ */
 int scribe_write(Scribe *scribe, const GPtrArray *commits);
 
 /* The batch that was written is applied. */
@@ -68,8 +79,17 @@ uint64_t scribe_durable_revision(const Scribe *scribe);
 bool scribe_hold(Scribe *scribe);
 void scribe_release(Scribe *scribe);
 
+/* The directory of the last batch that found no room. */
+const char *scribe_full_path(const Scribe *scribe);
+
 /* Nothing more will be written. */
 void scribe_give_up(Scribe *scribe, int r, const char *what);
+
+/* Whether the failure has left nothing under way. */
+bool scribe_is_idle(const Scribe *scribe);
+
+/* After a failure both sides have new journals, and hold all up to @revision: goes on with those. */
+void scribe_mend(Scribe *scribe, uint64_t revision);
 
 /* Waits for what is under way in its own thread. */
 void scribe_drain(Scribe *scribe);

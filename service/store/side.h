@@ -19,12 +19,15 @@
 typedef struct Side {
         CommitPart part;
         StoreDirectory *directory;
-        Manifest *manifest;   /* NULL until there is one */
-        Journal *journal;     /* NULL until there is one to go on with */
-        uint64_t n_old_bytes; /* of older journals since the newest checkpoint */
+        StoreDirectory *good_directory; /* of the persistent side, for the last known good state */
+        ManifestFile good;              /* that; of revision 0 when there is none */
+        Manifest *manifest;             /* NULL until there is one */
+        Journal *journal;               /* NULL until there is one to go on with */
+        uint64_t n_old_bytes;           /* of older journals since the newest checkpoint */
+        uint64_t outgrown_bytes; /* how large the journals become before the next; 0: not known */
 } Side;
 
-/* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno. */
+/* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno; logs the last two. */
 int side_open(Side *side, const Io *io, const char *path, CommitPart part);
 void side_clear(Side *side);
 
@@ -37,6 +40,12 @@ int side_put_manifest(Side *side, Manifest *manifest);
 /* The manifest with one journal more. Owned. */
 Manifest *side_manifest_with_journal(const Side *side, const Journal *journal);
 
+/*
+ * The manifest of a side that goes on as one generation, @checkpoint and @journal, and whatever was
+ * before is forgotten. Owned.
+ */
+Manifest *side_manifest_anew(const Side *side, ManifestFile checkpoint, const Journal *journal);
+
 /* Goes on with @journal, which is begun and named. Takes it. */
 void side_switch_journal(Side *side, Journal *journal);
 
@@ -46,11 +55,17 @@ uint64_t side_fill_bytes(const Side *side);
 /* What the journals hold that no checkpoint does. */
 uint64_t side_journal_bytes(const Side *side);
 
+/*
+ * Whether there is nothing to go back to should the one checkpoint be damaged, and something to begin
+ * a second generation with.
+ */
+bool side_lacks_generation(const Side *side);
+
 /* Whether anything was committed here since the newest checkpoint. */
 bool side_is_dirty(const Side *side);
 
 /*
- * Unlinks the checkpoints and journals that @manifest (NULL: there is none) does not name. In any
- * thread.
+ * Unlinks the checkpoints and journals that @manifest does not name, and the copies that none of
+ * those that it names can name. In any thread.
  */
-int side_remove_others(const StoreDirectory *directory, const Manifest *manifest);
+int side_remove_others(const Side *side, const Manifest *manifest);

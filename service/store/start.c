@@ -16,6 +16,7 @@
 #include "store/start.h"
 
 #include "store/checkpoint.h"
+#include "store/last-good.h"
 #include "store/recovery.h"
 #include "util/log.h"
 
@@ -36,11 +37,24 @@ typedef struct Start {
         sd_id128_t boot_id;
         uint64_t now_usec;
         RecoveryFindings findings[2]; /* by CommitPart */
+        bool is_full;
 } Start;
 
 static RecoveryFindings *findings_of(Start *start, const Side *side)
 {
         return &start->findings[side->part];
+}
+
+/* A name for what is set aside. */
+static char *label_for(const Start *start, const char *reason)
+{
+        g_autoptr(GDateTime) now =
+                g_date_time_new_from_unix_utc((gint64) (start->now_usec / G_USEC_PER_SEC));
+        g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+        char *label = g_strdup_printf("%s.%06uZ %s", time,
+                                      (unsigned) (start->now_usec % G_USEC_PER_SEC), reason);
+
+        return g_strdelimit(label, " '", '-');
 }
 
 static int load(Start *start)
@@ -62,9 +76,35 @@ static int load(Start *start)
                 .epoch = start->persistent->manifest->epoch,
                 .reached = persistent->revision,
                 .is_whole = !persistent->damage,
+                .void_first = start->persistent->manifest->void_first,
+                .void_last = start->persistent->manifest->void_last,
         };
         return recovery_load(start->runtime, &context, start->state,
                              findings_of(start, start->runtime));
+}
+
+/* The last known good copy, which may be needed; copies that are damaged are set aside. */
+static int find_good(Start *start)
+{
+        Side *side = start->persistent;
+        const StoreDirectory *directory = side->good_directory;
+        g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
+        g_autofree char *label = NULL;
+        int r;
+
+        r = last_good_find(directory, &side->good, damaged);
+        start->status->last_good_revision = side->good.revision;
+        if (r < 0 || damaged->len == 0)
+                return r;
+
+        log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(directory->path)),
+                   "%s: the last known good copy is damaged; it is kept in %s/damaged",
+                   directory->path, side->directory->path);
+        label = label_for(start, "the last known good copy is damaged");
+        r = directory_set_aside(side->directory, directory, label, damaged);
+        for (guint i = 0; i < damaged->len && r >= 0; i++)
+                r = io_unlinkat(directory->io, directory->fd, damaged->pdata[i]);
+        return r < 0 ? r : 0;
 }
 
 static void log_torn(Start *start, const Side *side)
@@ -95,7 +135,7 @@ static int reopen(Start *start, Side *side)
         if (tail->end == JOURNAL_TORN)
                 log_torn(start, side);
         side->n_old_bytes = findings_of(start, side)->n_old_bytes;
-        return side_remove_others(side->directory, side->manifest);
+        return side_remove_others(side, side->manifest);
 }
 
 static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
@@ -136,7 +176,7 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
                 r = side_put_manifest(side, manifest_copy(side->manifest));
                 if (r != 0)
                         return r < 0 ? r : -EIO;
-                return side_remove_others(side->directory, side->manifest);
+                return side_remove_others(side, side->manifest);
         }
         return checkpoint_take(side, start->state, start->now_usec);
 }
@@ -160,15 +200,8 @@ static int set_aside(Start *start, const Side *side)
 {
         g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(GPtrArray) names = g_ptr_array_new();
-        g_autoptr(GDateTime) now =
-                g_date_time_new_from_unix_utc((gint64) (start->now_usec / G_USEC_PER_SEC));
-        g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-        g_autofree char *label = NULL;
+        g_autofree char *label = label_for(start, findings_of(start, side)->damage);
         int r;
-
-        label = g_strdup_printf("%s.%06uZ %s", time, (unsigned) (start->now_usec % G_USEC_PER_SEC),
-                                findings_of(start, side)->damage);
-        g_strdelimit(label, " '", '-');
 
         r = io_list(side->directory->io, side->directory->fd, all);
         if (r < 0)
@@ -179,7 +212,7 @@ static int set_aside(Start *start, const Side *side)
                     strcmp(all->pdata[i], MANIFEST_NAME) == 0)
                         g_ptr_array_add(names, all->pdata[i]);
 
-        return directory_set_aside(side->directory, label, names);
+        return directory_set_aside(side->directory, side->directory, label, names);
 }
 
 static void log_damage(Start *start, const Side *side)
@@ -232,6 +265,11 @@ static int skip_revisions(Start *start)
         manifest->reserved = manifest->floor + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
         r = side_put_manifest(start->persistent, manifest);
+        if (io_is_full(r)) {
+                start->persistent->manifest->boot_id = start->boot_id;
+                start->is_full = true;
+                return 0;
+        }
         return r > 0 ? -EIO : r;
 }
 
@@ -285,15 +323,26 @@ int start_sides(Side *persistent,
                 sd_id128_t boot_id,
                 uint64_t now_usec)
 {
-        Start start = { persistent, runtime, state, status, boot_id, now_usec, { { 0 } } };
+        Start start = {
+                .persistent = persistent,
+                .runtime = runtime,
+                .state = state,
+                .status = status,
+                .boot_id = boot_id,
+                .now_usec = now_usec,
+        };
         int r;
 
+        r = find_good(&start);
+        if (r < 0)
+                return r;
         r = load(&start);
         if (r != 0)
                 return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
 
         status->state = SERVICE_RUNNING;
         status->loaded_from = start.findings[COMMIT_PERSISTENT].loaded_from;
+        status->loaded_reason = start.findings[COMMIT_PERSISTENT].damage;
         if (start.findings[COMMIT_PERSISTENT].damage || start.findings[COMMIT_RUNTIME].damage)
                 r = go_on_after_damage(&start);
         else if (start.findings[COMMIT_PERSISTENT].is_nothing)
@@ -305,5 +354,5 @@ int start_sides(Side *persistent,
 
         status->durable_revision = state_revision(state);
         sd_id128_to_string(persistent->manifest->epoch, status->epoch);
-        return 0;
+        return start.is_full ? START_E_FULL : 0;
 }

@@ -22,9 +22,13 @@
 
 enum {
         START_E_NEWER = 1, /* written by a later version */
+        START_E_FULL,      /* there was no room for the next revisions to be reserved */
 };
 
-/* Both directories are open. 0, START_E_NEWER or an errno. */
+/*
+ * Both directories are open. 0, START_E_NEWER, START_E_FULL or an errno. After START_E_FULL
+ * everything is loaded and on disk, but nothing may be written before both sides have been renewed.
+ */
 int start_sides(Side *persistent,
                 Side *runtime,
                 State *state,

@@ -5,22 +5,28 @@
  * Puts the parts together: the scribe writes, the checkpointer takes checkpoints, the reserve keeps
  * revisions in hand; the last two, and the scribe's filler, share the background thread. The first
  * failure of the scribe, or a manifest of which it is not known which one is on disk, is the end of
- * writing: see on_failed().
+ * writing, see on_failed(), until the mender has made both sides anew.
  */
 
 #include "store/store.h"
 
 #include "store/checkpoint.h"
 #include "store/checkpointer.h"
+#include "store/good-loader.h"
+#include "store/health.h"
+#include "store/mender.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
 #include "store/start.h"
+#include "store/statistics.h"
 #include "store/worker.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <unistd.h>
+
+#define RETRY_USEC ((uint64_t) G_USEC_PER_SEC)
 
 #define CHECKPOINT_RETRY_USEC    ((int64_t) 10 * G_USEC_PER_SEC)
 #define CHECKPOINT_RETRY_DOUBLES 6u
@@ -39,10 +45,14 @@ struct Store {
         Scribe *scribe;
         Checkpointer *checkpointer;
         Reserve *reserve;
+        Mender *mender;
+        Health health;
 
-        bool has_failed;
         bool is_reserve_failing; /* and that has been said */
-        bool is_wanted[2];       /* a checkpoint, by CommitPart */
+        StoreMarked on_marked;   /* of who waits for the last known good state; NULL: nobody does */
+        void *marked_userdata;
+        bool is_marking;
+        bool is_wanted[2]; /* a checkpoint, by CommitPart */
         unsigned n_retries;
         int64_t retry_usec; /* no checkpoint by itself before this */
         int64_t recovery_usec;
@@ -63,39 +73,77 @@ static uint64_t now_usec(void)
         return (uint64_t) g_get_real_time();
 }
 
-/* Leaves word that revisions of a failed batch must not be used again in this boot. */
-static void leave_doubt(Store *store)
+static void end_marking(Store *store, int r)
 {
-        const StoreDirectory *directory = runtime(store)->directory;
-        int fd = directory_create(directory, START_DOUBT_NAME);
+        StoreMarked on_marked = g_steal_pointer(&store->on_marked);
 
-        if (fd < 0)
-                return;
-        close(fd);
-        (void) directory_put_in_place(directory, START_DOUBT_NAME, START_DOUBT_NAME);
+        store->is_marking = false;
+        if (r == 0) {
+                store->status->last_good_revision = persistent(store)->good.revision;
+                log_notice("The state as of revision %" G_GUINT64_FORMAT
+                           " is the last known good one",
+                           store->status->last_good_revision);
+                store->callbacks.on_status(store->callbacks.userdata);
+        }
+        on_marked(store->marked_userdata, r);
 }
 
-/* Nothing more is written: what the files hold beyond what was acknowledged is not known. */
+/* Nothing more is written, until on_mended(). */
 static void on_failed(void *userdata, int r, const char *what)
 {
         Store *store = userdata;
-        const char *path = persistent(store)->directory->path;
 
-        store->has_failed = true;
-        store->status->state = SERVICE_READ_ONLY;
-        log_record(LOG_CRIT, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
-                   "%s: %s failed: %s; no more changes are taken", path, what, g_strerror(-r));
-        leave_doubt(store);
-        store->callbacks.on_status(store->callbacks.userdata);
+        health_fail(&store->health, r, what);
+        checkpointer_cancel(store->checkpointer);
+        if (store->on_marked && !store->is_marking)
+                end_marking(store, -EROFS);
+        mender_begin(store->mender);
+}
+
+static bool is_quiet(void *userdata)
+{
+        Store *store = userdata;
+
+        checkpointer_cancel(store->checkpointer);
+        return scribe_is_idle(store->scribe) && !checkpointer_is_active(store->checkpointer) &&
+               !worker_is_busy(store->background);
+}
+
+static void on_mended(void *userdata, uint64_t revision)
+{
+        Store *store = userdata;
+
+        state_set_revision(store->state, revision);
+        scribe_mend(store->scribe, revision);
+        store->status->durable_revision = revision;
+        health_mend(&store->health, revision);
+
+        reserve_renewed(store->reserve);
+        store->callbacks.on_revision_limit(store->callbacks.userdata);
+}
+
+static void on_room(void *userdata, bool is_full)
+{
+        Store *store = userdata;
+
+        health_set_full(&store->health, is_full, scribe_full_path(store->scribe));
+}
+
+/* How a batch has ended that was written, or not. */
+static int note_written(Store *store, int r)
+{
+        if (r == 0)
+                store->status->durable_revision = scribe_durable_revision(store->scribe);
+        else if (r == -ENOSPC)
+                store->status->full_path = scribe_full_path(store->scribe);
+        return r;
 }
 
 static void on_written(void *userdata, int r)
 {
         Store *store = userdata;
 
-        if (r == 0)
-                store->status->durable_revision = scribe_durable_revision(store->scribe);
-        store->callbacks.on_written(store->callbacks.userdata, r);
+        store->callbacks.on_written(store->callbacks.userdata, note_written(store, r));
 }
 
 static void on_quiet(void *userdata)
@@ -103,6 +151,7 @@ static void on_quiet(void *userdata)
         Store *store = userdata;
 
         checkpointer_poke(store->checkpointer);
+        mender_poke(store->mender);
 }
 
 static bool hold_writes(void *userdata)
@@ -128,8 +177,14 @@ static void on_uncertain(void *userdata)
 
 static void begin_wanted(Store *store)
 {
-        if (store->has_failed || checkpointer_is_active(store->checkpointer))
+        if (store->health.has_failed || checkpointer_is_active(store->checkpointer))
                 return;
+
+        if (store->on_marked) {
+                store->is_marking = true;
+                checkpointer_keep_last_good(store->checkpointer, persistent(store));
+                return;
+        }
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
                 bool is_wanted = store->is_wanted[i];
@@ -146,6 +201,19 @@ static void on_checkpoint_ended(void *userdata, int r)
 {
         Store *store = userdata;
 
+        if (store->is_marking) {
+                end_marking(store, r);
+                begin_wanted(store);
+                mender_poke(store->mender);
+                return;
+        }
+        if (mender_checkpoint_ended(store->mender, r)) {
+                if (r < 0)
+                        log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
+                                   "the state could not be written anew and will be again: %s",
+                                   g_strerror(-r));
+                return;
+        }
         if (r < 0 && r != -ECANCELED) {
                 log_record(LOG_WARNING,
                            LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(persistent(store)->directory->path)),
@@ -157,6 +225,7 @@ static void on_checkpoint_ended(void *userdata, int r)
                 store->n_retries = 0;
         }
         begin_wanted(store);
+        mender_poke(store->mender);
 }
 
 static void on_reserve_extended(void *userdata, int r)
@@ -171,25 +240,29 @@ static void on_reserve_extended(void *userdata, int r)
         else if (r == 0)
                 store->callbacks.on_revision_limit(store->callbacks.userdata);
         store->is_reserve_failing = r < 0;
+        mender_poke(store->mender);
 }
 
 int store_write(Store *store, const GPtrArray *commits)
 {
         int r = scribe_write(store->scribe, commits);
 
-        if (r != SCRIBE_E_WRITTEN)
-                return r;
-        store->status->durable_revision = scribe_durable_revision(store->scribe);
+        if (r == 0)
+                return 0;
+        if (r < 0)
+                return note_written(store, r);
+        (void) note_written(store, 0);
         return STORE_E_WRITTEN;
 }
 
 /* A side's journals have outgrown the state, and what is configured. */
-static bool is_outgrown(Store *store, const Side *side)
+static bool is_outgrown(Store *store, Side *side)
 {
         uint64_t state_bytes =
                 state_usage(store->state) + ENTRY_OVERHEAD_BYTES * state_n_keys(store->state);
 
-        return side_journal_bytes(side) > MAX(state_bytes, store->checkpoint_journal_bytes);
+        side->outgrown_bytes = MAX(state_bytes, store->checkpoint_journal_bytes);
+        return side_journal_bytes(side) > side->outgrown_bytes;
 }
 
 static void want_checkpoints(Store *store)
@@ -199,14 +272,15 @@ static void want_checkpoints(Store *store)
                 return;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
-                store->is_wanted[i] |= is_outgrown(store, &store->sides[i]);
+                store->is_wanted[i] |= is_outgrown(store, &store->sides[i]) ||
+                                       side_lacks_generation(&store->sides[i]);
         begin_wanted(store);
 }
 
 void store_applied(Store *store)
 {
         scribe_applied(store->scribe);
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return;
 
         want_checkpoints(store);
@@ -222,13 +296,33 @@ void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes)
 
 int store_checkpoint(Store *store)
 {
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return -EROFS;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
                 store->is_wanted[i] = true;
         begin_wanted(store);
         return 0;
+}
+
+int store_mark_good(Store *store, StoreMarked on_marked, void *userdata)
+{
+        if (store->health.has_failed)
+                return -EROFS;
+        if (store->on_marked)
+                return -EBUSY;
+        if (persistent(store)->good.revision == state_revision(store->state))
+                return STORE_E_MARKED;
+
+        store->on_marked = on_marked;
+        store->marked_userdata = userdata;
+        begin_wanted(store);
+        return 0;
+}
+
+void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)
+{
+        good_loader_start(store->background, persistent(store), on_loaded, userdata);
 }
 
 uint64_t store_revision_limit(const Store *store)
@@ -238,54 +332,11 @@ uint64_t store_revision_limit(const Store *store)
 
 GVariant *store_statistics(const Store *store)
 {
-        const ScribeStatistics *scribe = scribe_statistics(store->scribe);
-        const WriterStatistics *writer = scribe_writer_statistics(store->scribe);
-        const CheckpointerStatistics *checkpointer = checkpointer_statistics(store->checkpointer);
-        const struct {
-                const char *name;
-                uint64_t value;
-        } counters[] = {
-                { "flushes", writer->n_flushes },
-                { "flushes-in-loop", writer->n_flushes_in_loop },
-                { "flush-worst-usec", writer->worst_usec },
-                { "journal-bytes", side_journal_bytes(&store->sides[COMMIT_PERSISTENT]) },
-                { "journal-bytes-written", writer->n_bytes },
-                { "journal-bytes-filled", scribe->n_filled_bytes },
-                { "journal-marks", scribe->n_marks },
-                { "runtime-journal-bytes", side_journal_bytes(&store->sides[COMMIT_RUNTIME]) },
-                { "runtime-journal-bytes-written", scribe->n_runtime_bytes },
-                { "checkpoints", checkpointer->n_taken },
-                { "checkpoint-failures", checkpointer->n_failed },
-                { "checkpoint-bytes-written", checkpointer->n_bytes },
-                { "checkpoint-hold-worst-usec", checkpointer->hold_worst_usec },
-                { "checkpoint-slice-worst-usec", checkpointer->slice_worst_usec },
-                { "checkpoint-queue-worst-bytes", checkpointer->queue_worst_bytes },
-                { "recovery-usec", (uint64_t) store->recovery_usec },
-        };
-        GVariantDict dict;
-
-        g_variant_dict_init(&dict, NULL);
-        for (size_t i = 0; i < G_N_ELEMENTS(counters); i++)
-                g_variant_dict_insert(&dict, counters[i].name, "t", counters[i].value);
-        g_variant_dict_insert(&dict, "flush-mean-usec", "d", flush_meter_mean_usec(&writer->meter));
-        return g_variant_dict_end(&dict);
+        return statistics_collect(store->scribe, store->checkpointer, store->sides,
+                                  store->recovery_usec);
 }
 
-static int open_side(Store *store, const Io *io, const char *path, CommitPart part)
-{
-        int r = side_open(&store->sides[part], io, path, part);
-
-        if (r == DIRECTORY_E_LOCKED) {
-                log_error("%s: another regentd is using it", path);
-                return STORE_E_LOCKED;
-        }
-        if (r < 0)
-                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
-                           "%s: cannot be opened: %s", path, g_strerror(-r));
-        return r;
-}
-
-static int start(Store *store, sd_id128_t boot_id)
+static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
 {
         const char *path = persistent(store)->directory->path;
         int64_t begin = g_get_monotonic_time();
@@ -307,12 +358,28 @@ static int start(Store *store, sd_id128_t boot_id)
                            "%s: cannot be recovered: %s", path, g_strerror(-r));
 
         store->recovery_usec = g_get_monotonic_time() - begin;
-        return r;
+        *ret_is_full = r == START_E_FULL;
+        return MIN(r, 0);
 }
 
-static int start_parts(Store *store, sd_event *event)
+static int start_mender(Store *store, sd_event *event, uint64_t retry_usec)
 {
-        ScribeCallbacks scribe = { on_written, on_failed, on_quiet, store };
+        const MenderOptions options = {
+                .event = event,
+                .checkpointer = store->checkpointer,
+                .persistent = persistent(store),
+                .runtime = runtime(store),
+                .state = store->state,
+                .retry_usec = retry_usec,
+                .callbacks = { is_quiet, on_mended, store },
+        };
+
+        return mender_new(&store->mender, &options);
+}
+
+static int start_parts(Store *store, sd_event *event, uint64_t retry_usec)
+{
+        ScribeCallbacks scribe = { on_written, on_failed, on_quiet, on_room, store };
         CheckpointerCallbacks checkpointer = {
                 .hold_writes = hold_writes,
                 .on_released = on_released,
@@ -331,8 +398,11 @@ static int start_parts(Store *store, sd_event *event)
                 return r;
         store->reserve =
                 reserve_new(persistent(store), store->background, on_reserve_extended, store);
-        return scribe_new(&store->scribe, event, persistent(store), runtime(store),
-                          store->background, &scribe);
+        r = scribe_new(&store->scribe, event, persistent(store), runtime(store), store->background,
+                       retry_usec, &scribe);
+        if (r < 0)
+                return r;
+        return start_mender(store, event, retry_usec);
 }
 
 int store_open(Store **ret_store,
@@ -344,6 +414,7 @@ int store_open(Store **ret_store,
                const StoreCallbacks *callbacks)
 {
         g_autoptr(Store) store = g_new(Store, 1);
+        bool is_full;
         int r;
 
         *store = (Store){
@@ -352,19 +423,30 @@ int store_open(Store **ret_store,
                 .callbacks = *callbacks,
                 .checkpoint_journal_bytes = options->checkpoint_journal_bytes,
         };
-        r = open_side(store, io, options->state_directory, COMMIT_PERSISTENT);
+        r = side_open(persistent(store), io, options->state_directory, COMMIT_PERSISTENT);
+        if (r != 0)
+                return r < 0 ? r : STORE_E_LOCKED;
+        r = side_open(runtime(store), io, options->runtime_directory, COMMIT_RUNTIME);
+        if (r != 0)
+                return r < 0 ? r : STORE_E_LOCKED;
+        r = start(store, options->boot_id, &is_full);
         if (r != 0)
                 return r;
-        r = open_side(store, io, options->runtime_directory, COMMIT_RUNTIME);
-        if (r != 0)
-                return r;
-        r = start(store, options->boot_id);
-        if (r != 0)
-                return r;
-        r = start_parts(store, event);
+        store->health = (Health){
+                .status = status,
+                .persistent = persistent(store),
+                .runtime = runtime(store),
+                .whole_state = status->state,
+                .on_changed = callbacks->on_status,
+                .userdata = callbacks->userdata,
+        };
+        r = start_parts(store, event, options->retry_usec > 0 ? options->retry_usec : RETRY_USEC);
         if (r < 0)
                 return r;
 
+        /* Everything can be read, and the mender reserves revisions once it finds room. */
+        if (is_full)
+                scribe_give_up(store->scribe, -ENOSPC, "reserving revisions");
         *ret_store = g_steal_pointer(&store);
         return 0;
 }
@@ -380,29 +462,14 @@ static void drain(Store *store)
         } while (checkpointer_is_active(store->checkpointer) || worker_is_busy(store->background));
 }
 
-static void take_last_checkpoints(Store *store)
-{
-        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
-                Side *side = &store->sides[i];
-                int r = 0;
-
-                if (side_is_dirty(side))
-                        r = checkpoint_take(side, store->state, now_usec());
-                if (r < 0)
-                        log_record(LOG_WARNING,
-                                   LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(side->directory->path)),
-                                   "%s: no last checkpoint: %s", side->directory->path,
-                                   g_strerror(-r));
-        }
-}
-
 int store_close(Store *store)
 {
         drain(store);
-        if (store->has_failed)
+        if (store->health.has_failed)
                 return -EROFS;
 
-        take_last_checkpoints(store);
+        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
+                checkpoint_take_last(&store->sides[i], store->state, now_usec());
         return scribe_mark_clean(store->scribe);
 }
 
@@ -413,6 +480,7 @@ Store *store_free(Store *store)
 
         worker_free(store->background);
         scribe_free(store->scribe);
+        mender_free(store->mender);
         checkpointer_free(store->checkpointer);
         reserve_free(store->reserve);
         side_clear(runtime(store));

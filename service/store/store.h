@@ -30,19 +30,23 @@ typedef struct StoreOptions {
         uint64_t checkpoint_journal_bytes;
         /* Null: ask the system. */
         sd_id128_t boot_id;
+        /* How soon what has failed, or found no room, is tried again. 0: after a second. */
+        uint64_t retry_usec;
 } StoreOptions;
 
 typedef struct StoreCallbacks {
         /*
-         * The batch handed to store_write() is durable (0), or what became of it cannot be known
-         * (negative errno): then nothing more will be written. Never called from store_write().
+         * The batch handed to store_write() is durable (0), there was no room and nothing of it is
+         * written (-ENOSPC), or what became of it cannot be known (another negative errno): then
+         * nothing more will be written until the store has mended itself. Never called from
+         * store_write().
          */
         void (*on_written)(void *userdata, int r);
 
         /* store_revision_limit() has grown. */
         void (*on_revision_limit)(void *userdata);
 
-        /* The status has changed by itself. */
+        /* The status, and with it perhaps the state's revision, has changed by itself. */
         void (*on_status)(void *userdata);
 
         void *userdata;
@@ -52,12 +56,14 @@ enum {
         STORE_E_LOCKED = 1,   /* another regentd holds one of the directories */
         STORE_E_NEWER_FORMAT, /* written by a later version: left untouched */
         STORE_E_WRITTEN,      /* the batch is durable already: on_written() will not be called */
+        STORE_E_MARKED,       /* it is so already: on_marked() will not be called */
 };
 
 /*
  * Locks both directories, recovers what they hold into @state (empty before), makes it durable and
  * starts the threads. Creates the directories when they are missing. Blocks. Logs what it found.
- * Borrows everything; @state and @status must outlive the store.
+ * Borrows everything; @state and @status must outlive the store. On a disk that is full it may begin
+ * read-only.
  */
 int store_open(Store **ret_store,
                const Io *io,
@@ -74,8 +80,8 @@ uint64_t store_revision_limit(const Store *store);
  * Writes @commits (Commit, in order of revision, borrowed until on_written()) as one batch with one
  * sync. Not while another is under way. Returns 0 when on_written() will be called, STORE_E_WRITTEN
  * when the disk was quick enough to be waited for, -EROFS when nothing was tried because the store
- * has failed before, or another negative errno when it failed now and what became of the batch
- * cannot be known.
+ * has failed before, -ENOSPC when there is no room and nothing of it is written, or another negative
+ * errno when it failed now and what became of the batch cannot be known.
  */
 int store_write(Store *store, const GPtrArray *commits);
 
@@ -87,6 +93,22 @@ void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes);
 
 /* Starts a checkpoint of the present state unless one is under way. */
 int store_checkpoint(Store *store);
+
+/*
+ * The present state is to be the last known good one. @on_marked is called with 0 once it is, or with
+ * a negative errno; never from this function. 0, STORE_E_MARKED, -EROFS: nothing can be written, or
+ * -EBUSY: it is being done already.
+ */
+typedef void (*StoreMarked)(void *userdata, int r);
+int store_mark_good(Store *store, StoreMarked on_marked, void *userdata);
+
+/*
+ * Reads the last known good state. @on_loaded gets it, owned, and what it is called in a commit; or a
+ * negative errno: -ENOENT when there is none, -EBADMSG when it is damaged. Until such a commit is
+ * durable there must be no store_mark_good().
+ */
+typedef void (*StoreLoaded)(void *userdata, int r, State *source, const CommitSource *identity);
+void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata);
 
 /* An a{sv} of counters, floating. Names and units: see the manual of GetStatistics. */
 GVariant *store_statistics(const Store *store);

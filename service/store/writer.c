@@ -26,7 +26,7 @@ struct Writer {
 typedef struct WriteJob {
         WorkerJob job;
         Writer *writer;
-        const Journal *journal;
+        Journal *journal;
         JournalBatch batch;
         bool is_measured;
         int64_t usec;
@@ -34,17 +34,19 @@ typedef struct WriteJob {
 } WriteJob;
 
 static int write_batch(Writer *writer,
-                       const Journal *journal,
+                       Journal *journal,
                        const JournalBatch *batch,
                        int64_t *ret_usec)
 {
         int64_t begin = g_get_monotonic_time();
         int r = writer->failure;
 
-        if (r == 0)
-                r = writer->failure = journal_write(journal, batch);
+        if (r == 0) {
+                r = journal_write(journal, batch);
+                writer->failure = MIN(r, 0);
+        }
         *ret_usec = g_get_monotonic_time() - begin;
-        return r;
+        return r == JOURNAL_E_NO_ROOM ? WRITER_E_NO_ROOM : r;
 }
 
 static void count(Writer *writer, const JournalBatch *batch, uint64_t usec, bool is_measured)
@@ -69,7 +71,8 @@ static void job_done(WorkerJob *item)
 {
         WriteJob *job = (WriteJob *) item;
 
-        count(job->writer, &job->batch, (uint64_t) job->usec, job->is_measured);
+        if (job->r == 0)
+                count(job->writer, &job->batch, (uint64_t) job->usec, job->is_measured);
         job->writer->on_written(job->writer->userdata, &job->batch, job->r);
 }
 
@@ -106,12 +109,12 @@ Writer *writer_free(Writer *writer)
         return NULL;
 }
 
-static int write_here(Writer *writer, const Journal *journal, const JournalBatch *batch)
+static int write_here(Writer *writer, Journal *journal, const JournalBatch *batch)
 {
         int64_t usec;
         int r = write_batch(writer, journal, batch, &usec);
 
-        if (r < 0)
+        if (r != 0)
                 return r;
 
         count(writer, batch, (uint64_t) usec, true);
@@ -119,7 +122,7 @@ static int write_here(Writer *writer, const Journal *journal, const JournalBatch
         return WRITER_E_WRITTEN;
 }
 
-int writer_write(Writer *writer, const Journal *journal, JournalBatch *batch, bool may_block)
+int writer_write(Writer *writer, Journal *journal, JournalBatch *batch, bool may_block)
 {
         bool is_small = batch->bytes.n_bytes <= BLOCKING_BYTES_MAX;
         WriteJob *job;
@@ -139,6 +142,12 @@ int writer_write(Writer *writer, const Journal *journal, JournalBatch *batch, bo
         *batch = (JournalBatch){ 0 };
         worker_push(writer->worker, &job->job);
         return 0;
+}
+
+void writer_mend(Writer *writer)
+{
+        g_assert(!writer_is_busy(writer));
+        writer->failure = 0;
 }
 
 bool writer_is_busy(const Writer *writer)

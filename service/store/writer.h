@@ -18,11 +18,14 @@
 
 typedef struct Writer Writer;
 
-/* A batch written by the thread: 0 or a negative errno. In the event loop. */
+/*
+ * A batch that the thread had: 0, WRITER_E_NO_ROOM or a negative errno. In the event loop.
+ */
 typedef void (*WriterOnWritten)(void *userdata, const JournalBatch *batch, int r);
 
 enum {
         WRITER_E_WRITTEN = 1, /* done, nothing to wait for */
+        WRITER_E_NO_ROOM,     /* nothing of it is written; that is no failure */
 };
 
 typedef struct WriterStatistics {
@@ -41,10 +44,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Writer, writer_free)
 
 /*
  * Takes what is in @batch, and borrows @journal until on_written(). @may_block: nothing else is
- * keeping the disk busy. 0: on_written() will be called. WRITER_E_WRITTEN: it will not. A negative
- * errno: failed, here and now. In the last two cases @batch is as it was.
+ * keeping the disk busy. 0: on_written() will be called. WRITER_E_*: it will not. A negative errno:
+ * failed, here and now. Unless it is 0, @batch is as it was.
  */
-int writer_write(Writer *writer, const Journal *journal, JournalBatch *batch, bool may_block);
+int writer_write(Writer *writer, Journal *journal, JournalBatch *batch, bool may_block);
+
+/* Forgets that it has failed: it has got another journal to write. Not while it is busy. */
+void writer_mend(Writer *writer);
 
 bool writer_is_busy(const Writer *writer);
 

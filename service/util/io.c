@@ -144,6 +144,11 @@ const Io *io_system(void)
         return &io;
 }
 
+bool io_is_full(int r)
+{
+        return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
 int io_pwrite_once(const Io *io, int fd, const void *buffer, size_t n_bytes, uint64_t offset)
 {
         ssize_t n = io_pwrite(io, fd, buffer, n_bytes, offset);

@@ -11,6 +11,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -107,6 +108,9 @@ static inline int io_list(const Io *io, int dir_fd, GPtrArray *names)
 {
         return io->list(io->userdata, dir_fd, names);
 }
+
+/* Whether a call has failed for lack of room alone: on the disk, in a quota, or in a file's size. */
+bool io_is_full(int r);
 
 /* One pwrite; -EIO when it was short, for what was not written can no longer be known. */
 int io_pwrite_once(const Io *io, int fd, const void *buffer, size_t n_bytes, uint64_t offset);

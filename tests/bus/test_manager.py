@@ -8,7 +8,7 @@ from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import MANAGER, NO_ID, PROPERTIES, ROOT_PATH, Error, path_of
 
 LATER = [  # what later versions bring must not be there yet, or clients would rely on it
-    "MarkGood", "Restore", "Watch", "Unwatch", "Acknowledge", "ConfirmChange", "CancelChange", "Connect",
+    "Watch", "Unwatch", "Acknowledge", "ConfirmChange", "CancelChange", "Connect",
 ]  # fmt: skip
 
 
@@ -21,6 +21,7 @@ def test_properties_have_documented_types(root):
         "LastGoodRevision": "t",
         "Epoch": "s",
         "LoadedFrom": "s",
+        "LoadedReason": "s",
         "State": "s",
     }
 

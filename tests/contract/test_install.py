@@ -12,7 +12,7 @@ import pytest
 
 import project
 from regent_testing import environment
-from regent_testing.names import BUS_NAME
+from regent_testing.names import BUS_NAME, MANAGER, ROOT_PATH
 
 
 class Unit(configparser.RawConfigParser):
@@ -69,6 +69,7 @@ def test_files_are_where_a_system_looks(installed):
         "org.regentd.state1.policy": "/share/polkit-1/actions",
         "50-regent-example.rules": "/share/doc/regent/examples",
         "regentd.service": "/systemd/system",
+        "regent-boot-good.service": "/systemd/system",
         "regent.conf": "/sysusers.d",
         "regentd.conf": "/etc/regent",
         "regentd": "/libexec/regent",
@@ -286,6 +287,22 @@ def test_systemd_finds_no_fault_with_the_unit(runnable):
     )  # fmt: skip
 
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_boot_that_went_well_is_marked_good(installed, tmp_path):
+    destination, files = installed
+    path = destination + files["regent-boot-good.service"]
+    good = Unit(path)
+    result = subprocess.run(
+        ["systemd-analyze", "verify", path], capture_output=True, text=True, timeout=60, check=False
+    )
+    command = good["Service"]["ExecStart"].split()
+
+    assert "Failed" not in result.stderr and "Unknown" not in result.stderr, result.stderr
+    assert "boot-complete.target" in good["Unit"]["Requires"].split()
+    assert {"boot-complete.target", "regentd.service"} <= set(good["Unit"]["After"].split())
+    assert command[0] == "busctl"
+    assert command[-4:] == [BUS_NAME, ROOT_PATH, MANAGER, "MarkGood"]
 
 
 def test_exposure_of_the_unit_is_at_most_one_and_a_half(runnable):

@@ -14,7 +14,7 @@ DETAILS = project.constants("REGENT_DETAIL_")
 # Part of version 1 of the interface: a name never changes, and one that is not sent yet is reserved.
 ERRORS_OF_VERSION_1 = """
     NoSuchNamespace NamespaceExists NoSuchKey KeyExists InvalidName InvalidValue TooBig QuotaExceeded Conflict
-    Vetoed Timeout Busy HistoryLost ReadOnly OutcomeUnknown NotConfirmed
+    Vetoed Timeout Busy HistoryLost ReadOnly DiskFull OutcomeUnknown NotConfirmed
 """.split()
 
 
@@ -51,7 +51,7 @@ def test_members_name_only_errors_there_are():
     known = set(ERRORS.values()) | {
         f"{project.DBUS_ERROR}.{name}"
         for name in ("AccessDenied", "InteractiveAuthorizationRequired", "InvalidArgs",
-                     "LimitsExceeded", "NotSupported", "UnknownProperty")
+                     "FileNotFound", "LimitsExceeded", "NotSupported", "UnknownProperty")
     }  # fmt: skip
     for interface in project.INTERFACES:
         text = project.read("dbus", f"{project.PREFIX}.{interface}.xml")

@@ -97,6 +97,7 @@ int store_fixture_open(StoreFixture *fixture)
                 .runtime_directory = fixture->runtime_directory,
                 .checkpoint_journal_bytes = fixture->checkpoint_journal_bytes,
                 .boot_id = fixture->boot_id,
+                .retry_usec = fixture->retry_usec,
         };
         StoreCallbacks callbacks = { on_written, on_revision_limit, on_status, fixture };
         int r;

@@ -19,6 +19,7 @@ typedef struct StoreFixture {
         char *state_directory;
         char *runtime_directory;
         uint64_t checkpoint_journal_bytes;
+        uint64_t retry_usec;
         sd_id128_t boot_id; /* null: the machine's */
 
         const Io *io;

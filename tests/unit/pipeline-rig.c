@@ -24,6 +24,7 @@ static const char *outcome_name(int outcome)
                 [CORE_E_QUOTA_EXCEEDED] = "QuotaExceeded",
                 [CORE_E_CONFLICT] = "Conflict",
                 [CORE_E_READ_ONLY] = "ReadOnly",
+                [CORE_E_DISK_FULL] = "DiskFull",
                 [CORE_E_OUTCOME_UNKNOWN] = "OutcomeUnknown",
         };
 
@@ -54,7 +55,8 @@ static int journal(void *userdata, const GPtrArray *commits)
                                        commit->revision);
         }
         g_string_append(rig->trace, "] ");
-        if (rig->journal_error != -EROFS) /* then nobody has ever seen them */
+        /* Otherwise nobody has ever seen them. */
+        if (rig->journal_error != -EROFS && rig->journal_error != -ENOSPC)
                 rig->last_revision += commits->len;
 
         if (rig->journal_error != 0)

@@ -242,6 +242,58 @@ static void test_what_was_not_tried_is_read_only(Fixture *f, gconstpointer unuse
         g_assert_null(state_lookup(f->rig.state, "x.y"));
 }
 
+static void test_what_found_no_room_is_not_there(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        f->rig.journal_error = -ENOSPC;
+        for (int i = 0; i < 3; i++) {
+                set(f, "k", "1", "a");
+                submit(f, changes_new_unset("a.b", "l"), "no-op");
+                rig_run(&f->rig);
+                rig_assert_trace(&f->rig, "[3] a!DiskFull no-op!DiskFull ");
+        }
+        f->rig.journal_error = 0;
+        set(f, "k", "1", "a");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[3] publish a@3 ");
+}
+
+static void test_a_full_disk_lets_delete(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ChangeSet *both = changes_new_set("a.b", "l", "1");
+
+        set(f, "k", "1", "a");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[3] publish a@3 ");
+
+        pipeline_set_full(f->rig.pipeline, true, "/somewhere");
+        changes_unset(both, "a.b", "k");
+        submit(f, both, "both");
+        set(f, "k", "1", "no-op");
+        submit(f, changes_new_create("x.y", 4001), "create");
+        submit(f, changes_new_unset("a.b", "k"), "delete");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[4] publish both!DiskFull no-op@3= create!DiskFull delete@4 ");
+        submit(f, changes_new_remove("a.b", 0), "remove");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[5] publish remove@5 ");
+
+        pipeline_set_full(f->rig.pipeline, false, "/somewhere");
+        submit(f, changes_new_create("x.y", 4001), "create");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[6] publish create@6 ");
+}
+
+/* As the store does when it writes the state anew. */
+static void test_revisions_that_were_left_out_are_never_used(Fixture *f,
+                                                             gconstpointer unused G_GNUC_UNUSED)
+{
+        state_set_revision(f->rig.state, 9);
+        f->rig.last_revision = 9;
+        set(f, "k", "1", "a");
+        rig_run(&f->rig);
+        rig_assert_trace(&f->rig, "[10] publish a@10 ");
+}
+
 static void test_revisions_stay_below_the_limit(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         rig_set_revision_limit(&f->rig, 5);
@@ -363,6 +415,9 @@ int main(int argc, char *argv[])
         ADD(an_unknown_outcome_is_everybody_s);
         ADD(revisions_of_a_failed_batch_are_never_used);
         ADD(what_was_not_tried_is_read_only);
+        ADD(what_found_no_room_is_not_there);
+        ADD(a_full_disk_lets_delete);
+        ADD(revisions_that_were_left_out_are_never_used);
         ADD(revisions_stay_below_the_limit);
         ADD(batches_are_bounded);
         ADD(answers_may_write);

@@ -166,7 +166,8 @@ static int load_entry(void *userdata,
 /* Walks with changes between the slices, and loads what comes of it. */
 static State *take_checkpoint(Scene *scene)
 {
-        g_autoptr(CheckpointWalk) walk = checkpoint_walk_new(scene->state, COMMIT_PERSISTENT);
+        g_autoptr(CheckpointWalk) walk =
+                checkpoint_walk_new(scene->state, COMMIT_PERSISTENT, state_revision(scene->state));
         g_auto(CodecBuffer) buffer = { 0 };
         Loader loader = { .state = state_new() };
         CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
@@ -223,7 +224,8 @@ static void test_changes_behind_and_ahead(void)
 static void test_empty_state(void)
 {
         g_autoptr(State) state = state_new();
-        g_autoptr(CheckpointWalk) walk = checkpoint_walk_new(state, COMMIT_PERSISTENT);
+        g_autoptr(CheckpointWalk) walk =
+                checkpoint_walk_new(state, COMMIT_PERSISTENT, state_revision(state));
         g_auto(CodecBuffer) buffer = { 0 };
         RecordKind kind;
 

@@ -185,6 +185,12 @@ class Caller:
     def flush(self):
         return self.manager("Flush")[0].get_uint64()
 
+    def mark_good(self):
+        return self.manager("MarkGood")[0].get_uint64()
+
+    def restore(self, source="last-known-good", flags=0):
+        return self.manager("Restore", "(st)", (source, flags))[0].get_uint64()
+
     def statistics(self):
         return mapping(self.manager("GetStatistics", "(t)", (0,))[0])
 

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checkpoint, loaded
+ */
+
+#include "store/checkpoint-load.h"
+
+#include "store/checkpoint-file.h"
+
+#include <errno.h>
+
+typedef struct Loader {
+        CommitPart part;
+        State *state;
+        Namespace *group; /* the one entries are read for; NULL: it is gone */
+} Loader;
+
+static int load_namespace(void *userdata,
+                          const char *name,
+                          const NamespaceAccess *access,
+                          uint64_t created_revision,
+                          uint64_t revision)
+{
+        Loader *loader = userdata;
+
+        state_load_namespace(loader->state, name, access, created_revision, revision);
+        return 0;
+}
+
+static int load_group(void *userdata, const char *name)
+{
+        Loader *loader = userdata;
+
+        loader->group = state_lookup(loader->state, name);
+        return loader->group || loader->part == COMMIT_RUNTIME ? 0 : -EBADMSG;
+}
+
+static int load_entry(void *userdata,
+                      const EntryView *view,
+                      uint64_t revision,
+                      uint64_t time_usec,
+                      uint32_t writer_uid)
+{
+        Loader *loader = userdata;
+        Entry *entry;
+        int r;
+
+        r = entry_codec_make(&entry, view);
+        if (r < 0)
+                return r;
+
+        entry->revision = revision;
+        entry->time_usec = time_usec;
+        entry->writer_uid = writer_uid;
+        if (loader->group)
+                state_load_entry(loader->state, loader->group, entry);
+        else
+                entry_unref(entry);
+        return 0;
+}
+
+int checkpoint_load(const StoreDirectory *directory,
+                    const ManifestFile *file,
+                    CommitPart part,
+                    State *state)
+{
+        Loader loader = { .part = part, .state = state };
+        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
+        int r;
+
+        r = checkpoint_verify(directory, file);
+        return r == 0 ? checkpoint_read(directory, file, &sink) : r;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Health
+ */
+
+#include "store/health.h"
+
+#include "store/start.h"
+#include "util/log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#define MESSAGE_FAILED "d0734ec640464e498fea1c548d7dff73"
+#define MESSAGE_MENDED "ead658fc94954cecba3f5105f196a35c"
+#define MESSAGE_FULL   "355ad93e7aed4295b951c72fb3c549d5"
+#define MESSAGE_ROOM   "1570610f16604364a9bb83642b64e2a1"
+
+static void judge(Health *health)
+{
+        bool may_set = !health->has_failed && !health->status->is_full;
+
+        health->status->state = may_set ? health->whole_state : SERVICE_READ_ONLY;
+        health->on_changed(health->userdata);
+}
+
+/* Leaves word that revisions of a failed batch must not be used again in this boot. */
+static void leave_doubt(const StoreDirectory *directory)
+{
+        int fd =
+                io_openat(directory->io, directory->fd, START_DOUBT_NAME, O_WRONLY | O_CREAT, 0600);
+
+        if (fd >= 0)
+                close(fd);
+}
+
+static void clear_doubt(const StoreDirectory *directory)
+{
+        (void) io_unlinkat(directory->io, directory->fd, START_DOUBT_NAME);
+}
+
+void health_fail(Health *health, int r, const char *what)
+{
+        const char *path = health->persistent->directory->path;
+
+        health->has_failed = true;
+        log_record(LOG_CRIT,
+                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_FAILED), LOG_ERRNO(r), LOG_FILE(path)),
+                   "%s: %s failed: %s; no more changes are taken until the state is written anew",
+                   path, what, g_strerror(-r));
+        leave_doubt(health->runtime->directory);
+        judge(health);
+}
+
+void health_mend(Health *health, uint64_t revision)
+{
+        const char *path = health->persistent->directory->path;
+
+        health->has_failed = false;
+        clear_doubt(health->runtime->directory);
+        log_record(
+                LOG_NOTICE,
+                LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_MENDED), LOG_FILE(path), LOG_REVISION(revision)),
+                "%s: the state is written anew as of revision %" G_GUINT64_FORMAT
+                ", and changes are taken again",
+                path, revision);
+        judge(health);
+}
+
+void health_set_full(Health *health, bool is_full, const char *path)
+{
+        health->status->is_full = is_full;
+        health->status->full_path = path;
+        if (is_full)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_FULL), LOG_FILE(path)),
+                           "%s: no room is left on the disk: nothing but deleting goes on", path);
+        else
+                log_record(LOG_NOTICE, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_ROOM), LOG_FILE(path)),
+                           "%s: there is room on the disk again", path);
+        judge(health);
+}

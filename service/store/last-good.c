@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Last known good
+ */
+
+#include "store/last-good.h"
+
+#include "store/checkpoint-file.h"
+#include "store/checkpoint-load.h"
+#include "store/record-reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PREFIX "checkpoint-"
+
+static uint64_t revision_of(const char *name)
+{
+        guint64 revision;
+
+        if (!g_str_has_prefix(name, PREFIX) ||
+            !g_ascii_string_to_unsigned(name + strlen(PREFIX), 10, 1, UINT64_MAX, &revision, NULL))
+                return 0;
+        return revision;
+}
+
+static gint compare_revisions(gconstpointer a, gconstpointer b)
+{
+        uint64_t first = revision_of(*(const char *const *) a);
+        uint64_t second = revision_of(*(const char *const *) b);
+
+        return first < second ? 1 : first > second ? -1 : 0;
+}
+
+/* The names of all copies, newest first. */
+static int list(const StoreDirectory *directory, GPtrArray *names)
+{
+        int r;
+
+        r = io_list(directory->io, directory->fd, names);
+        if (r < 0)
+                return r;
+        for (guint i = names->len; i > 0; i--)
+                if (revision_of(names->pdata[i - 1]) == 0)
+                        g_ptr_array_remove_index(names, i - 1);
+
+        g_ptr_array_sort(names, compare_revisions);
+        return 0;
+}
+
+/* Which file it is, by its header. 0, -EBADMSG, CHECKPOINT_E_NEWER or an errno. */
+static int identify(const StoreDirectory *directory, const char *name, ManifestFile *ret_file)
+{
+        g_autoptr(RecordReader) reader = NULL;
+        int fd, r;
+
+        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd < 0)
+                return fd;
+        r = record_reader_new(&reader, directory->io, fd, FORMAT_MAGIC_CHECKPOINT);
+        close(fd);
+        if (r == RECORD_E_NEWER)
+                return CHECKPOINT_E_NEWER;
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+
+        ret_file->revision = revision_of(name);
+        memcpy(&ret_file->uuid, record_reader_header(reader)->uuid, sizeof ret_file->uuid);
+        return 0;
+}
+
+int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtrArray *damaged)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        int r;
+
+        *ret_file = (ManifestFile){ 0 };
+        r = list(directory, names);
+        if (r < 0)
+                return r;
+
+        for (guint i = 0; i < names->len; i++) {
+                ManifestFile file;
+
+                r = identify(directory, names->pdata[i], &file);
+                if (r == 0)
+                        r = checkpoint_verify(directory, &file);
+                if (r == 0) {
+                        *ret_file = file;
+                        return 0;
+                }
+                /* A later version's is left for that. */
+                if (r == -EBADMSG || r == -EIO)
+                        g_ptr_array_add(damaged, g_strdup(names->pdata[i]));
+                else if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+int last_good_load(const StoreDirectory *directory, const ManifestFile *file, State *state)
+{
+        int r = checkpoint_load(directory, file, COMMIT_PERSISTENT, state);
+
+        return r > 0 || r == -EIO ? -EBADMSG : r;
+}
+
+int last_good_prune(const StoreDirectory *directory, uint64_t revision)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        int r;
+
+        r = list(directory, names);
+        for (guint i = 1; i < names->len && r >= 0; i++)
+                if (revision_of(names->pdata[i - 1]) <= revision)
+                        r = io_unlinkat(directory->io, directory->fd, names->pdata[i]);
+
+        return r < 0 ? r : 0;
+}
