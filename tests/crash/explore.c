@@ -119,6 +119,7 @@ int main(int argc, char **argv)
 {
         Options options = { .n_states = 1000,
                             .n_events = G_MAXINT,
+                            .second_density = 0.2,
                             .seed = 1,
                             .n_violations_max = 20,
                             .n_exported = 10 };
