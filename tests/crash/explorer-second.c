@@ -94,7 +94,7 @@ static void put(Commit *commit, NamespaceChange *change, const char *key, guint 
         commit_add_entry(commit, change, entry_new(key, value, class));
 }
 
-/* The first makes a namespace, the others set keys of both classes. */
+/* The first makes a namespace, the others set keys, of one class, of the other, and of both. */
 static Commit *new_commit(uint64_t revision, guint n)
 {
         Commit *commit = commit_new(revision, 1, 4001, NULL);
@@ -108,8 +108,9 @@ static Commit *new_commit(uint64_t revision, guint n)
                 return commit;
         }
         change = commit_add(commit, NAMESPACE_CHANGE_ENTRIES, NEW_NAME);
-        put(commit, change, "persistent", n, ENTRY_PERSISTENT);
-        if (n % 2 == 0)
+        if (n % 3 != 2)
+                put(commit, change, "persistent", n, ENTRY_PERSISTENT);
+        if (n % 3 != 1)
                 put(commit, change, "runtime", n, ENTRY_RUNTIME);
         return commit;
 }

@@ -11,7 +11,7 @@
  *     REGENT_RECORD_RUNTIME    the runtime directory
  *     REGENT_RECORD_SYNC_USEC  how long a sync takes
  *     REGENT_RECORD_FAIL       the number of the batch whose sync fails
- *     REGENT_RECORD_KILL       the number of the event that is the last
+ *     REGENT_RECORD_KILL       the number of the event, messages not counted, that is the last
  *     REGENT_RECORD_PLANT      a bug to plant, of those in plant_names
  *
  * Without the first it records nothing. With REGENT_BOOT regentd takes that for the boot it runs in.
@@ -95,7 +95,7 @@ static void put(TraceEvent event, const void *payload, size_t n_bytes)
         event.payload_bytes = n_bytes;
         if (writev(recorder.fd, parts, n_bytes > 0 ? 2 : 1) != (ssize_t) (sizeof event + n_bytes))
                 abort();
-        if (++recorder.n_events == recorder.last_event)
+        if (event.kind <= TRACE_SYNC_END && ++recorder.n_events == recorder.last_event)
                 kill(getpid(), SIGKILL);
 }
 

@@ -24,11 +24,11 @@ def built(name):
 class Recording:
     """A Stack whose regentd is recorded from its first start on. Use as a context manager."""
 
-    def __init__(self, directory, seed=1, preload=(), **environ):
+    def __init__(self, directory, seed=1, preload=(), config=CONFIG, **environ):
         """preload: planted bugs. environ: REGENT_RECORD_… of recorder.c, by the rest of the name."""
         self.trace = os.path.join(directory, "trace")
         self._seed = seed
-        self.stack = Stack(config=CONFIG, start=False)
+        self.stack = Stack(config=config, start=False)
         regentd = self.stack.regentd
         for path in (regentd.state_dir, regentd.runtime_dir):
             shutil.rmtree(path)
@@ -75,7 +75,7 @@ class Recording:
         self.stack.regentd.stop()
 
     def write_and_kill(self, n_events):
-        """regentd kills itself behind an event, with everything under way."""
+        """regentd kills itself behind one of its changes of files, with everything under way."""
         regentd = self.stack.regentd
         regentd.environ["REGENT_RECORD_KILL"] = str(n_events)
         self.write_and_stop(1)
@@ -90,6 +90,13 @@ class Recording:
             self.stack.regentd.stop()
 
         self.loop.round_until(stop)
+
+    def write_large(self, n_writes):
+        """Faster than the journal can be filled with zeros ahead, several to a batch."""
+        space = self.stack.root.create("org.crash.Large")
+        texts = (f"large {n} " + chr(ord("a") + n % 26) * (70000 + 9001 * n) for n in range(n_writes))
+        for pending in [space.start_set(f"key.{n % 3}", text) for n, text in enumerate(texts)]:
+            pending.result()
 
     def be_refused(self):
         """Requests that change nothing, and some that do, between them."""

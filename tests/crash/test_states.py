@@ -7,13 +7,16 @@ A part of the states is given to a real regentd too.
 
 That the explorer can fail is tested on bugs planted into regentd. Each must be found, and stays found.
 
-REGENT_TEST_CRASH_STATES says how many states to visit, REGENT_TEST_SEED what chance begins with.
+REGENT_TEST_CRASH_STATES says how many states to visit, REGENT_TEST_SEED what chance begins with, though no two
+recordings are the same. With REGENT_TEST_KEEP, a directory, the traces stay there, and the disks that something was
+wrong with.
 """
 
 import concurrent.futures
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 
@@ -30,6 +33,7 @@ from recording import Recording, built
 
 N_STATES = int(os.environ.get("REGENT_TEST_CRASH_STATES", "300"))
 IS_LONG = N_STATES > 2000
+KEEP = os.environ.get("REGENT_TEST_KEEP")
 SEED = int(os.environ.get("REGENT_TEST_SEED", str(random.SystemRandom().randrange(1 << 30))))
 
 pytestmark = pytest.mark.timeout(3600 * SLOWNESS)
@@ -51,15 +55,23 @@ def record_quick(directory):
     with Recording(directory, SEED) as run:
         run.be_refused()
         run.write_and_stop(60)
-        run.write_and_kill(400 + SEED % 200)
+        run.write_and_kill(80 + SEED % 60)
         return run.trace
 
 
 def record_slow(directory):
     """A disk that takes its time, so there are larger batches and a checkpoint under load."""
     with Recording(directory, SEED, sync_usec=700) as run:
-        run.write_and_kill(500 + SEED % 300)
+        run.write_and_kill(100 + SEED % 80)
         run.write_and_stop(60)
+        return run.trace
+
+
+def record_large(directory):
+    """Large values, and a journal that grows and is filled with zeros ahead of that."""
+    with Recording(directory, SEED, config="[Store]\nCheckpointJournalBytes=64M\n", sync_usec=300) as run:
+        run.write_large(12)
+        run.write_and_kill(40 + SEED % 40)
         return run.trace
 
 
@@ -71,7 +83,12 @@ def record_failed_sync(directory):
         return run.trace
 
 
-RECORDINGS = {"quick": record_quick, "slow": record_slow, "failed-sync": record_failed_sync}
+RECORDINGS = {
+    "quick": record_quick,
+    "slow": record_slow,
+    "large": record_large,
+    "failed-sync": record_failed_sync,
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +97,28 @@ def traces(tmp_path_factory):
     return {name: record(str(tmp_path_factory.mktemp(name))) for name, record in RECORDINGS.items()}
 
 
-def test_no_crash_loses_anything(traces, tmp_path):
+def keep(name, trace):
+    """Puts a trace where it stays; returns the explorer's option to put disks beside it."""
+    if not KEEP:
+        return []
+    directory = os.path.join(KEEP, f"{name}-{SEED}")
+    os.makedirs(directory, exist_ok=True)
+    shutil.copy(trace, directory)
+    return [f"--keep={directory}"]
+
+
+def test_no_crash_loses_anything(traces):
     share = -(-N_STATES // len(traces))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda trace: explore(trace, f"--states={share}"), traces.values())
-    n_visited = 0
-    for name, (said, n_states, n_violations) in zip(traces, results):
+        results = pool.map(
+            lambda item: explore(item[1], f"--states={share}", *keep(*item)), traces.items()
+        )
+    n_visited = n_violations = 0
+    for name, (said, n_states, n_wrong) in zip(traces, results):
         print(f"{name}: {said}")
-        assert n_violations == 0
         n_visited += n_states
+        n_violations += n_wrong
+    assert n_violations == 0
     assert n_visited >= N_STATES
 
 
@@ -138,7 +168,7 @@ PLANTED = {
     "reply-before-sync": ({"plant": "reply-before-sync"}, ()),
     "no-directory-sync": ({"plant": "no-directory-sync"}, ()),
     "early-unlink": ({"plant": "early-unlink"}, ()),
-    "retry-sync": ({"plant": "retry-sync", "fail": 20}, ()),
+    "retry-sync": ({"plant": "retry-sync", "fail": 6}, ()),
     "no-checksum": ({}, ("crash-no-checksum.so",)),
 }
 

@@ -64,8 +64,10 @@ Finding trial_begin(Trial *trial, Disk *disk, sd_id128_t boot_id)
 
 void trial_write(Trial *trial, const GPtrArray *commits)
 {
+        const Commit *last = commits->pdata[commits->len - 1];
         int r;
 
+        g_assert_cmpuint(last->revision, <, store_revision_limit(trial->store));
         trial->is_settled = false;
         r = store_write(trial->store, commits);
         while (r == 0 && !trial->is_settled)
