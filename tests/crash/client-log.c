@@ -111,7 +111,7 @@ static void ask_apply_many(Request *request, GVariant *body)
         g_variant_get_child(body, 1, "t", &flags);
         for (gsize i = 0; !(flags & REGENT_APPLY_DRY_RUN) && i < g_variant_n_children(changes);
              i++) {
-                g_autoptr(GVariant) change = NULL, inner = NULL, set = NULL, unset = NULL;
+                g_autoptr(GVariant) inner = NULL, set = NULL, unset = NULL;
                 const char *ns;
 
                 g_variant_get_child(changes, i, "{&sv}", &ns, &inner);

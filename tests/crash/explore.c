@@ -26,6 +26,13 @@ typedef struct Options {
         int n_exported;
 } Options;
 
+static void options_clear(Options *options)
+{
+        g_free(options->keep_path);
+        g_free(options->export_path);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
 static guint n_places(const Trace *trace)
 {
         guint n = 0;
@@ -117,12 +124,12 @@ static int explore(const Options *options, const char *path)
 
 int main(int argc, char **argv)
 {
-        Options options = { .n_states = 1000,
-                            .n_events = G_MAXINT,
-                            .second_density = 0.2,
-                            .seed = 1,
-                            .n_violations_max = 20,
-                            .n_exported = 10 };
+        g_auto(Options) options = { .n_states = 1000,
+                                    .n_events = G_MAXINT,
+                                    .second_density = 0.2,
+                                    .seed = 1,
+                                    .n_violations_max = 20,
+                                    .n_exported = 10 };
         const GOptionEntry entries[] = {
                 { "states", 'n', 0, G_OPTION_ARG_INT, &options.n_states, "how many to visit", "N" },
                 { "events", 'u', 0, G_OPTION_ARG_INT, &options.n_events,
