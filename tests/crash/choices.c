@@ -97,6 +97,16 @@ static void add_sectors(Chooser *chooser)
         }
 }
 
+/* What was never certain is what other files have left there. */
+static void add_junk(Chooser *chooser)
+{
+        CutChoice *choice = add(chooser, true, true);
+
+        for (guint i = 0; i < chooser->cut->sectors->len; i++)
+                if (g_array_index(chooser->cut->sectors, CutSector, i).may_be_junk)
+                        choice->sectors[i] = CUT_JUNK;
+}
+
 static void add_sizes(Chooser *chooser)
 {
         for (guint i = 0; i < MIN(chooser->cut->sizes->len, PLACES_MAX); i++)
@@ -119,8 +129,14 @@ void choice_by_chance(CutChoice *choice, const Cut *cut, GRand *random)
         cut_choice_init(choice, cut, true);
         choice->is_ordered = g_rand_boolean(random);
         choice->n_changes = (guint) g_rand_int_range(random, 0, n_changes + 1);
-        for (guint i = 0; i < cut->sectors->len; i++)
+        for (guint i = 0; i < cut->sectors->len; i++) {
+                const CutSector *sector = &g_array_index(cut->sectors, CutSector, i);
+
                 choice->sectors[i] = upto(random, choice->sectors[i], bias);
+                if (choice->sectors[i] == 0 && sector->may_be_junk && !choice->is_ordered &&
+                    g_rand_boolean(random))
+                        choice->sectors[i] = CUT_JUNK;
+        }
         for (guint i = 0; i < cut->sizes->len; i++)
                 choice->sizes[i] = upto(random, choice->sizes[i], bias);
         for (guint i = 0; i < cut->names->len; i++)
@@ -138,6 +154,7 @@ GPtrArray *choices_of(const Cut *cut, GRand *random, unsigned n_random)
         add_single_names(&chooser);
         add_sectors(&chooser);
         add_sizes(&chooser);
+        add_junk(&chooser);
         for (unsigned i = 0; i < n_random; i++) {
                 CutChoice *choice = g_new(CutChoice, 1);
 

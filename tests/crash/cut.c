@@ -37,7 +37,12 @@ static CutSector *find_sector(
 {
         gint64 place = ((gint64) file->number << 40) | ((gint64) block * DISK_BLOCK_SECTORS + i);
         gpointer found = g_hash_table_lookup(places, &place);
-        CutSector sector = { .file = file, .block = block, .sector = (uint8_t) i };
+        CutSector sector = {
+                .file = file,
+                .block = block,
+                .sector = (uint8_t) i,
+                .may_be_junk = (uint64_t) block * DISK_BLOCK_BYTES >= file->n_certain_bytes,
+        };
 
         if (!found) {
                 g_array_append_val(cut->sectors, sector);
@@ -303,18 +308,29 @@ static DiskNode *make_node(Maker *maker, const DiskNode *old)
         return node;
 }
 
+/* Worse than noise: it begins as a record does. */
+static void make_junk(uint8_t *bytes, size_t n_bytes)
+{
+        for (size_t i = 0; i < n_bytes; i++)
+                bytes[i] = (uint8_t) "RGRC\x60\x00\x00\x00"[i % 8];
+}
+
 static void make_sector(DiskNode *node, const CutSector *sector, unsigned n)
 {
-        const DiskBlock *block = version_block(sector, n);
         DiskBlock *own;
+        uint8_t *bytes;
 
         if (n == 0)
                 return;
         if (node->blocks->len <= sector->block)
                 g_ptr_array_set_size(node->blocks, (gint) sector->block + 1);
         own = disk_block_writable(node->blocks, sector->block);
-        memcpy(own->bytes + (size_t) sector->sector * DISK_SECTOR_BYTES,
-               sector_bytes(block, sector->sector), DISK_SECTOR_BYTES);
+        bytes = own->bytes + (size_t) sector->sector * DISK_SECTOR_BYTES;
+        if (n == CUT_JUNK)
+                make_junk(bytes, DISK_SECTOR_BYTES);
+        else
+                memcpy(bytes, sector_bytes(version_block(sector, n), sector->sector),
+                       DISK_SECTOR_BYTES);
 }
 
 /* Blocks for all of it and none beyond, and zeros behind its end. */

@@ -7,7 +7,8 @@
  * The disks that a power cut, or the end of the process alone, may leave of a Disk. Everything that
  * is not certain is listed, and a CutChoice says of each how far it has come:
  *
- *     a sector   nothing of what was written to it, or the first one, two, … of the writes
+ *     a sector   nothing of what was written to it, or the first one, two, … of the writes; or what
+ *                had been there before it was the file's, where a file system allows that
  *     a size     the same
  *     a name     the same, each for itself; or all changes of names up to one, in their order
  */
@@ -15,12 +16,14 @@
 #include "disk.h"
 
 #define CUT_VERSIONS_MAX 4u
+#define CUT_JUNK         UINT8_MAX
 
 typedef struct CutSector {
         DiskNode *file;
         uint32_t block;
         uint8_t sector;
-        uint8_t n_versions;               /* the last CUT_VERSIONS_MAX that differ */
+        uint8_t n_versions; /* the last CUT_VERSIONS_MAX that differ */
+        bool may_be_junk;   /* CUT_JUNK may be chosen: nothing of it was ever certain */
         guint versions[CUT_VERSIONS_MAX]; /* in DiskNode.writes */
 } CutSector;
 

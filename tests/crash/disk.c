@@ -445,3 +445,15 @@ void disk_synced(Disk *disk, DiskNode *node, uint64_t covers, bool has_failed)
         else if (!node->is_directory)
                 settle_file(node, covers);
 }
+
+void disk_shut_down(Disk *disk)
+{
+        for (guint i = 0; i < disk->nodes->len; i++) {
+                DiskNode *node = disk->nodes->pdata[i];
+
+                for (guint j = 0; !node->is_directory && j < node->writes->len; j++)
+                        g_array_index(node->writes, DiskWrite, j).is_doomed = false;
+                disk_synced(disk, node, disk->time, false);
+        }
+        g_hash_table_remove(disk->root->names, DISK_MEMORY_NAME);
+}

@@ -93,7 +93,7 @@ typedef struct Disk {
         GPtrArray *changes; /* DiskChange, since DiskNode.ordered */
 } Disk;
 
-/* A disk with an empty directory, where a directory of the @memory_name will be in memory. */
+/* A disk with an empty directory. One that is made there as DISK_MEMORY_NAME will be in memory. */
 Disk *disk_new(bool is_tracking);
 Disk *disk_free(Disk *disk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Disk, disk_free)
@@ -114,6 +114,9 @@ size_t disk_read(const DiskNode *file, void *bytes, size_t n_bytes, uint64_t off
 /* The time that a sync which begins now covers. */
 uint64_t disk_now(const Disk *disk);
 void disk_synced(Disk *disk, DiskNode *node, uint64_t covers, bool has_failed);
+
+/* A reboot in good order: everything is written down, and what was in memory is gone. */
+void disk_shut_down(Disk *disk);
 
 /* Of all that is seen, but for files that are only being made. */
 uint64_t disk_digest(const Disk *disk);

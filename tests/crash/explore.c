@@ -42,17 +42,6 @@ static guint n_places(const Trace *trace)
         return n;
 }
 
-/* The boot that a trace was recorded in. */
-static sd_id128_t boot_of(const Trace *trace)
-{
-        sd_id128_t boot_id;
-
-        if (trace->events->len == 0 || trace_event(trace, 0)->kind != TRACE_START ||
-            sd_id128_from_string(trace_payload(trace_event(trace, 0)), &boot_id) < 0)
-                g_error("the trace does not begin with a start");
-        return boot_id;
-}
-
 /* More by chance in each pass, until there are enough or no new ones turn up. */
 static void run(Explorer *explorer)
 {
@@ -101,7 +90,6 @@ static int explore(const Options *options, const char *path)
                 return 2;
         }
         explorer.oracle = oracle = oracle_new(trace, complaints);
-        explorer.boot_id = boot_of(trace);
         explorer.random = g_rand_new_with_seed((guint32) options->seed);
         explorer.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
         explorer.n_events = MIN((guint) options->n_events, trace->events->len);

@@ -56,7 +56,8 @@ static bool is_to_be_crashed_twice(const Explorer *explorer, bool is_known)
 /* What recovery makes of @disk, which may have been seen before. */
 static const Finding *find(Explorer *explorer, guint event, CrashKind kind, const Disk *disk)
 {
-        guint64 key = disk_digest(disk) + (kind == CRASH_POWER);
+        guint64 key = disk_hash(&explorer->boot_id, sizeof explorer->boot_id,
+                                disk_digest(disk) + (kind == CRASH_POWER));
         Finding *finding = g_hash_table_lookup(explorer->findings, &key);
         bool is_known = finding;
 
@@ -145,6 +146,15 @@ static void kill_here(Explorer *explorer, guint event, Replay *replay)
         kill_in_write(explorer, event, replay);
 }
 
+static sd_id128_t boot_of(const TraceEvent *event)
+{
+        sd_id128_t boot_id;
+
+        if (sd_id128_from_string(trace_payload(event), &boot_id) < 0)
+                g_error("a start without a boot");
+        return boot_id;
+}
+
 void explorer_run(Explorer *explorer)
 {
         g_autoptr(Replay) replay = replay_new();
@@ -159,5 +169,7 @@ void explorer_run(Explorer *explorer)
                         cut_power_here(explorer, i, replay_disk(replay));
                 }
                 replay_event(replay, event);
+                if (event->kind == TRACE_START)
+                        explorer->boot_id = boot_of(event);
         }
 }

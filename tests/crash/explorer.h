@@ -23,7 +23,7 @@ typedef struct ExplorerCounters {
 typedef struct Explorer {
         const Trace *trace;
         const Oracle *oracle;
-        sd_id128_t boot_id; /* the recorded one */
+        sd_id128_t boot_id; /* that of the last start */
         Trial trial;
         GRand *random;
         GHashTable *findings; /* digest of a disk and kind of crash -> Finding */

@@ -133,6 +133,13 @@ class KillLoop:
         self.restart_seconds = time.monotonic() - start
         self.compare(highest)
 
+    def forget_runtime(self):
+        """After a reboot: what was of class runtime is gone."""
+        for history in self.histories.values():
+            for name, state in history.state.items():
+                history.state[name] = {key: found for key, found in state.items() if found[0] != "runtime"}
+        self.compare(self.revision)
+
     def go(self):
         """Has the writers write, for as long as regentd answers."""
         for writer in self.writers:

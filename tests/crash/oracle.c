@@ -3,7 +3,7 @@
  * Oracle
  *
  * A position is a place in the history: 0 before the first commit, n after the n-th. When commits
- * were dropped there is one more, with the state without them.
+ * were dropped there is one more, with the state without them, and one with what a reboot leaves.
  */
 
 #include "oracle.h"
@@ -102,15 +102,23 @@ static void add_position(Oracle *oracle, State *state, guint written_at)
         g_array_append_val(oracle->positions, position);
 }
 
-static void apply(State *state, const Written *written)
+static void demand(Oracle *oracle, guint event, guint position, uint64_t revision)
 {
-        for (size_t part = 0; part < G_N_ELEMENTS(written->parts); part++)
-                if (written->parts[part])
-                        state_apply(state, written->parts[part]);
+        Demand wanted = { event, position, revision };
+
+        g_array_append_val(oracle->demands, wanted);
 }
 
-/* The state without what was dropped up to the @end-th commit. */
-static State *state_without_dropped(const Oracle *oracle, guint end)
+static void apply(State *state, const Written *written, guint boot)
+{
+        if (written->parts[COMMIT_PERSISTENT])
+                state_apply(state, written->parts[COMMIT_PERSISTENT]);
+        if (written->parts[COMMIT_RUNTIME] && written->boot == boot)
+                state_apply(state, written->parts[COMMIT_RUNTIME]);
+}
+
+/* The state before the @end-th commit, in @boot, and without those that it came instead of. */
+static State *state_before(const Oracle *oracle, guint end, guint boot)
 {
         State *state = state_new();
 
@@ -118,34 +126,69 @@ static State *state_without_dropped(const Oracle *oracle, guint end)
                 const Written *written = oracle->written->pdata[i];
 
                 if (!written->is_dead && written->dropped_by > end)
-                        apply(state, written);
+                        apply(state, written, boot);
         }
         return state;
 }
 
-static void make_positions(Oracle *oracle)
+typedef struct Historian {
+        Oracle *oracle;
+        const GArray *boots;
+        State *state;
+        guint boot;
+        bool has_dropped;
+} Historian;
+
+/* What a boot has lost is a position of its own, behind which there is no way. */
+static void begin_boots(Historian *historian, guint n_before)
 {
-        g_autoptr(State) state = state_new();
-        bool has_dropped = false;
+        Oracle *oracle = historian->oracle;
 
-        add_position(oracle, state, 0);
-        for (guint i = 0; i < oracle->written->len; i++) {
-                Written *written = oracle->written->pdata[i];
+        while (historian->boot < historian->boots->len) {
+                const WrittenBoot *boot =
+                        &g_array_index(historian->boots, WrittenBoot, historian->boot);
 
-                if (written->is_dead)
-                        continue;
-                if (has_dropped && written->dropped_by == G_MAXUINT) {
-                        g_clear_pointer(&state, state_free);
-                        state = state_without_dropped(oracle, i);
-                        add_position(oracle, state, written->written_at);
-                        has_dropped = false;
-                }
-                has_dropped |= written->dropped_by != G_MAXUINT;
-                apply(state, written);
-                add_position(oracle, state, written->written_at);
-                g_hash_table_insert(oracle->position_of, written,
-                                    GUINT_TO_POINTER(oracle->positions->len - 1));
+                if (boot->n_before > n_before)
+                        return;
+                state_free(historian->state);
+                historian->boot++;
+                historian->state = state_before(oracle, n_before, historian->boot);
+                add_position(oracle, historian->state, boot->event);
+                demand(oracle, boot->event, oracle->positions->len - 1, 0);
         }
+}
+
+static void add_commit(Historian *historian, guint i)
+{
+        Oracle *oracle = historian->oracle;
+        Written *written = oracle->written->pdata[i];
+
+        if (historian->has_dropped && written->dropped_by == G_MAXUINT) {
+                state_free(historian->state);
+                historian->state = state_before(oracle, i, historian->boot);
+                add_position(oracle, historian->state, written->written_at);
+                historian->has_dropped = false;
+        }
+        historian->has_dropped |= written->dropped_by != G_MAXUINT;
+        apply(historian->state, written, historian->boot);
+        add_position(oracle, historian->state, written->written_at);
+        g_hash_table_insert(oracle->position_of, written,
+                            GUINT_TO_POINTER(oracle->positions->len - 1));
+}
+
+static void make_positions(Oracle *oracle, const Trace *trace)
+{
+        g_autoptr(GArray) boots = written_boots(trace, oracle->written);
+        Historian historian = { .oracle = oracle, .boots = boots, .state = state_new() };
+
+        add_position(oracle, historian.state, 0);
+        for (guint i = 0; i < oracle->written->len; i++) {
+                begin_boots(&historian, i);
+                if (!((Written *) oracle->written->pdata[i])->is_dead)
+                        add_commit(&historian, i);
+        }
+        begin_boots(&historian, oracle->written->len);
+        state_free(historian.state);
 }
 
 /* How well a request fits what was written: 0 not at all. */
@@ -175,13 +218,6 @@ static Request *request_of(const Oracle *oracle, const Written *written)
                 }
         }
         return best;
-}
-
-static void demand(Oracle *oracle, guint event, guint position, uint64_t revision)
-{
-        Demand wanted = { event, position, revision };
-
-        g_array_append_val(oracle->demands, wanted);
 }
 
 static void match_requests(Oracle *oracle, GPtrArray *complaints)
@@ -315,7 +351,7 @@ Oracle *oracle_new(const Trace *trace, GPtrArray *complaints)
                 .demands = g_array_new(FALSE, FALSE, sizeof(Demand)),
                 .position_of = g_hash_table_new(g_direct_hash, g_direct_equal),
         };
-        make_positions(oracle);
+        make_positions(oracle, trace);
         match_requests(oracle, complaints);
         demand_what_was_told(oracle, complaints);
         demand_what_was_announced(oracle, complaints);

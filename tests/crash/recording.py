@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import uuid
 
 from kill_loop import KillLoop
 from regent_testing import environment, names
@@ -54,6 +55,15 @@ class Recording:
     def __exit__(self, kind, *_):
         self.loop.close()
         self.stack.close(check=kind is None)
+
+    def reboot(self):
+        """A clean stop, a runtime directory that is gone, and another boot."""
+        regentd = self.stack.regentd
+        regentd.stop()
+        shutil.rmtree(regentd.runtime_dir)
+        regentd.environ["REGENT_BOOT"] = uuid.uuid4().hex
+        regentd.start()
+        self.loop.forget_runtime()
 
     def write_until_unknown(self):
         """Until the outcome of a batch is not known; then regentd is stopped and started."""

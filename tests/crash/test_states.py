@@ -55,6 +55,7 @@ def record_quick(directory):
     with Recording(directory, SEED) as run:
         run.be_refused()
         run.write_and_stop(60)
+        run.reboot()
         run.write_and_kill(80 + SEED % 60)
         return run.trace
 

@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+bool trace_event_is_reboot(const TraceEvent *event, const char *boot)
+{
+        return event->kind == TRACE_START && boot && strcmp(boot, trace_payload(event)) != 0;
+}
+
 typedef struct Sync {
         DiskNode *node;
         uint64_t covers;
@@ -14,6 +19,7 @@ typedef struct Sync {
 
 struct Replay {
         Disk *disk;
+        const char *boot;
         GHashTable *nodes; /* TraceNode -> DiskNode */
         GHashTable *syncs; /* serial -> Sync, under way */
 };
@@ -160,6 +166,9 @@ void replay_event(Replay *replay, const TraceEvent *event)
         switch ((TraceKind) event->kind) {
         case TRACE_START:
                 g_hash_table_remove_all(replay->syncs);
+                if (trace_event_is_reboot(event, replay->boot))
+                        disk_shut_down(disk);
+                replay->boot = name;
                 break;
         case TRACE_CREATE:
         case TRACE_MKDIR:

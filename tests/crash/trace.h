@@ -36,6 +36,9 @@ static inline bool trace_event_changes_disk(const TraceEvent *event)
                event->kind != TRACE_SYNC_BEGIN;
 }
 
+/* Whether it is the start of a process in another boot than the one before it, @boot (NULL: none). */
+bool trace_event_is_reboot(const TraceEvent *event, const char *boot);
+
 typedef struct Replay Replay;
 
 Replay *replay_new(void);

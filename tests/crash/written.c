@@ -30,7 +30,7 @@ void complain(GPtrArray *complaints, const char *format, ...)
 typedef struct Reader {
         GPtrArray *all; /* Written */
         GPtrArray *complaints;
-        guint start;
+        guint start, boot;
         guint first; /* index of the first commit of this start */
 } Reader;
 
@@ -48,6 +48,7 @@ static Written *find_written(Reader *reader, uint64_t revision)
         written = g_new0(Written, 1);
         written->revision = revision;
         written->start = reader->start;
+        written->boot = reader->boot;
         written->dropped_by = G_MAXUINT;
         g_ptr_array_insert(all, (gint) i, written);
         return written;
@@ -189,15 +190,18 @@ GPtrArray *written_read(const Trace *trace, GPtrArray *complaints)
         GPtrArray *all = g_ptr_array_new_with_free_func(written_free);
         Reader reader = { .all = all, .complaints = complaints };
         g_autoptr(GHashTable) syncs = g_hash_table_new(g_direct_hash, g_direct_equal);
+        const char *boot = NULL;
         guint ok_until = 0;
 
         for (guint i = 0; i < trace->events->len; i++) {
                 const TraceEvent *event = trace_event(trace, i);
                 gpointer serial = GUINT_TO_POINTER((guint) event->serial);
 
-                if (event->kind == TRACE_START)
+                if (event->kind == TRACE_START) {
                         end_start(&reader);
-                else if (event->kind == TRACE_WRITE && event->payload_bytes > 0)
+                        reader.boot += trace_event_is_reboot(event, boot);
+                        boot = trace_payload(event);
+                } else if (event->kind == TRACE_WRITE && event->payload_bytes > 0)
                         read_write(&reader, event, i);
                 else if (event->kind == TRACE_SYNC_BEGIN)
                         g_hash_table_insert(syncs, serial, GUINT_TO_POINTER(i));
@@ -229,4 +233,25 @@ Commit *written_commit(const Written *written)
                 }
         }
         return commit;
+}
+
+GArray *written_boots(const Trace *trace, const GPtrArray *written)
+{
+        GArray *boots = g_array_new(FALSE, FALSE, sizeof(WrittenBoot));
+        const char *boot = NULL;
+
+        for (guint i = 0; i < trace->events->len; i++) {
+                const TraceEvent *event = trace_event(trace, i);
+                WrittenBoot begun = { .event = i };
+
+                if (event->kind != TRACE_START)
+                        continue;
+                while (begun.n_before < written->len &&
+                       ((Written *) written->pdata[begun.n_before])->written_at < i)
+                        begun.n_before++;
+                if (trace_event_is_reboot(event, boot))
+                        g_array_append_val(boots, begun);
+                boot = trace_payload(event);
+        }
+        return boots;
 }

@@ -20,6 +20,7 @@ typedef struct Written {
         Commit *parts[2];       /* by CommitPart */
         uint64_t pair_revision; /* of the runtime part */
         guint start;            /* the number of the process */
+        guint boot;             /* the number of the boot */
         guint written_at;       /* an event */
         TraceNode file;         /* of the persistent part */
         bool is_dead;
@@ -28,6 +29,15 @@ typedef struct Written {
 
 /* All of @trace, owned, in the order in which they are to be applied. Complains as oracle_new(). */
 GPtrArray *written_read(const Trace *trace, GPtrArray *complaints);
+
+/* What a boot begins with. */
+typedef struct WrittenBoot {
+        guint event;
+        guint n_before; /* commits */
+} WrittenBoot;
+
+/* WrittenBoot, owned, of every boot but the first. @written: what was read from it. */
+GArray *written_boots(const Trace *trace, const GPtrArray *written);
 
 /* Both parts as one; owned. */
 Commit *written_commit(const Written *written);
