@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A process that writes as fast as it may, until regentd dies under it. test_sigkill.py runs several.
 
-Given the present state on stdin, it keeps a few writes under way, says so on stdout for each that was
-acknowledged, and when regentd is gone, or answers with an error that is tolerated, reports all it sent. Frames are those of user_client.py.
+Given the present state on stdin, it keeps a few writes under way, says so on stdout for each that was acknowledged, and
+when regentd is gone, or answers with an error that is tolerated, reports all it sent. Frames are those of
+user_client.py.
 """
 
 import random
