@@ -65,7 +65,7 @@ bool side_lacks_generation(const Side *side);
 bool side_is_dirty(const Side *side);
 
 /*
- * Unlinks the checkpoints and journals that @manifest does not name, and the copies that none of
- * those that it names can name. In any thread.
+ * Unlinks the checkpoints and journals that @manifest does not name (all with NULL), and the copies
+ * that none of those that it names can name. In any thread.
  */
 int side_remove_others(const Side *side, const Manifest *manifest);
