@@ -139,10 +139,8 @@ def test_states_and_what_is_loaded_from_are_those_of_the_service():
         f"State {state}" for state in re.findall(r'\[SERVICE_\w+\] = "([a-z-]+)"', status)
     }
     degraded = pages.terms(section)["State degraded"]
-    # The journal is the rule, and a last known good state nothing makes yet.
-    assert {each for each in spelt if re.search(rf"\b{each}[,;.]", degraded)} == set(spelt) - {
-        "journal", "last-known-good",
-    }  # fmt: skip
+    # The journal is the rule.
+    assert {each for each in spelt if re.search(rf"\b{each}[,;.]", degraded)} == set(spelt) - {"journal"}
 
 
 def test_fields_of_the_log_are_those_that_are_written():
