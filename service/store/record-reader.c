@@ -148,13 +148,54 @@ int record_reader_next(RecordReader *reader, Record *ret_record)
         return 0;
 }
 
+/* Ends in the bytes from @offset on, as many as are looked at in one go, if any are left. */
+static int peek_some(RecordReader *reader,
+                     uint64_t offset,
+                     const uint8_t **ret_bytes,
+                     size_t *ret_n)
+{
+        size_t n = (size_t) MIN(WINDOW_BYTES / 2, reader->file_bytes - offset);
+
+        *ret_n = n;
+        return peek(reader, offset, n, ret_bytes);
+}
+
+/* Where the first word at @offset or after it is that may begin a record, or the end of the file. */
+static int find_magic(RecordReader *reader, uint64_t offset, uint64_t *ret_offset)
+{
+        const uint32_t magic = GUINT32_TO_LE(FORMAT_RECORD_MAGIC);
+
+        while (offset < reader->file_bytes) {
+                const uint8_t *bytes;
+                size_t n;
+                int r;
+
+                r = peek_some(reader, offset, &bytes, &n);
+                if (r < 0)
+                        return r;
+                for (size_t i = 0; i + sizeof magic <= n; i += 8)
+                        if (memcmp(bytes + i, &magic, sizeof magic) == 0) {
+                                *ret_offset = offset + i;
+                                return 0;
+                        }
+                offset += n;
+        }
+
+        *ret_offset = reader->file_bytes;
+        return 0;
+}
+
 int record_reader_find(RecordReader *reader, uint64_t offset, Record *ret_record)
 {
         g_assert(offset % 8 == 0);
 
         for (; offset < reader->file_bytes; offset += 8) {
-                int r = record_at(reader, offset, ret_record);
+                int r;
 
+                r = find_magic(reader, offset, &offset);
+                if (r < 0)
+                        return r;
+                r = record_at(reader, offset, ret_record);
                 if (r != RECORD_E_NONE)
                         return r;
         }
@@ -162,21 +203,34 @@ int record_reader_find(RecordReader *reader, uint64_t offset, Record *ret_record
         return RECORD_E_NONE;
 }
 
+/* How many of @n_bytes there are up to the last that is not zero. */
+static size_t without_zeros(const uint8_t *bytes, size_t n_bytes)
+{
+        static const uint8_t zeros[64];
+
+        while (n_bytes >= sizeof zeros &&
+               memcmp(bytes + n_bytes - sizeof zeros, zeros, sizeof zeros) == 0)
+                n_bytes -= sizeof zeros;
+        while (n_bytes > 0 && bytes[n_bytes - 1] == 0)
+                n_bytes--;
+        return n_bytes;
+}
+
 int record_reader_zeros_from(RecordReader *reader, uint64_t offset, uint64_t *ret_offset)
 {
         uint64_t zeros_from = offset;
 
         while (offset < reader->file_bytes) {
-                size_t n = (size_t) MIN(WINDOW_BYTES / 2, reader->file_bytes - offset);
                 const uint8_t *bytes;
+                size_t n, n_dirty;
                 int r;
 
-                r = peek(reader, offset, n, &bytes);
+                r = peek_some(reader, offset, &bytes, &n);
                 if (r < 0)
                         return r;
-                for (size_t i = 0; i < n; i++)
-                        if (bytes[i] != 0)
-                                zeros_from = offset + i + 1;
+                n_dirty = without_zeros(bytes, n);
+                if (n_dirty > 0)
+                        zeros_from = offset + n_dirty;
                 offset += n;
         }
 

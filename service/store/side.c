@@ -125,10 +125,10 @@ int side_remove_others(const Side *side, const Manifest *manifest)
                 const char *name = names->pdata[i];
 
                 if ((g_str_has_prefix(name, "checkpoint-") || g_str_has_prefix(name, "journal-")) &&
-                    !manifest_names(manifest, name))
+                    !(manifest && manifest_names(manifest, name)))
                         r = io_unlinkat(directory->io, directory->fd, name);
         }
-        if (r >= 0 && side->good_directory)
+        if (r >= 0 && manifest && side->good_directory)
                 r = last_good_prune(side->good_directory, manifest_oldest_revision(manifest));
 
         return r < 0 ? r : 0;

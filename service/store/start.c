@@ -159,11 +159,19 @@ static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
         return 0;
 }
 
-/* A side of its own, with what the state has of it. */
+/*
+ * A side of its own, with what the state has of it. What an earlier attempt has left goes first: two
+ * journals that no manifest names would be taken for parts of one history.
+ */
 static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reserved)
 {
         int r;
 
+        if (findings_of(start, side)->is_nothing) {
+                r = side_remove_others(side, NULL);
+                if (r < 0)
+                        return r;
+        }
         manifest_free(side->manifest);
         side->manifest = manifest_new(epoch, start->boot_id);
         side->manifest->reserved = reserved;
@@ -174,9 +182,7 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
 
         if (findings_of(start, side)->is_nothing) {
                 r = side_put_manifest(side, manifest_copy(side->manifest));
-                if (r != 0)
-                        return r < 0 ? r : -EIO;
-                return side_remove_others(side, side->manifest);
+                return r > 0 ? -EIO : r;
         }
         return checkpoint_take(side, start->state, start->now_usec);
 }

@@ -17,16 +17,17 @@ WRITERS = {"w0": None, "w1": "alice", "w2": "bob", "w3": "alice"}  # None: as th
 
 
 class WriterProcess:
-    def __init__(self, address, prefix, user, seed, namespaces):
+    def __init__(self, address, prefix, user, seed, tolerated, namespaces):
         identity = {}
         if user and environment.in_sandbox():
             uid, gid, groups = environment.ids_of(user)
             identity = {"user": uid, "group": gid, "extra_groups": groups}
         self.prefix = prefix
+        self._report = None
         self._process = subprocess.Popen(
             [
                 sys.executable, "-B", os.path.join(environment.reachable(HERE), "writer.py"),
-                environment.support_directory(), address, prefix, str(seed), *namespaces,
+                environment.support_directory(), address, prefix, str(seed), " ".join(tolerated), *namespaces,
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/", bufsize=0, **identity,
         )  # fmt: skip
@@ -45,12 +46,18 @@ class WriterProcess:
         assert kind != "unexpected", f"writer {self.prefix}: {content}"
         return kind, content
 
-    def report(self):
-        """What it sent in the round that is over, and what came of it."""
-        while True:
+    def wait_report(self):
+        """Until it has ended its round."""
+        while self._report is None:
             kind, content = self.read()
             if kind == "report":
-                return content
+                self._report = content
+
+    def report(self):
+        """What it sent in the round that is over, and what came of it."""
+        self.wait_report()
+        report, self._report = self._report, None
+        return report
 
     def close(self):
         self._process.kill()
@@ -67,9 +74,12 @@ def spin(seconds):
 
 
 class KillLoop:
-    """Creates the namespaces, which nobody else may use, and keeps a History of each writer."""
+    """Creates the namespaces, which nobody else may use, and keeps a History of each writer.
 
-    def __init__(self, stack, namespaces, seed):
+    tolerated: names of errors that end a writer's round, beside those that come when regentd is gone.
+    """
+
+    def __init__(self, stack, namespaces, seed, tolerated=()):
         self.stack = stack
         self.namespaces = namespaces
         self.random = random.Random(seed)
@@ -77,7 +87,7 @@ class KillLoop:
         for name in namespaces:
             stack.root.create(name, mode=0o664, **access)
         self.writers = [
-            WriterProcess(stack.bus.address, prefix, user, self.random.randrange(1 << 30), namespaces)
+            WriterProcess(stack.bus.address, prefix, user, self.random.randrange(1 << 30), tolerated, namespaces)
             for prefix, user in WRITERS.items()
         ]
         self.histories = {writer.prefix: History(namespaces) for writer in self.writers}
@@ -92,28 +102,51 @@ class KillLoop:
 
     def round(self, sabotage=None, may_kill_twice=True):
         """sabotage, for tests of the test: called with the state directory before regentd is started again."""
+
+        def kill():
+            self.let_them_write(self.random.randint(20, 250))
+            spin(self.random.random() * 0.003)
+            self.stack.regentd.kill()
+
+        def look():
+            if sabotage:
+                sabotage(self.stack.regentd.state_dir)
+            elif may_kill_twice and self.random.random() < 0.15:
+                self._kill_in_recovery()
+
+        self.round_until(kill, look)
+
+    def round_until(self, end, before_start=lambda: None):
+        """Has the writers write until end() has ended regentd, starts it again, and compares."""
         before = self.revision
-        for writer in self.writers:
-            writer.go(self.histories[writer.prefix].state)
-        self._let_them_write(self.random.randint(20, 250))
-        spin(self.random.random() * 0.003)
-        self.stack.regentd.kill()
+        self.go()
+        end()
         highest = before
         for writer in self.writers:
             writes = writer.report()
             self.n_acknowledged += sum(write.is_acknowledged for write in writes)
             self.n_cut_off += sum(not write.is_acknowledged for write in writes)
             highest = max(highest, self.histories[writer.prefix].add(writes, before))
-        if sabotage:
-            sabotage(self.stack.regentd.state_dir)
-        elif may_kill_twice and self.random.random() < 0.15:
-            self._kill_in_recovery()
+        before_start()
         start = time.monotonic()
         self.stack.regentd.start()
         self.restart_seconds = time.monotonic() - start
         self.compare(highest)
 
-    def _let_them_write(self, count):
+    def forget_runtime(self):
+        """After a reboot: what was of class runtime is gone."""
+        for history in self.histories.values():
+            for name, state in history.state.items():
+                history.state[name] = {key: found for key, found in state.items() if found[0] != "runtime"}
+        self.compare(self.revision)
+
+    def go(self):
+        """Has the writers write, for as long as regentd answers."""
+        for writer in self.writers:
+            writer.go(self.histories[writer.prefix].state)
+
+    def let_them_write(self, count):
+        """Until so many more writes are acknowledged."""
         deadline = Deadline(30)
         while count > 0:
             for writer in self.writers:
@@ -144,9 +177,13 @@ class KillLoop:
         found = {prefix: {name: {} for name in self.namespaces} for prefix in self.histories}
         for name in self.namespaces:
             space = root.ns(name)
-            for key, value in space.everything().items():
+            values = space.everything()
+            # All at once: one after the other takes longer than the round.
+            described = {key: space.start("Describe", "(s)", (key,)) for key in values}
+            for key, value in values.items():
                 prefix = key.partition(".")[0]
                 if prefix not in found:
                     raise Broken(f"{name}: {key} is there and nobody sent it")
-                found[prefix][name][key] = (space.describe(key)["class"].unpack(), value.unpack())
+                info = described[key].result().unpack()[0]
+                found[prefix][name][key] = (info["class"], value.unpack())
         return found

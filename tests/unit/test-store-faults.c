@@ -220,6 +220,19 @@ static void test_every_call(StoreFixture *unused G_GNUC_UNUSED, gconstpointer us
         }
 }
 
+/* A start that is killed at one of its calls. */
+static bool start_and_kill_at(StoreFixture *f, int at)
+{
+        FaultyIo faulty;
+
+        faulty_io_init(&faulty, io_system());
+        faulty_io_arm(&faulty, FAULT_CRASH, at);
+        f->io = &faulty.io;
+        (void) store_fixture_open(f);
+        store_fixture_crash(f);
+        return faulty_io_has_struck(&faulty);
+}
+
 static void test_first_start_killed_anywhere(StoreFixture *unused G_GNUC_UNUSED,
                                              gconstpointer unused_too G_GNUC_UNUSED)
 {
@@ -227,20 +240,39 @@ static void test_first_start_killed_anywhere(StoreFixture *unused G_GNUC_UNUSED,
 
         for (int at = 1; has_struck; at++) {
                 StoreFixture f;
-                FaultyIo faulty;
 
                 store_fixture_set_up(&f, NULL);
-                faulty_io_init(&faulty, io_system());
-                faulty_io_arm(&faulty, FAULT_CRASH, at);
-                f.io = &faulty.io;
-                (void) store_fixture_open(&f);
-                has_struck = faulty_io_has_struck(&faulty);
+                has_struck = start_and_kill_at(&f, at);
 
                 store_fixture_reopen(&f);
                 g_assert_cmpint(f.status.state, ==, SERVICE_RUNNING);
                 g_assert_cmpint(f.status.loaded_from, ==,
                                 has_struck ? f.status.loaded_from : LOADED_FROM_JOURNAL);
                 store_fixture_tear_down(&f, NULL);
+        }
+}
+
+/* What the first has left by half is not taken for damage by what follows the second. */
+static void test_first_start_killed_twice(StoreFixture *unused G_GNUC_UNUSED,
+                                          gconstpointer unused_too G_GNUC_UNUSED)
+{
+        bool has_struck = true;
+
+        for (int at = 1; has_struck; at++) {
+                bool has_struck_again = true;
+
+                for (int then = 1 + at % 3; has_struck_again; then += g_test_slow() ? 1 : 3) {
+                        StoreFixture f;
+
+                        g_assert_cmpint(then, <, CALLS_MAX);
+                        store_fixture_set_up(&f, NULL);
+                        has_struck = start_and_kill_at(&f, at);
+                        has_struck_again = start_and_kill_at(&f, then);
+
+                        store_fixture_reopen(&f);
+                        g_assert_cmpint(f.status.state, ==, SERVICE_RUNNING);
+                        store_fixture_tear_down(&f, NULL);
+                }
         }
 }
 
@@ -440,6 +472,8 @@ int main(int argc, char **argv)
         }
         g_test_add("/store/faults/first-start-killed-anywhere", StoreFixture, NULL,
                    store_fixture_set_up, test_first_start_killed_anywhere, store_fixture_tear_down);
+        g_test_add("/store/faults/first-start-killed-twice", StoreFixture, NULL,
+                   store_fixture_set_up, test_first_start_killed_twice, store_fixture_tear_down);
         g_test_add("/store/faults/power-cut-anywhere", StoreFixture, NULL, store_fixture_set_up,
                    test_power_cut_anywhere, store_fixture_tear_down);
         g_test_add("/store/faults/shown-after-a-kill-survives-a-power-cut", StoreFixture, NULL,

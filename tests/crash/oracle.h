@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Oracle
+ *
+ * Knows the history of a recorded run, and judges what recovery made of a disk. The commits that the
+ * run wrote, in the order of their revisions, each held against the request it came of, give the
+ * states that may be there: one after each commit, and no others. What was answered by the time of
+ * the crash says which of them is the first that will do.
+ */
+
+#include "client-log.h"
+#include "core/state.h"
+#include "core/status.h"
+#include "trace.h"
+
+/* What is there after a recovery. */
+typedef struct Finding {
+        int result; /* of store_open() */
+        ServiceState state;
+        LoadedFrom loaded_from;
+        uint64_t revision;
+        uint64_t digest;            /* of all entries */
+        uint64_t persistent_digest; /* of those of the persistent classes */
+        bool is_incomplete;         /* what the manifest names is not all there */
+} Finding;
+
+typedef enum CrashKind {
+        CRASH_PROCESS, /* the files are as they were seen */
+        CRASH_POWER,
+} CrashKind;
+
+typedef struct Oracle Oracle;
+
+/* Appends to @complaints (owned strings) what no crash is needed for to be wrong. Borrows @trace. */
+Oracle *oracle_new(const Trace *trace, GPtrArray *complaints);
+Oracle *oracle_free(Oracle *oracle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Oracle, oracle_free)
+
+/* What is wrong with what was found after a crash before @event; owned; NULL: nothing. */
+char *oracle_judge(const Oracle *oracle, guint event, CrashKind kind, const Finding *finding);
+
+guint oracle_n_commits(const Oracle *oracle);
+guint oracle_n_requests(const Oracle *oracle);
+
+/* Fills in the digests and the revision. */
+void finding_read_state(Finding *finding, State *state);

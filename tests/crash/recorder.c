@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Recorder
+ *
+ * Preloaded into regentd, it writes a trace of what goes through the calls of util/io.c on the two
+ * directories, and of the messages on the bus. Nothing is synced for real: what a sync has to
+ * achieve is for the explorer to say.
+ *
+ *     REGENT_RECORD            the trace, appended to
+ *     REGENT_RECORD_STATE      the state directory
+ *     REGENT_RECORD_RUNTIME    the runtime directory
+ *     REGENT_RECORD_SYNC_USEC  how long a sync takes
+ *     REGENT_RECORD_FAIL       the number of the batch whose sync fails
+ *     REGENT_RECORD_KILL       the number of the event, messages not counted, that is the last
+ *     REGENT_RECORD_PLANT      a bug to plant, of those in plant_names
+ *
+ * Without the first it records nothing. With REGENT_BOOT regentd takes that for the boot it runs in.
+ */
+
+#include "recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <systemd/sd-id128.h>
+#include <unistd.h>
+
+#define FDS_MAX 4096
+
+/* The beginning of a record in a journal: magic, and further on its kind. */
+#define RECORD_MAGIC       "RGRC"
+#define RECORD_KIND_OFFSET 24
+#define RECORD_KIND_COMMIT 1
+
+typedef enum Plant {
+        PLANT_NONE,
+        PLANT_REPLY_BEFORE_SYNC,
+        PLANT_NO_DIRECTORY_SYNC,
+        PLANT_EARLY_UNLINK,
+        PLANT_RETRY_SYNC,
+} Plant;
+
+static const char *const plant_names[] = {
+        "none", "reply-before-sync", "no-directory-sync", "early-unlink", "retry-sync",
+};
+
+typedef struct Descriptor {
+        bool is_watched;
+        bool is_root;   /* of the virtual directory that holds both */
+        bool has_batch; /* the last write was one of the journal */
+        TraceNode node;
+        uint64_t late_serial; /* of a sync that was not waited for */
+} Descriptor;
+
+static struct {
+        GMutex mutex;
+        int fd; /* the trace; -1: nothing is recorded */
+        char *names[2], *parents[2];
+        unsigned sync_usec;
+        unsigned n_batch_syncs, failing_sync;
+        unsigned n_events, last_event;
+        Plant plant;
+        uint64_t serial;
+        Descriptor descriptors[FDS_MAX];
+} recorder = { .fd = -1 };
+
+void *recorder_next(const char *name)
+{
+        void *found = dlsym(RTLD_NEXT, name);
+
+        if (!found)
+                abort();
+        return found;
+}
+
+static Descriptor *descriptor_of(int fd)
+{
+        static Descriptor none;
+
+        return recorder.fd >= 0 && fd >= 0 && fd < FDS_MAX ? &recorder.descriptors[fd] : &none;
+}
+
+static void put(TraceEvent event, const void *payload, size_t n_bytes)
+{
+        struct iovec parts[] = { { &event, sizeof event },
+                                 { (void *) (uintptr_t) payload, n_bytes } };
+
+        event.payload_bytes = n_bytes;
+        if (writev(recorder.fd, parts, n_bytes > 0 ? 2 : 1) != (ssize_t) (sizeof event + n_bytes))
+                abort();
+        if (event.kind <= TRACE_SYNC_END && ++recorder.n_events == recorder.last_event)
+                kill(getpid(), SIGKILL);
+}
+
+void recorder_put(TraceKind kind, const void *payload, size_t n_bytes)
+{
+        if (recorder.fd < 0)
+                return;
+        g_mutex_lock(&recorder.mutex);
+        put((TraceEvent){ .kind = kind }, payload, n_bytes);
+        g_mutex_unlock(&recorder.mutex);
+}
+
+static void put_names(TraceEvent event, const char *name, const char *new_name)
+{
+        g_autoptr(GByteArray) payload = g_byte_array_new();
+
+        g_byte_array_append(payload, (const guint8 *) name, (guint) strlen(name));
+        if (new_name)
+                g_byte_array_append(payload, (const guint8 *) "", 1);
+        if (new_name)
+                g_byte_array_append(payload, (const guint8 *) new_name, (guint) strlen(new_name));
+        put(event, payload->data, payload->len);
+}
+
+INTERPOSE int sd_id128_get_boot(sd_id128_t *ret_boot_id)
+{
+        const char *text = getenv("REGENT_BOOT");
+
+        return text ? sd_id128_from_string(text, ret_boot_id)
+                    : NEXT(sd_id128_get_boot)(ret_boot_id);
+}
+
+static Plant plant_of(const char *name)
+{
+        for (size_t i = 0; name && i < G_N_ELEMENTS(plant_names); i++)
+                if (strcmp(name, plant_names[i]) == 0)
+                        return (Plant) i;
+        if (name)
+                abort();
+        return PLANT_NONE;
+}
+
+static unsigned number_of(const char *variable)
+{
+        const char *text = getenv(variable);
+
+        return text ? (unsigned) strtoul(text, NULL, 10) : 0;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+        static const char *const variables[] = { "REGENT_RECORD_STATE", "REGENT_RECORD_RUNTIME" };
+        const char *path = getenv("REGENT_RECORD");
+        char boot[SD_ID128_STRING_MAX];
+        sd_id128_t boot_id;
+
+        if (!path)
+                return;
+        for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
+                recorder.parents[i] = g_path_get_dirname(getenv(variables[i]));
+                recorder.names[i] = g_path_get_basename(getenv(variables[i]));
+        }
+        recorder.sync_usec = number_of("REGENT_RECORD_SYNC_USEC");
+        recorder.failing_sync = number_of("REGENT_RECORD_FAIL");
+        recorder.last_event = number_of("REGENT_RECORD_KILL");
+        recorder.plant = plant_of(getenv("REGENT_RECORD_PLANT"));
+        if (sd_id128_get_boot(&boot_id) < 0)
+                abort();
+        recorder.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+        if (recorder.fd < 0)
+                abort();
+        sd_id128_to_string(boot_id, boot);
+        put((TraceEvent){ .kind = TRACE_START }, boot, strlen(boot));
+}
+
+static TraceNode node_of(int fd)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                abort();
+        return (TraceNode){ st.st_dev, st.st_ino };
+}
+
+/* What a name is called in the trace. */
+static const char *name_in(const Descriptor *directory, const char *name)
+{
+        if (!directory->is_root)
+                return name;
+        return strcmp(name, recorder.names[0]) == 0 ? TRACE_STATE_NAME : TRACE_RUNTIME_NAME;
+}
+
+static bool is_in_root(const char *name)
+{
+        return strcmp(name, recorder.names[0]) == 0 || strcmp(name, recorder.names[1]) == 0;
+}
+
+/* Of a path opened without a directory: it counts when it is where one of the two is. */
+static void note_parent(int fd, const char *path)
+{
+        Descriptor *opened = descriptor_of(fd);
+
+        *opened = (Descriptor){ 0 };
+        opened->is_root = opened->is_watched =
+                strcmp(path, recorder.parents[0]) == 0 || strcmp(path, recorder.parents[1]) == 0;
+}
+
+static void note_opened(int fd, const Descriptor *directory, const char *path, bool is_new)
+{
+        Descriptor *opened = descriptor_of(fd);
+        bool is_watched = directory->is_watched && (!directory->is_root || is_in_root(path));
+
+        *opened = (Descriptor){ .is_watched = is_watched };
+        if (!is_watched)
+                return;
+        opened->node = strcmp(path, ".") == 0 ? directory->node : node_of(fd);
+        if (is_new)
+                put_names((TraceEvent){ .kind = TRACE_CREATE,
+                                        .node = directory->node,
+                                        .other = opened->node },
+                          name_in(directory, path), NULL);
+}
+
+INTERPOSE int openat64(int dir_fd, const char *path, int flags, ...)
+{
+        mode_t mode = 0600; /* all that regentd creates */
+        Descriptor *directory = descriptor_of(dir_fd);
+        bool is_new = false;
+        int fd, error;
+
+        if (recorder.fd < 0)
+                return NEXT(openat64)(dir_fd, path, flags, mode);
+
+        g_mutex_lock(&recorder.mutex);
+        if (directory->is_watched && (flags & O_CREAT))
+                is_new = faccessat(dir_fd, path, F_OK, 0) < 0;
+        fd = NEXT(openat64)(dir_fd, path, flags, mode);
+        error = errno;
+        if (fd >= 0 && dir_fd == AT_FDCWD)
+                note_parent(fd, path);
+        else if (fd >= 0)
+                note_opened(fd, directory, path, is_new);
+        g_mutex_unlock(&recorder.mutex);
+        errno = error;
+        return fd;
+}
+
+INTERPOSE int close(int fd)
+{
+        int r;
+
+        if (recorder.fd < 0 || fd == recorder.fd)
+                return NEXT(close)(fd);
+        g_mutex_lock(&recorder.mutex);
+        descriptor_of(fd)->is_watched = false;
+        recorder_bus_closed(fd);
+        r = NEXT(close)(fd);
+        g_mutex_unlock(&recorder.mutex);
+        return r;
+}
+
+static bool is_batch(const char *bytes, size_t n_bytes)
+{
+        return n_bytes > RECORD_KIND_OFFSET && memcmp(bytes, RECORD_MAGIC, 4) == 0 &&
+               bytes[RECORD_KIND_OFFSET] == RECORD_KIND_COMMIT;
+}
+
+static bool is_zeros(const char *bytes, size_t n_bytes)
+{
+        return n_bytes > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, n_bytes - 1) == 0;
+}
+
+INTERPOSE ssize_t pwrite64(int fd, const void *bytes, size_t n_bytes, off64_t offset)
+{
+        Descriptor *file = descriptor_of(fd);
+        TraceEvent event = { .kind = TRACE_WRITE, .offset = (uint64_t) offset, .n_bytes = n_bytes };
+        ssize_t n;
+
+        if (!file->is_watched)
+                return NEXT(pwrite64)(fd, bytes, n_bytes, offset);
+
+        g_mutex_lock(&recorder.mutex);
+        file->has_batch = is_batch(bytes, n_bytes);
+        event.node = file->node;
+        n = NEXT(pwrite64)(fd, bytes, n_bytes, offset);
+        if (n != (ssize_t) n_bytes)
+                abort();
+        put(event, bytes, is_zeros(bytes, n_bytes) ? 0 : n_bytes);
+        g_mutex_unlock(&recorder.mutex);
+        return n;
+}
+
+static void put_sync(TraceKind kind, const Descriptor *file, uint64_t serial, int result)
+{
+        g_mutex_lock(&recorder.mutex);
+        put((TraceEvent){ .kind = kind, .node = file->node, .serial = serial, .result = result },
+            NULL, 0);
+        g_mutex_unlock(&recorder.mutex);
+}
+
+static uint64_t begin_sync(const Descriptor *file)
+{
+        uint64_t serial = __atomic_add_fetch(&recorder.serial, 1, __ATOMIC_RELAXED);
+
+        put_sync(TRACE_SYNC_BEGIN, file, serial, 0);
+        return serial;
+}
+
+static int sync_once(const Descriptor *file, int result)
+{
+        uint64_t serial = begin_sync(file);
+
+        if (recorder.sync_usec > 0)
+                g_usleep(recorder.sync_usec);
+        put_sync(TRACE_SYNC_END, file, serial, result);
+        if (result == 0)
+                return 0;
+        errno = -result;
+        return -1;
+}
+
+/* Says that it is done, and has it done when the next one is asked for. */
+static int sync_late(Descriptor *file)
+{
+        if (file->late_serial > 0)
+                put_sync(TRACE_SYNC_END, file, file->late_serial, 0);
+        file->late_serial = begin_sync(file);
+        return 0;
+}
+
+INTERPOSE int fdatasync(int fd)
+{
+        Descriptor *file = descriptor_of(fd);
+        bool fails;
+
+        if (!file->is_watched)
+                return NEXT(fdatasync)(fd);
+
+        if (file->has_batch && recorder.plant == PLANT_REPLY_BEFORE_SYNC)
+                return sync_late(file);
+        fails = file->has_batch && ++recorder.n_batch_syncs == recorder.failing_sync;
+        if (fails && recorder.plant == PLANT_RETRY_SYNC)
+                (void) sync_once(file, -EIO);
+        return sync_once(file, fails && recorder.plant != PLANT_RETRY_SYNC ? -EIO : 0);
+}
+
+INTERPOSE int fsync(int fd)
+{
+        const Descriptor *directory = descriptor_of(fd);
+
+        if (!directory->is_watched)
+                return NEXT(fsync)(fd);
+        return recorder.plant == PLANT_NO_DIRECTORY_SYNC ? 0 : sync_once(directory, 0);
+}
+
+static int unlink_now(int dir_fd, const char *path, int flags)
+{
+        Descriptor *directory = descriptor_of(dir_fd);
+        int r;
+
+        r = NEXT(unlinkat)(dir_fd, path, flags);
+        if (r == 0)
+                put_names((TraceEvent){ .kind = TRACE_UNLINK, .node = directory->node }, path,
+                          NULL);
+        return r;
+}
+
+INTERPOSE int unlinkat(int dir_fd, const char *path, int flags)
+{
+        int r, error;
+
+        if (!descriptor_of(dir_fd)->is_watched)
+                return NEXT(unlinkat)(dir_fd, path, flags);
+
+        g_mutex_lock(&recorder.mutex);
+        r = unlink_now(dir_fd, path, flags);
+        error = errno;
+        g_mutex_unlock(&recorder.mutex);
+        errno = error;
+        return r;
+}
+
+/* A planted bug: what a new checkpoint replaces goes before the manifest names the new one. */
+static void unlink_early(int dir_fd, const char *checkpoint)
+{
+        const char *revision = strchr(checkpoint, '-') + 1;
+        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", dir_fd);
+        g_autoptr(GDir) names = g_dir_open(path, 0, NULL);
+        const char *name;
+
+        while (names && (name = g_dir_read_name(names))) {
+                bool is_old =
+                        (g_str_has_prefix(name, "checkpoint-") ||
+                         g_str_has_prefix(name, "journal-")) &&
+                        strtoull(strchr(name, '-') + 1, NULL, 10) < strtoull(revision, NULL, 10);
+
+                if (is_old)
+                        (void) unlink_now(dir_fd, name, 0);
+        }
+}
+
+INTERPOSE int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+        Descriptor *from_directory = descriptor_of(from_fd), *to_directory = descriptor_of(to_fd);
+        int r, error;
+
+        if (!from_directory->is_watched)
+                return NEXT(renameat)(from_fd, from, to_fd, to);
+
+        g_mutex_lock(&recorder.mutex);
+        r = NEXT(renameat)(from_fd, from, to_fd, to);
+        error = errno;
+        if (r == 0)
+                put_names((TraceEvent){ .kind = TRACE_RENAME,
+                                        .node = from_directory->node,
+                                        .other = to_directory->node },
+                          from, to);
+        if (r == 0 && recorder.plant == PLANT_EARLY_UNLINK && g_str_has_prefix(to, "checkpoint-"))
+                unlink_early(to_fd, to);
+        g_mutex_unlock(&recorder.mutex);
+        errno = error;
+        return r;
+}
+
+INTERPOSE int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+        Descriptor *from_directory = descriptor_of(from_fd), *to_directory = descriptor_of(to_fd);
+        int r, error;
+
+        if (!from_directory->is_watched)
+                return NEXT(linkat)(from_fd, from, to_fd, to, flags);
+
+        g_mutex_lock(&recorder.mutex);
+        r = NEXT(linkat)(from_fd, from, to_fd, to, flags);
+        error = errno;
+        if (r == 0)
+                put_names((TraceEvent){ .kind = TRACE_LINK,
+                                        .node = from_directory->node,
+                                        .other = to_directory->node },
+                          from, to);
+        g_mutex_unlock(&recorder.mutex);
+        errno = error;
+        return r;
+}
+
+INTERPOSE int mkdirat(int dir_fd, const char *path, mode_t mode)
+{
+        Descriptor *directory = descriptor_of(dir_fd);
+        struct stat st;
+        int r, error;
+
+        if (!directory->is_watched || (directory->is_root && !is_in_root(path)))
+                return NEXT(mkdirat)(dir_fd, path, mode);
+
+        g_mutex_lock(&recorder.mutex);
+        r = NEXT(mkdirat)(dir_fd, path, mode);
+        error = errno;
+        if (r == 0 && fstatat(dir_fd, path, &st, 0) == 0)
+                put_names((TraceEvent){ .kind = TRACE_MKDIR,
+                                        .node = directory->node,
+                                        .other = { st.st_dev, st.st_ino } },
+                          name_in(directory, path), NULL);
+        g_mutex_unlock(&recorder.mutex);
+        errno = error;
+        return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Recorder
+ *
+ * What its two parts, files and bus, share.
+ */
+
+#include "trace-format.h"
+
+#include <dlfcn.h>
+#include <stddef.h>
+#include <string.h>
+
+#define INTERPOSE __attribute__((visibility("default")))
+
+/* The call that stands behind the recorder's own. Never NULL. */
+#define NEXT(name)                                          \
+        ({                                                  \
+                static __typeof__(&(name)) next;            \
+                                                            \
+                if (!next) {                                \
+                        void *found = recorder_next(#name); \
+                                                            \
+                        memcpy(&next, &found, sizeof next); \
+                }                                           \
+                next;                                       \
+        })
+
+void *recorder_next(const char *name);
+
+/* Writes down a message; nothing when nothing is recorded. */
+void recorder_put(TraceKind kind, const void *payload, size_t n_bytes);
+
+void recorder_bus_closed(int fd);

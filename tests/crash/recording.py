@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs of a real regentd under real clients, recorded for the explorer."""
+
+import os
+import shutil
+import uuid
+
+from kill_loop import KillLoop
+from regent_testing import environment, names
+from regent_testing.api import RegentError, change
+from regent_testing.stack import Stack
+
+NAMESPACES = ["org.crash.One", "org.crash.Two", "org.crash.Three"]
+# Writers come to an end when a disk fails.
+TOLERATED = ["Error.OutcomeUnknown", "Error.ReadOnly"]
+# A small journal, so that there are checkpoints under load.
+CONFIG = "[Store]\nCheckpointJournalBytes=64K\n"
+
+
+def built(name):
+    """A program or library made of this directory, beside the regentd under test."""
+    return os.path.join(os.path.dirname(environment.regentd_program()), "..", "tests", "crash", name)
+
+
+class Recording:
+    """A Stack whose regentd is recorded from its first start on. Use as a context manager."""
+
+    def __init__(self, directory, seed=1, preload=(), config=CONFIG, **environ):
+        """preload: planted bugs. environ: REGENT_RECORD_… of recorder.c, by the rest of the name."""
+        self.trace = os.path.join(directory, "trace")
+        self._seed = seed
+        self.stack = Stack(config=config, start=False)
+        regentd = self.stack.regentd
+        for path in (regentd.state_dir, regentd.runtime_dir):
+            shutil.rmtree(path)
+        regentd.environ.update(
+            LD_PRELOAD=" ".join([built("crash-recorder.so"), *preload]),
+            REGENT_RECORD=self.trace,
+            REGENT_RECORD_STATE=regentd.state_dir,
+            REGENT_RECORD_RUNTIME=regentd.runtime_dir,
+            **{f"REGENT_RECORD_{name.upper()}": str(value) for name, value in environ.items()},
+        )
+        self.loop = None
+
+    def __enter__(self):
+        self.stack.__enter__()
+        try:
+            self.stack.regentd.start()
+            self.loop = KillLoop(self.stack, NAMESPACES, self._seed, TOLERATED)
+        except BaseException:
+            self.stack.close(check=False)
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        self.loop.close()
+        self.stack.close(check=kind is None)
+
+    def reboot(self):
+        """A clean stop, a runtime directory that is gone, and another boot."""
+        regentd = self.stack.regentd
+        regentd.stop()
+        shutil.rmtree(regentd.runtime_dir)
+        regentd.environ["REGENT_BOOT"] = uuid.uuid4().hex
+        regentd.start()
+        self.loop.forget_runtime()
+
+    def write_until_unknown(self):
+        """Until the outcome of a batch is not known; then regentd is stopped and started."""
+
+        def stop():
+            for writer in self.loop.writers:
+                writer.wait_report()
+            # It may say that it could not stop cleanly.
+            self.stack.regentd.process.terminate()
+            self.stack.regentd.wait_exit()
+            del self.stack.regentd.environ["REGENT_RECORD_FAIL"]
+
+        self.loop.round_until(stop)
+
+    def write(self, n_writes):
+        """Ends the run: nothing is started and compared any more."""
+        self.loop.go()
+        self.loop.let_them_write(n_writes)
+        self.stack.regentd.stop()
+
+    def write_and_kill(self, n_events):
+        """regentd kills itself behind one of its changes of files, with everything under way."""
+        regentd = self.stack.regentd
+        regentd.environ["REGENT_RECORD_KILL"] = str(n_events)
+        self.write_and_stop(1)
+        del regentd.environ["REGENT_RECORD_KILL"]
+        self.loop.round_until(lambda: regentd.wait_exit(-9))
+
+    def write_and_stop(self, n_writes):
+        """Ends with a clean stop and a start."""
+
+        def stop():
+            self.loop.let_them_write(n_writes)
+            self.stack.regentd.stop()
+
+        self.loop.round_until(stop)
+
+    def write_large(self, n_writes):
+        """Faster than the journal can be filled with zeros ahead, several to a batch."""
+        space = self.stack.root.create("org.crash.Large")
+        texts = (f"large {n} " + chr(ord("a") + n % 26) * (70000 + 9001 * n) for n in range(n_writes))
+        for pending in [space.start_set(f"key.{n % 3}", text) for n, text in enumerate(texts)]:
+            pending.result()
+
+    def be_refused(self):
+        """Requests that change nothing, and some that do, between them."""
+        root = self.stack.root
+        space = root.create("org.crash.Refused")
+        revision = space.set("key", "refused: the first")
+        refusals = [
+            lambda: root.create("org.crash.Refused"),
+            lambda: space.delete("absent"),
+            lambda: space.apply({"key": "refused: only new"}, flags=2),
+            lambda: space.apply({"other": "refused: only what is there"}, flags=4),
+            lambda: space.apply({"key": "refused: expected other"}, expect={"key": revision + 1}),
+            lambda: root.apply_all(
+                {
+                    "org.crash.Refused": change({"key": "refused: with a wrong one"}),
+                    "org.crash.One": change({"w9.key": "refused: expects"}, expect={"w9.key": revision}),
+                }
+            ),
+            lambda: root.remove("org.crash.Refused"),
+        ]
+        for refused in refusals:
+            try:
+                refused()
+            except RegentError as error:
+                assert error.name.startswith(names.Error._own), error
+            else:
+                raise AssertionError("something was to be refused and was not")
+            space.set("key", f"refused: {len(refusals)} {refused}")
+        space.apply({"key": "refused: a dry run"}, flags=1)
+        space.set_access(mode=0o600)
+        space.apply({"runtime": "refused: no", "key": "refused: neither"}, class_="runtime")
+        root.remove("org.crash.Refused", flags=1)

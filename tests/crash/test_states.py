@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every state that a crash may leave: real clients, a real regentd that is recorded, and recovery on what may be left.
+
+recording.py runs regentd with crash-recorder.so preloaded. crash-explore takes the trace, works out what may be on the
+disk after a power cut or a kill at each place of it, has the store's recovery run on that, and judges what is there.
+A part of the states is given to a real regentd too.
+
+That the explorer can fail is tested on bugs planted into regentd. Each must be found, and stays found.
+
+REGENT_TEST_CRASH_STATES says how many states to visit, REGENT_TEST_SEED what chance begins with, though no two
+recordings are the same. With REGENT_TEST_KEEP, a directory, the traces stay there, and the disks that something was
+wrong with.
+"""
+
+import concurrent.futures
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from gi.repository import GLib
+from regent_testing.stack import Stack
+from regent_testing.waiting import SLOWNESS
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+
+# pylint: disable=wrong-import-position
+from recording import Recording, built
+
+N_STATES = int(os.environ.get("REGENT_TEST_CRASH_STATES", "300"))
+IS_LONG = N_STATES > 2000
+KEEP = os.environ.get("REGENT_TEST_KEEP")
+SEED = int(os.environ.get("REGENT_TEST_SEED", str(random.SystemRandom().randrange(1 << 30))))
+
+pytestmark = pytest.mark.timeout(3600 * SLOWNESS)
+
+
+def explore(trace, *options, preload=()):
+    """What the explorer says, and how many violations it found."""
+    found = subprocess.run(
+        [built("crash-explore"), f"--seed={SEED}", *options, trace],
+        env={**os.environ, "LD_PRELOAD": " ".join(preload)}, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    counts = re.search(r"^(\d+) distinct states, .* (\d+) violations$", found.stdout, re.MULTILINE)
+    assert counts, f"the explorer ended with {found.returncode}:\n{found.stdout}"
+    return found.stdout, int(counts[1]), int(counts[2])
+
+
+def record_quick(directory):
+    """A disk that syncs in no time, so regentd does it in its loop."""
+    with Recording(directory, SEED) as run:
+        run.be_refused()
+        run.write_and_stop(60)
+        run.reboot()
+        run.write_and_kill(80 + SEED % 60)
+        return run.trace
+
+
+def record_slow(directory):
+    """A disk that takes its time, so there are larger batches and a checkpoint under load."""
+    with Recording(directory, SEED, sync_usec=700) as run:
+        run.write_and_kill(100 + SEED % 80)
+        run.write_and_stop(60)
+        return run.trace
+
+
+def record_large(directory):
+    """Large values, and a journal that grows and is filled with zeros ahead of that."""
+    with Recording(directory, SEED, config="[Store]\nCheckpointJournalBytes=64M\n", sync_usec=300) as run:
+        run.write_large(12)
+        run.write_and_kill(40 + SEED % 40)
+        return run.trace
+
+
+def record_failed_sync(directory):
+    """The disk fails once. Whoever waits for that batch hears that its outcome is not known."""
+    with Recording(directory, SEED, fail=15 + SEED % 10, sync_usec=200) as run:
+        run.write_until_unknown()
+        run.write_and_stop(60)
+        return run.trace
+
+
+RECORDINGS = {
+    "quick": record_quick,
+    "slow": record_slow,
+    "large": record_large,
+    "failed-sync": record_failed_sync,
+}
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory):
+    print(f"REGENT_TEST_SEED={SEED}")
+    return {name: record(str(tmp_path_factory.mktemp(name))) for name, record in RECORDINGS.items()}
+
+
+def keep(name, trace):
+    """Puts a trace where it stays; returns the explorer's option to put disks beside it."""
+    if not KEEP:
+        return []
+    directory = os.path.join(KEEP, f"{name}-{SEED}")
+    os.makedirs(directory, exist_ok=True)
+    shutil.copy(trace, directory)
+    return [f"--keep={directory}"]
+
+
+def test_no_crash_loses_anything(traces):
+    share = -(-N_STATES // len(traces))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(
+            lambda item: explore(item[1], f"--states={share}", *keep(*item)), traces.items()
+        )
+    n_visited = n_violations = 0
+    for name, (said, n_states, n_wrong) in zip(traces, results):
+        print(f"{name}: {said}")
+        n_visited += n_states
+        n_violations += n_wrong
+    assert n_violations == 0
+    assert n_visited >= N_STATES
+
+
+def entries_of(root):
+    """All there is, as the explorer writes it down."""
+    found = set()
+    for name in root.list_namespaces():
+        space = root.ns(name)
+        for key, thing in space.everything().items():
+            class_ = space.describe(key)["class"].unpack()
+            found.add((name, key, class_, thing.print_(True)))
+    return found
+
+
+def expected_of(path):
+    expected = set()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            name, key, class_, type_, digits = line.rstrip("\n").split(" ")
+            content = GLib.Bytes.new(bytes.fromhex(digits))
+            thing = GLib.Variant.new_from_bytes(GLib.VariantType(type_), content, False)
+            expected.add((name, key, class_, thing.print_(True)))
+    return expected
+
+
+def test_a_real_regentd_finds_the_same(traces, tmp_path):
+    n = 100 if IS_LONG else 2
+    explore(traces["slow"], "--states=400", f"--export={tmp_path}", f"--exported={n}")
+    names = sorted(os.listdir(tmp_path), key=int)
+    assert len(names) == n
+    for name in names:
+        with Stack(config="", start=False) as stack:
+            regentd = stack.regentd
+            for part, path in (("state", regentd.state_dir), ("runtime", regentd.runtime_dir)):
+                if os.path.isdir(tmp_path / name / part):
+                    os.rmdir(path)
+                    os.rename(tmp_path / name / part, path)
+            regentd.environ["LD_PRELOAD"] = built("crash-recorder.so")
+            regentd.environ["REGENT_BOOT"] = (tmp_path / name / "boot").read_text()
+            regentd.start()
+            assert stack.root.property("State") == "running", name
+            assert entries_of(stack.root) == expected_of(tmp_path / name / "expected"), name
+
+
+# Planted bugs: what the recorder is told, and what is preloaded too.
+PLANTED = {
+    "reply-before-sync": ({"plant": "reply-before-sync"}, ()),
+    "no-directory-sync": ({"plant": "no-directory-sync"}, ()),
+    "early-unlink": ({"plant": "early-unlink"}, ()),
+    "retry-sync": ({"plant": "retry-sync", "fail": 6}, ()),
+    "no-checksum": ({}, ("crash-no-checksum.so",)),
+}
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_bug_is_found(bug, tmp_path):
+    environ, libraries = PLANTED[bug]
+    preload = [built(name) for name in libraries]
+    with Recording(str(tmp_path), SEED, preload, sync_usec=100, **environ) as run:
+        run.write(40)
+    said, _, n_violations = explore(run.trace, "--states=1500", "--violations=1", preload=preload)
+    print(said)
+    assert n_violations > 0

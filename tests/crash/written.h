@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Written
+ *
+ * The commits that a recorded run wrote to its journals, read from the writes of the trace.
+ *
+ * One whose runtime half was written and whose persistent half never was, for the process was killed
+ * in between, is dead: it never happened. Of one in a batch whose sync failed it is open what becomes
+ * of it: it has happened if a later start found it, and is dropped when the same process goes on with
+ * another journal.
+ */
+
+#include "store/commit-codec.h"
+#include "trace.h"
+
+typedef struct Written {
+        uint64_t revision;
+        Commit *parts[2];       /* by CommitPart */
+        uint64_t pair_revision; /* of the runtime part */
+        guint start;            /* the number of the process */
+        guint boot;             /* the number of the boot */
+        guint written_at;       /* an event */
+        TraceNode file;         /* of the persistent part */
+        bool is_dead;
+        guint dropped_by; /* the index of the commit that came instead of it; G_MAXUINT: none */
+} Written;
+
+/* All of @trace, owned, in the order in which they are to be applied. Complains as oracle_new(). */
+GPtrArray *written_read(const Trace *trace, GPtrArray *complaints);
+
+/* What a boot begins with. */
+typedef struct WrittenBoot {
+        guint event;
+        guint n_before; /* commits */
+} WrittenBoot;
+
+/* WrittenBoot, owned, of every boot but the first. @written: what was read from it. */
+GArray *written_boots(const Trace *trace, const GPtrArray *written);
+
+/* Both parts as one; owned. */
+Commit *written_commit(const Written *written);
+
+/* Appends a complaint. */
+void complain(GPtrArray *complaints, const char *format, ...) G_GNUC_PRINTF(2, 3);
