@@ -197,6 +197,8 @@ static void note_request(ClientLog *log, GDBusMessage *message, guint event)
         request->asked = commit_new(0, 0, 0, NULL);
         if (body)
                 ask(request, path, member, body);
+        request->is_restoration = strcmp(member, "Restore") == 0;
+        request->is_mark = strcmp(member, "MarkGood") == 0;
         if (request->asked->changes->len == 0)
                 g_clear_pointer(&request->asked, commit_free);
         g_ptr_array_add(log->requests, request);

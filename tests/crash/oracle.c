@@ -8,6 +8,7 @@
 
 #include "oracle.h"
 
+#include "core/restore.h"
 #include "written.h"
 
 #include <string.h>
@@ -24,6 +25,7 @@ typedef struct Demand {
         guint event;
         guint position;
         uint64_t revision;
+        uint64_t last_good_revision;
 } Demand;
 
 struct Oracle {
@@ -104,14 +106,18 @@ static void add_position(Oracle *oracle, State *state, guint written_at)
 
 static void demand(Oracle *oracle, guint event, guint position, uint64_t revision)
 {
-        Demand wanted = { event, position, revision };
+        Demand wanted = { .event = event, .position = position, .revision = revision };
 
         g_array_append_val(oracle->demands, wanted);
 }
 
-static void apply(State *state, const Written *written, guint boot)
+static void restore(const Oracle *oracle, State *state, const Written *written);
+
+static void apply(const Oracle *oracle, State *state, const Written *written, guint boot)
 {
-        if (written->parts[COMMIT_PERSISTENT])
+        if (written_is_restoration(written))
+                restore(oracle, state, written);
+        else if (written->parts[COMMIT_PERSISTENT])
                 state_apply(state, written->parts[COMMIT_PERSISTENT]);
         if (written->parts[COMMIT_RUNTIME] && written->boot == boot)
                 state_apply(state, written->parts[COMMIT_RUNTIME]);
@@ -126,9 +132,26 @@ static State *state_before(const Oracle *oracle, guint end, guint boot)
                 const Written *written = oracle->written->pdata[i];
 
                 if (!written->is_dead && written->dropped_by > end)
-                        apply(state, written, boot);
+                        apply(oracle, state, written, boot);
         }
         return state;
+}
+
+/* What it went back to was the state as of that revision, without what was in memory. */
+static void restore(const Oracle *oracle, State *state, const Written *written)
+{
+        const Commit *names = written->parts[COMMIT_PERSISTENT];
+        g_autoptr(Commit) commit =
+                commit_new(names->revision, names->time_usec, names->writer_uid, NULL);
+        g_autoptr(State) source = NULL;
+        guint end = 0;
+
+        while (end < oracle->written->len &&
+               ((Written *) oracle->written->pdata[end])->revision <= names->source.revision)
+                end++;
+        source = state_before(oracle, end, G_MAXUINT);
+        restore_fill(commit, state, source);
+        state_apply(state, commit);
 }
 
 typedef struct Historian {
@@ -170,7 +193,7 @@ static void add_commit(Historian *historian, guint i)
                 historian->has_dropped = false;
         }
         historian->has_dropped |= written->dropped_by != G_MAXUINT;
-        apply(historian->state, written, historian->boot);
+        apply(oracle, historian->state, written, historian->boot);
         add_position(oracle, historian->state, written->written_at);
         g_hash_table_insert(oracle->position_of, written,
                             GUINT_TO_POINTER(oracle->positions->len - 1));
@@ -195,7 +218,10 @@ static void make_positions(Oracle *oracle, const Trace *trace)
 static unsigned fitness(const Request *request, const Written *written, const Commit *commit)
 {
         if (request->is_matched || request->received_at > written->written_at ||
-            request->replied_at < written->written_at || !request_asks_for(request, commit))
+            request->replied_at < written->written_at)
+                return 0;
+        if (written_is_restoration(written) ? !request->is_restoration
+                                            : !request_asks_for(request, commit))
                 return 0;
         if (request->outcome == REQUEST_DONE)
                 return request->revision == written->revision ? 4 : request->revision == 0 ? 3 : 0;
@@ -274,6 +300,9 @@ static void demand_what_was_told(Oracle *oracle, GPtrArray *complaints)
                         demand(oracle, request->replied_at,
                                position_of_revision(oracle, request->revision, request->replied_at),
                                request->revision);
+                if (request->outcome == REQUEST_DONE && request->is_mark)
+                        g_array_index(oracle->demands, Demand, oracle->demands->len - 1)
+                                .last_good_revision = request->revision;
         }
 }
 
@@ -337,6 +366,8 @@ static void accumulate_demands(Oracle *oracle)
 
                 wanted->position = MAX(wanted->position, before->position);
                 wanted->revision = MAX(wanted->revision, before->revision);
+                wanted->last_good_revision =
+                        MAX(wanted->last_good_revision, before->last_good_revision);
         }
 }
 
@@ -433,6 +464,8 @@ char *oracle_judge(const Oracle *oracle, guint event, CrashKind kind, const Find
                 return g_strdup_printf("revision %" G_GUINT64_FORMAT " was told, and now it is "
                                        "%" G_GUINT64_FORMAT,
                                        wanted.revision, finding->revision);
+        if (finding->last_good_revision < wanted.last_good_revision)
+                return g_strdup("what was marked good is not there");
         if (finding->is_incomplete)
                 return g_strdup("what the manifest names is not all there");
 

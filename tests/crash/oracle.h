@@ -21,6 +21,7 @@ typedef struct Finding {
         ServiceState state;
         LoadedFrom loaded_from;
         uint64_t revision;
+        uint64_t last_good_revision;
         uint64_t digest;            /* of all entries */
         uint64_t persistent_digest; /* of those of the persistent classes */
         bool is_incomplete;         /* what the manifest names is not all there */

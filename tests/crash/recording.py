@@ -108,6 +108,33 @@ class Recording:
         for pending in [space.start_set(f"key.{n % 3}", text) for n, text in enumerate(texts)]:
             pending.result()
 
+    def write_until_healed(self):
+        """A disk fails once, and the service goes on without a restart."""
+        root, loop = self.stack.root, self.loop
+        log = root.subscribe(interface=names.PROPERTIES, member="PropertiesChanged", path=names.ROOT_PATH)
+        before = loop.revision
+        loop.go()
+        for writer in loop.writers:
+            writer.wait_report()
+        if root.property("State") != "running":
+            log.wait_for(lambda signal: "State" in signal.changed
+                         and signal.changed["State"].get_string() == "running", 30, "a disk that works again")
+        log.close()
+        highest = before
+        for writer in loop.writers:
+            highest = max(highest, loop.histories[writer.prefix].add(writer.report(), before))
+        loop.compare(highest)
+        del self.stack.regentd.environ["REGENT_RECORD_FAIL"]
+
+    def mark_good(self):
+        return self.stack.root.manager("MarkGood")[0].get_uint64()
+
+    def restore(self):
+        """Only behind a mark with nothing of the writers' in between: their histories do not know of it."""
+        space = self.stack.root.create("org.crash.Restored")
+        space.apply({"key": "restored: away", "other": "restored: away too"})
+        self.stack.root.manager("Restore", "(st)", ("last-known-good", 0))
+
     def be_refused(self):
         """Requests that change nothing, and some that do, between them."""
         root = self.stack.root

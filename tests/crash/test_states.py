@@ -84,11 +84,35 @@ def record_failed_sync(directory):
         return run.trace
 
 
+def record_healed(directory):
+    """The same, and it goes on without a restart."""
+    with Recording(directory, SEED, fail=15 + SEED % 10, sync_usec=200) as run:
+        run.write_until_healed()
+        run.write_and_kill(80 + SEED % 60)
+        return run.trace
+
+
+def record_good(directory):
+    """Marked good, marked again, and restored, with commits, stops and kills in between."""
+    with Recording(directory, SEED, sync_usec=200) as run:
+        run.mark_good()
+        run.write_and_stop(40)
+        run.mark_good()
+        run.restore()
+        run.write_and_kill(80 + SEED % 60)
+        run.mark_good()
+        run.restore()
+        run.write_and_stop(30)
+        return run.trace
+
+
 RECORDINGS = {
     "quick": record_quick,
     "slow": record_slow,
     "large": record_large,
     "failed-sync": record_failed_sync,
+    "healed": record_healed,
+    "good": record_good,
 }
 
 

@@ -58,6 +58,7 @@ Finding trial_begin(Trial *trial, Disk *disk, sd_id128_t boot_id)
                 finding.result = -EBADMSG;
         finding.state = trial->status.state;
         finding.loaded_from = trial->status.loaded_from;
+        finding.last_good_revision = trial->status.last_good_revision;
         finding_read_state(&finding, trial->state);
         return finding;
 }

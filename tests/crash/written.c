@@ -66,6 +66,18 @@ static bool is_known(const Reader *reader, uint64_t revision, CommitPart part)
         return false;
 }
 
+static int get_commit(Commit **ret_commit,
+                      const RecordHeader *header,
+                      const uint8_t *payload,
+                      bool is_paired)
+{
+        if (header->kind == RECORD_RESTORE)
+                return commit_codec_get_restoration(ret_commit, payload, header->payload_bytes,
+                                                    header->revision, header->time_usec);
+        return commit_codec_get(ret_commit, payload, header->payload_bytes, is_paired,
+                                header->revision, header->time_usec);
+}
+
 static void read_commit(Reader *reader,
                         const TraceEvent *event,
                         guint i,
@@ -77,14 +89,14 @@ static void read_commit(Reader *reader,
         g_autoptr(Commit) commit = NULL;
         Written *written;
 
-        if (commit_codec_get(&commit, payload, header->payload_bytes, is_paired, header->revision,
-                             header->time_usec) != 0) {
+        if (get_commit(&commit, header, payload, is_paired) != 0) {
                 complain(reader->complaints, "event %u: a commit was written that cannot be read",
                          i);
                 return;
         }
-        part = commit_codec_has_part(commit, COMMIT_PERSISTENT) ? COMMIT_PERSISTENT
-                                                                : COMMIT_RUNTIME;
+        part = header->kind == RECORD_RESTORE || commit_codec_has_part(commit, COMMIT_PERSISTENT)
+                       ? COMMIT_PERSISTENT
+                       : COMMIT_RUNTIME;
         if (is_known(reader, header->revision, part))
                 return;
 
@@ -116,7 +128,7 @@ static void read_write(Reader *reader, const TraceEvent *event, guint i)
                     header->length < FORMAT_RECORD_OVERHEAD ||
                     header->length > event->payload_bytes - at)
                         return;
-                if (header->kind == RECORD_COMMIT)
+                if (header->kind == RECORD_COMMIT || header->kind == RECORD_RESTORE)
                         read_commit(reader, event, i, header);
                 at += header->length;
         }

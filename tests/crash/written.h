@@ -27,6 +27,13 @@ typedef struct Written {
         guint dropped_by; /* the index of the commit that came instead of it; G_MAXUINT: none */
 } Written;
 
+/* Whether it takes the state back to a copy: then the persistent part has no changes of its own. */
+static inline bool written_is_restoration(const Written *written)
+{
+        return written->parts[COMMIT_PERSISTENT] &&
+               written->parts[COMMIT_PERSISTENT]->source.revision > 0;
+}
+
 /* All of @trace, owned, in the order in which they are to be applied. Complains as oracle_new(). */
 GPtrArray *written_read(const Trace *trace, GPtrArray *complaints);
 
