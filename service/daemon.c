@@ -174,12 +174,12 @@ static void on_reconsider(void *userdata, void *submitter, Request *request)
 
 /* the declarer's port */
 
-static void on_declared(void *userdata, Namespace *ns, const Declaration *before)
+static void on_declared(void *userdata, Namespace *ns)
 {
         Daemon *daemon = userdata;
 
         if (daemon->service)
-                bus_service_declared(daemon->service, ns, before);
+                bus_service_declared(daemon->service, ns);
 }
 
 /* the store's ports */

@@ -13,6 +13,7 @@
 #include "util/conf-file.h"
 #include "util/ini.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SUFFIX    ".conf"
@@ -30,8 +31,11 @@ typedef struct Parser {
         const Limits *limits;
         Declaration *declaration;
         Section section;
-        bool has_namespace;  /* there has been a section of that name */
-        RuleText *key;       /* the section being read */
+        bool has_namespace; /* there has been a section of that name */
+        unsigned given;     /* AccessFields that have been set, rightly or not */
+        unsigned
+                n_passed; /* of the complaints: those that leave the rest of the file its meaning */
+        RuleText *key;    /* the section being read */
         bool is_key_refused; /* it has been complained of */
         guint n_keys;
 } Parser;
@@ -154,6 +158,10 @@ static int set_owner(const char *text, NamespaceAccess *access)
 
 static int set_group(const char *text, NamespaceAccess *access)
 {
+        if (strcmp(text, "none") == 0) {
+                access->group = NAMESPACE_NO_GROUP;
+                return 0;
+        }
         return user_name_to_gid(text, &access->group);
 }
 
@@ -172,14 +180,15 @@ typedef struct AccessSetting {
         AccessFields field;
         int (*set)(const char *text, NamespaceAccess *access);
         const char *why_not; /* when it cannot */
+        bool is_looked_up;   /* among users and groups, which are the system's and not the file's */
 } AccessSetting;
 
 static const AccessSetting access_settings[] = {
-        { "Owner", ACCESS_OWNER, set_owner, "there is no such user" },
-        { "Group", ACCESS_GROUP, set_group, "there is no such group" },
-        { "Mode", ACCESS_MODE, set_mode, "it is octal, and at most the bits of 0664" },
-        { "QuotaKeys", ACCESS_QUOTA_KEYS, set_quota_keys, "it is not a number" },
-        { "QuotaBytes", ACCESS_QUOTA_BYTES, set_quota_bytes, "it is not a size" },
+        { "Owner", ACCESS_OWNER, set_owner, "there is no such user", true },
+        { "Group", ACCESS_GROUP, set_group, "there is no such group", true },
+        { "Mode", ACCESS_MODE, set_mode, "it is octal, and at most the bits of 0664", false },
+        { "QuotaKeys", ACCESS_QUOTA_KEYS, set_quota_keys, "it is not a number", false },
+        { "QuotaBytes", ACCESS_QUOTA_BYTES, set_quota_bytes, "it is not a size", false },
 };
 
 static void set_access(Parser *parser,
@@ -189,18 +198,28 @@ static void set_access(Parser *parser,
 {
         Declaration *declaration = parser->declaration;
         g_autofree char *quoted = NULL;
+        int r;
 
-        if (declaration->access_fields & setting->field) {
+        if (parser->given & setting->field) {
                 complaints_add(&parser->complaints, line, "%s is set twice", setting->name);
                 return;
         }
 
-        declaration->access_fields |= setting->field;
-        if (setting->set(text, &declaration->access) < 0) {
-                quoted = name_quote(text);
+        parser->given |= setting->field;
+        r = setting->set(text, &declaration->access);
+        if (r == 0) {
+                declaration->access_fields |= setting->field;
+                return;
+        }
+
+        quoted = name_quote(text);
+        if (setting->is_looked_up && r != -ENOENT)
+                complaints_add(&parser->complaints, line, "%s %s cannot be looked up: %s",
+                               setting->name, quoted, g_strerror(-r));
+        else
                 complaints_add(&parser->complaints, line, "%s cannot be %s: %s", setting->name,
                                quoted, setting->why_not);
-        }
+        parser->n_passed += setting->is_looked_up;
 }
 
 static void on_setting(void *userdata, unsigned line, const char *setting, char *value)
@@ -255,7 +274,7 @@ static void parse(Parser *parser, const GByteArray *bytes)
 }
 
 /* Reads the file; an outcome with a complaint when it cannot. */
-static int read_file(const Complaints *complaints, const char *path, GByteArray **ret_bytes)
+static int read_file(Complaints *complaints, const char *path, GByteArray **ret_bytes)
 {
         int r = conf_file_read(path, LIMIT_DECLARATION_FILE_BYTES, ret_bytes);
 
@@ -278,10 +297,9 @@ int declaration_file_load(const char *path,
         g_autoptr(Declaration) declaration = NULL;
         g_autoptr(GByteArray) bytes = NULL;
         g_autofree char *name = declaration_file_name(path);
-        g_autofree char *shown = g_utf8_make_valid(path, -1);
+        g_autofree char *shown = complaints_show_path(path);
         g_autofree char *checksum = NULL;
-        Parser parser = { .complaints = { shown, complaints }, .limits = limits };
-        guint n_before = complaints->len;
+        Parser parser = { .complaints = { shown, complaints, 0 }, .limits = limits };
         int r;
 
         r = read_file(&parser.complaints, path, &bytes);
@@ -296,7 +314,8 @@ int declaration_file_load(const char *path,
         checksum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes->data, bytes->len);
         declaration = parser.declaration = declaration_new(shown, checksum);
         parse(&parser, bytes);
-        if (complaints->len > n_before)
+        complaints_end(&parser.complaints);
+        if (parser.complaints.n > parser.n_passed)
                 return DECLARATION_FILE_E_WRONG;
 
         *ret_name = g_steal_pointer(&name);

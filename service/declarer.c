@@ -5,6 +5,11 @@
  * One request is with the pipeline at a time, and each is made when its turn comes, from what the
  * state and the declarations are by then. So a load in the middle of another one needs no care: the
  * names that are left to be looked at begin anew.
+ *
+ * A batch that is with the journal during a load was judged without the new declarations, and may make,
+ * remove or open a namespace that is declared by now. What is ready behind it is judged with them. So
+ * the namespace that such a batch is about gets a request in any case, and what is declared of it comes
+ * into force when that is settled; it may have nothing to change.
  */
 
 #include "declarer.h"
@@ -15,6 +20,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct Waiting {
         DeclarerDone on_done;
@@ -24,11 +30,13 @@ typedef struct Waiting {
 struct Declarer {
         DeclarerOptions options;
         Origin *origin;
-        GPtrArray *errors; /* owned "FILE:LINE: text" */
-        GQueue names;      /* owned: namespaces still to be looked at */
-        bool is_under_way; /* a request for the first of them is with the pipeline */
-        bool is_outdated;  /* that was made before the last load */
-        GArray *waiting;   /* Waiting */
+        GPtrArray *errors;            /* owned "FILE:LINE: text" */
+        GQueue names;                 /* owned: namespaces still to be looked at */
+        bool is_under_way;            /* a request for the first of them is with the pipeline */
+        bool is_outdated;             /* that was made before the last load */
+        Declaration *in_force_before; /* owned: what its namespace had then; NULL: none */
+        bool has_loaded;
+        GArray *waiting; /* Waiting */
 };
 
 static void go_on(Declarer *declarer);
@@ -69,6 +77,7 @@ Declarer *declarer_free(Declarer *declarer)
         g_queue_clear_full(&declarer->names, g_free);
         g_ptr_array_unref(declarer->errors);
         g_array_unref(declarer->waiting);
+        declaration_unref(declarer->in_force_before);
         g_free(declarer);
         return NULL;
 }
@@ -79,32 +88,39 @@ GVariant *declarer_errors(const Declarer *declarer)
                                   (gssize) declarer->errors->len);
 }
 
-/* The change that makes @name's namespace as it is declared; NULL when it is so already. */
-static ChangeSet *change_towards(const Declarer *declarer,
-                                 const char *name,
+/* Whether @ns needs no request to become as it is declared. */
+static bool is_settled(const Declarer *declarer,
+                       const Namespace *ns,
+                       const Declaration *declaration)
+{
+        const char *under_way = pipeline_namespace_under_way(declarer->options.pipeline);
+
+        return ns && declaration_has_access(declaration, &ns->access) &&
+               (ns->declaration == declaration || !under_way || strcmp(ns->name, under_way) != 0);
+}
+
+/* The change that makes @name's namespace, NULL when there is none, as it is declared. */
+static ChangeSet *change_towards(const char *name,
+                                 const Namespace *ns,
                                  const Declaration *declaration)
 {
-        const Namespace *ns = state_lookup(declarer->options.state, name);
-        g_autoptr(ChangeSet) set = NULL;
+        ChangeSet *set = change_set_new(ns ? CHANGE_SET_ACCESS : CHANGE_SET_CREATE_NAMESPACE);
         g_autofree char *text = NULL, *reason = NULL;
         NamespaceWish *wish;
         int r;
 
-        if (ns && !(access_compare(&ns->access, &declaration->access) & declaration->access_fields))
-                return NULL;
-
-        set = change_set_new(ns ? CHANGE_SET_ACCESS : CHANGE_SET_CREATE_NAMESPACE);
         r = change_set_add_namespace(set, name, &wish, &text);
         g_assert(r == 0);
         wish->created_revision = ns ? ns->created_revision : 0;
         wish->access_revision = ns ? ns->access_revision : 0;
 
+        set->flags = CHANGE_SET_DECLARED;
         set->access = declaration->access;
         set->access_fields = declaration->access_fields;
         reason = g_strdup_printf("declared in %s", declaration->path);
         if (change_set_set_reason(set, reason, &text) != 0)
                 log_debug("%s: the path is too long for a reason", declaration->path);
-        return g_steal_pointer(&set);
+        return set;
 }
 
 static void add_error(Declarer *declarer,
@@ -112,13 +128,61 @@ static void add_error(Declarer *declarer,
                       const char *name,
                       const char *why)
 {
-        const Complaints complaints = { declaration->path, declarer->errors };
+        Complaints complaints = { declaration->path, declarer->errors, 0 };
 
         log_record(LOG_ERR, LOG_FIELDS(LOG_NAMESPACE(name), LOG_FILE(declaration->path)),
                    "%s: '%s' cannot be made as it is declared: %s", declaration->path, name, why);
-        if (declarer->errors->len < DECLARER_ERRORS_MAX)
+        if (declarer->errors->len < DECLARATION_ERRORS_MAX)
                 complaints_add(&complaints, 0, "'%s' cannot be made as it is declared: %s", name,
                                why);
+}
+
+/* What was stored before a rule came stays; whoever reads the log should know. */
+static void warn_of_breaches(const Namespace *ns)
+{
+        const char *first = NULL;
+        uint64_t n = 0;
+
+        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
+                Entry *entry = namespace_node_entry(node);
+                const Rule *rule = declaration_rule(ns->declaration, entry_key(entry));
+
+                if (!rule || rule_check_value(rule, entry, NULL) == 0)
+                        continue;
+                if (n++ == 0)
+                        first = entry_key(entry);
+        }
+
+        if (n > 0)
+                log_record(LOG_WARNING,
+                           LOG_FIELDS(LOG_NAMESPACE(ns->name), LOG_KEY(first),
+                                      LOG_FILE(ns->declaration->path)),
+                           "%s: %" PRIu64
+                           " keys of '%s' hold what is not allowed, first '%s': they "
+                           "stay until they are set",
+                           ns->declaration->path, n, ns->name, first);
+}
+
+static void on_declared(void *userdata, Namespace *ns)
+{
+        const Declarer *declarer = userdata;
+
+        if (ns->declaration)
+                warn_of_breaches(ns);
+        declarer->options.on_declared(declarer->options.userdata, ns);
+}
+
+/* What came into force with a commit has been announced with it. */
+static void declare(Declarer *declarer, const char *name)
+{
+        Namespace *ns = state_lookup(declarer->options.state, name);
+
+        if (!ns)
+                return;
+        if (state_declare(declarer->options.state, ns))
+                on_declared(declarer, ns);
+        else if (ns->declaration && ns->declaration != declarer->in_force_before)
+                warn_of_breaches(ns);
 }
 
 static void on_settled(void *userdata, const Settlement *settlement)
@@ -140,6 +204,7 @@ static void on_settled(void *userdata, const Settlement *settlement)
                 add_error(declarer, declaration, name,
                           settlement->outcome < 0 ? g_strerror(-settlement->outcome)
                                                   : settlement->text);
+        declare(declarer, name);
         go_on(declarer);
 }
 
@@ -149,13 +214,21 @@ static bool submit_first(Declarer *declarer, Request *reservation)
         const char *name = g_queue_peek_head(&declarer->names);
         const Declaration *declaration =
                 declarations_lookup(state_declarations(declarer->options.state), name);
-        ChangeSet *set = declaration ? change_towards(declarer, name, declaration) : NULL;
+        Namespace *ns = state_lookup(declarer->options.state, name);
 
-        if (!set)
+        if (!declaration)
                 return false;
 
+        declaration_unref(declarer->in_force_before);
+        declarer->in_force_before = ns && ns->declaration ? declaration_ref(ns->declaration) : NULL;
+        if (is_settled(declarer, ns, declaration)) {
+                declare(declarer, name);
+                return false;
+        }
+
         declarer->is_under_way = true;
-        pipeline_submit(declarer->origin, reservation, set, on_settled, declarer);
+        pipeline_submit(declarer->origin, reservation, change_towards(name, ns, declaration),
+                        on_settled, declarer);
         return true;
 }
 
@@ -193,42 +266,6 @@ void declarer_when_done(Declarer *declarer, DeclarerDone on_done, void *userdata
                 tell_waiting(declarer, 0);
 }
 
-/* What was stored before a rule came stays; whoever reads the log should know. */
-static void warn_of_breaches(const Namespace *ns)
-{
-        const char *first = NULL;
-        uint64_t n = 0;
-
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                Entry *entry = namespace_node_entry(node);
-                const Rule *rule = declaration_rule(ns->declaration, entry_key(entry));
-                g_auto(RuleBreach) breach = {};
-
-                if (!rule || rule_check_value(rule, entry, &breach) == 0)
-                        continue;
-                if (n++ == 0)
-                        first = entry_key(entry);
-        }
-
-        if (n > 0)
-                log_record(LOG_WARNING,
-                           LOG_FIELDS(LOG_NAMESPACE(ns->name), LOG_KEY(first),
-                                      LOG_FILE(ns->declaration->path)),
-                           "%s: %" PRIu64
-                           " keys of '%s' hold what is not allowed, first '%s': they "
-                           "stay until they are set",
-                           ns->declaration->path, n, ns->name, first);
-}
-
-static void on_declared(void *userdata, Namespace *ns, const Declaration *before)
-{
-        const Declarer *declarer = userdata;
-
-        if (ns->declaration)
-                warn_of_breaches(ns);
-        declarer->options.on_declared(declarer->options.userdata, ns, before);
-}
-
 static gboolean add_name(gpointer name, gpointer unused G_GNUC_UNUSED, gpointer names)
 {
         g_queue_push_tail(names, g_strdup(name));
@@ -252,15 +289,15 @@ void declarer_load(Declarer *declarer)
         Declarations *declarations;
 
         g_ptr_array_set_size(declarer->errors, 0);
-        declarations =
-                declaration_files_load(declarer->options.directories, declarer->options.limits,
-                                       state_declarations(state), declarer->errors);
-        if (declarer->errors->len > DECLARER_ERRORS_MAX)
-                g_ptr_array_set_size(declarer->errors, DECLARER_ERRORS_MAX);
-
+        declarations = declaration_files_load(
+                declarer->options.directories, declarer->options.limits,
+                declarer->has_loaded ? state_declarations(state) : NULL, declarer->errors);
+        declarer->has_loaded = true;
         log_record(declarer->errors->len > 0 ? LOG_WARNING : LOG_DEBUG, NULL,
                    "%u namespaces are declared", declarations_count(declarations));
-        state_set_declarations(state, declarations, on_declared, declarer);
+        state_set_declarations(state, declarations,
+                               pipeline_namespace_under_way(declarer->options.pipeline),
+                               on_declared, declarer);
 
         begin_anew(declarer);
         g_tree_foreach(declarations_all(declarations), add_name, &declarer->names);

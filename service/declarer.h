@@ -5,9 +5,9 @@
  * Declarer
  *
  * Puts into force what the files of namespaces.d say, at the start and at each reload: all of them are
- * read first; then the new declarations take the place of the old ones, at once; then namespaces that
- * are not there are made, and those whose access is another are given the declared one, each by a
- * commit of its own.
+ * read first; then the new declarations take the place of the old ones, at once where the access is the
+ * declared one; then namespaces that are not there are made, and those whose access is another are
+ * given the declared one, each by a commit of its own. With that their rules and defaults come.
  */
 
 #include "core/limits.h"
@@ -25,8 +25,8 @@ typedef struct DeclarerOptions {
         const Limits *limits;
         const char *const *directories; /* NULL: the standard ones */
 
-        /* @ns has another declaration than @before now; either may be none. */
-        void (*on_declared)(void *userdata, Namespace *ns, const Declaration *before);
+        /* @ns has another declaration now, or none. */
+        void (*on_declared)(void *userdata, Namespace *ns);
 
         void *userdata;
 } DeclarerOptions;
@@ -51,6 +51,5 @@ void declarer_when_done(Declarer *declarer, DeclarerDone on_done, void *userdata
 /* The pipeline's reconsider(), of a request whose userdata is the declarer. */
 void declarer_reconsider(Declarer *declarer, Request *reservation);
 
-/* What the last load found wrong, DECLARER_ERRORS_MAX at most: a floating "as" of "FILE:LINE: text". */
-#define DECLARER_ERRORS_MAX 64u
+/* What the last load found wrong, DECLARATION_ERRORS_MAX at most: a floating "as" of "FILE:LINE: text". */
 GVariant *declarer_errors(const Declarer *declarer);

@@ -76,6 +76,17 @@ static gboolean parse(CommandLine *line, int argc, char **argv, GError **error)
         return TRUE;
 }
 
+/* Whoever checks a file is mostly root, who can read them all. */
+static void warn_of_secrecy(const char *path)
+{
+        struct stat st;
+
+        if (stat(path, &st) == 0 && !(st.st_mode & S_IROTH))
+                g_printerr("regentd: %s is not readable by others: regentd runs as regent, and "
+                           "could not read it\n",
+                           path);
+}
+
 /* As the service would take it, with the limits of the same configuration. */
 static int check_namespace(const char *path, const char *configuration)
 {
@@ -96,7 +107,8 @@ static int check_namespace(const char *path, const char *configuration)
         r = declaration_file_load(path, &config.limits, complaints, &name, &declaration);
         for (guint i = 0; i < complaints->len; i++)
                 g_printerr("%s\n", (const char *) complaints->pdata[i]);
-        return r == DECLARATION_FILE_E_WRONG ? EXIT_FAILURE : EXIT_SUCCESS;
+        warn_of_secrecy(path);
+        return complaints->len > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

@@ -28,7 +28,7 @@ static const char *const setting_names[] = {
 /* One section while a rule is made of it. */
 typedef struct Maker {
         const RuleText *text;
-        const Complaints *complaints;
+        Complaints *complaints;
         const Limits *limits;
         Rule *rule;
 } Maker;
@@ -54,7 +54,7 @@ RuleText *rule_text_free(RuleText *rule_text)
 }
 
 void rule_text_set(RuleText *rule_text,
-                   const Complaints *complaints,
+                   Complaints *complaints,
                    unsigned line,
                    const char *setting,
                    const char *value)
@@ -247,7 +247,7 @@ static void make_default(const Maker *maker)
                 refuse(maker, RULE_SETTING_DEFAULT, breach.why);
 }
 
-Rule *rule_text_make(const RuleText *rule_text, const Complaints *complaints, const Limits *limits)
+Rule *rule_text_make(const RuleText *rule_text, Complaints *complaints, const Limits *limits)
 {
         const Maker maker = { rule_text, complaints, limits, rule_new(rule_text->name) };
         Rule *rule = maker.rule;

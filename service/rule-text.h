@@ -41,10 +41,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RuleText, rule_text_free)
 
 /* Takes note of a setting, or complains. */
 void rule_text_set(RuleText *rule_text,
-                   const Complaints *complaints,
+                   Complaints *complaints,
                    unsigned line,
                    const char *setting,
                    const char *value);
 
 /* Makes the rule, and complains of all that is wrong; what is made then is of no use. */
-Rule *rule_text_make(const RuleText *rule_text, const Complaints *complaints, const Limits *limits);
+Rule *rule_text_make(const RuleText *rule_text, Complaints *complaints, const Limits *limits);

@@ -71,7 +71,8 @@ static int look_up(Lookup lookup, const char *name, uint32_t *ret_id)
                         return 0;
         }
 
-        return error == 0 ? -ENOENT : -error;
+        /* Some that are asked say so in this way. */
+        return error == 0 || error == ESRCH ? -ENOENT : -error;
 }
 
 int user_name_to_uid(const char *name, uint32_t *ret_uid)

@@ -106,9 +106,9 @@ void bus_service_publish(BusService *service, const GPtrArray *commits)
         signals_publish(service->signals, commits);
 }
 
-void bus_service_declared(BusService *service, Namespace *ns, const Declaration *before)
+void bus_service_declared(BusService *service, Namespace *ns)
 {
-        signals_publish_declaration(service->signals, ns, before);
+        signals_publish_declaration(service->signals, ns);
 }
 
 void bus_service_reconsider(Call *call, Request *request)

@@ -87,8 +87,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);
 
-/* @ns has another declaration than @before now; either may be none. */
-void bus_service_declared(BusService *service, Namespace *ns, const Declaration *before);
+/* @ns has another declaration now, or none: tells those who follow, unless they know of it. */
+void bus_service_declared(BusService *service, Namespace *ns);
 
 /* The pipeline's reconsider() for a request that was submitted from here. */
 void bus_service_reconsider(Call *call, Request *request);

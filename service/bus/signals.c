@@ -22,9 +22,14 @@
 
 struct Signals {
         BusService *service;
-        GHashTable
-                *announced; /* owned name -> owned NamespaceAccess, as the bus was told it last */
+        GHashTable *announced; /* owned name -> owned Announced */
 };
+
+/* What the bus was told last of a namespace. */
+typedef struct Announced {
+        NamespaceAccess access;
+        Declaration *declaration; /* owned; NULL: none */
+} Announced;
 
 /* What a batch left of one namespace's keys. */
 typedef struct Delta {
@@ -50,10 +55,21 @@ static Delta *delta_new(Namespace *ns)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Delta, delta_free)
 
+static void announced_free(gpointer userdata)
+{
+        Announced *announced = userdata;
+
+        declaration_unref(announced->declaration);
+        g_free(announced);
+}
+
 static void remember(Signals *signals, const Namespace *ns)
 {
-        g_hash_table_replace(signals->announced, g_strdup(ns->name),
-                             g_memdup2(&ns->access, sizeof ns->access));
+        Announced *announced = g_new(Announced, 1);
+
+        announced->access = ns->access;
+        announced->declaration = ns->declaration ? declaration_ref(ns->declaration) : NULL;
+        g_hash_table_replace(signals->announced, g_strdup(ns->name), announced);
 }
 
 Signals *signals_new(BusService *service)
@@ -63,7 +79,7 @@ Signals *signals_new(BusService *service)
 
         *signals = (Signals){
                 .service = service,
-                .announced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+                .announced = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, announced_free),
         };
         for (; node; node = g_tree_node_next(node)) {
                 const Namespace *ns = g_tree_node_value(node);
@@ -248,60 +264,6 @@ static void collect_entries(Signals *signals, GPtrArray *deltas, const Namespace
                 g_ptr_array_add(delta->entries, change->entries->pdata[i]);
 }
 
-/* Tells of @change, which made, removed or opened a namespace, or closed it. */
-static int publish_namespace(Signals *signals, const NamespaceChange *change)
-{
-        const Namespace *ns = state_lookup(signals->service->state, change->name);
-        const NamespaceAccess *before = g_hash_table_lookup(signals->announced, change->name);
-        bool is_public = ns && namespace_is_public(ns);
-        int r = 0;
-
-        if (before && is_public)
-                r = announce_access(signals->service, ns, before);
-        else if (is_public)
-                r = object_manager_announce_added(signals->service, ns);
-        else if (before)
-                r = object_manager_announce_removed(signals->service, change->name);
-
-        if (is_public)
-                remember(signals, ns);
-        else
-                g_hash_table_remove(signals->announced, change->name);
-        return r;
-}
-
-static void log_failure(int r, const char *name)
-{
-        if (r < 0)
-                log_record(LOG_WARNING, LOG_FIELDS(LOG_NAMESPACE(name), LOG_ERRNO(r)),
-                           "Cannot announce a change of '%s': %s", name, g_strerror(-r));
-}
-
-void signals_publish(Signals *signals, const GPtrArray *commits)
-{
-        g_autoptr(GPtrArray) deltas = g_ptr_array_new_with_free_func(delta_free);
-
-        for (guint i = 0; i < commits->len; i++) {
-                const Commit *commit = commits->pdata[i];
-
-                for (guint j = 0; j < commit->changes->len; j++) {
-                        const NamespaceChange *change = commit->changes->pdata[j];
-
-                        if (change->kind == NAMESPACE_CHANGE_ENTRIES)
-                                collect_entries(signals, deltas, change);
-                        else
-                                log_failure(publish_namespace(signals, change), change->name);
-                }
-        }
-
-        for (guint i = 0; i < deltas->len; i++) {
-                Delta *delta = deltas->pdata[i];
-
-                keep_last(delta->entries);
-                log_failure(announce_values(signals->service, delta), delta->ns->name);
-        }
-}
-
 static int announce_declaration(const BusService *service, const Namespace *ns)
 {
         g_autoptr(sd_bus_message) m = NULL;
@@ -363,14 +325,83 @@ static int announce_defaults(const BusService *service, Namespace *ns, const Dec
         return delta->entries->len > 0 ? announce_values(service, delta) : 0;
 }
 
-void signals_publish_declaration(Signals *signals, Namespace *ns, const Declaration *before)
+/* Of @ns, which is public, where something else was declared when it was announced last. */
+static int publish_declaration(Signals *signals, Namespace *ns)
 {
-        const char *path = ns->declaration ? ns->declaration->path : "";
+        const Announced *before = g_hash_table_lookup(signals->announced, ns->name);
+        const Declaration *declaration = before ? before->declaration : NULL;
+        const char *path = declaration ? declaration->path : "";
+        int r = 0;
 
+        if (ns->declaration == declaration)
+                return 0;
+
+        if (strcmp(ns->declaration ? ns->declaration->path : "", path) != 0)
+                r = announce_declaration(signals->service, ns);
+        return r < 0 ? r : announce_defaults(signals->service, ns, declaration);
+}
+
+/* Tells of @change, which made, removed or opened a namespace, or closed it. */
+static int publish_namespace(Signals *signals, const NamespaceChange *change)
+{
+        Namespace *ns = state_lookup(signals->service->state, change->name);
+        const Announced *before = g_hash_table_lookup(signals->announced, change->name);
+        bool is_public = ns && namespace_is_public(ns);
+        int r = 0;
+
+        if (before && is_public) {
+                r = announce_access(signals->service, ns, &before->access);
+                if (r >= 0)
+                        r = publish_declaration(signals, ns);
+        } else if (is_public)
+                r = object_manager_announce_added(signals->service, ns);
+        else if (before)
+                r = object_manager_announce_removed(signals->service, change->name);
+
+        if (is_public)
+                remember(signals, ns);
+        else
+                g_hash_table_remove(signals->announced, change->name);
+        return r;
+}
+
+static void log_failure(int r, const char *name)
+{
+        if (r < 0)
+                log_record(LOG_WARNING, LOG_FIELDS(LOG_NAMESPACE(name), LOG_ERRNO(r)),
+                           "Cannot announce a change of '%s': %s", name, g_strerror(-r));
+}
+
+void signals_publish(Signals *signals, const GPtrArray *commits)
+{
+        g_autoptr(GPtrArray) deltas = g_ptr_array_new_with_free_func(delta_free);
+
+        for (guint i = 0; i < commits->len; i++) {
+                const Commit *commit = commits->pdata[i];
+
+                for (guint j = 0; j < commit->changes->len; j++) {
+                        const NamespaceChange *change = commit->changes->pdata[j];
+
+                        if (change->kind == NAMESPACE_CHANGE_ENTRIES)
+                                collect_entries(signals, deltas, change);
+                        else
+                                log_failure(publish_namespace(signals, change), change->name);
+                }
+        }
+
+        for (guint i = 0; i < deltas->len; i++) {
+                Delta *delta = deltas->pdata[i];
+
+                keep_last(delta->entries);
+                log_failure(announce_values(signals->service, delta), delta->ns->name);
+        }
+}
+
+void signals_publish_declaration(Signals *signals, Namespace *ns)
+{
         if (!namespace_is_public(ns))
                 return;
 
-        if (strcmp(path, before ? before->path : "") != 0)
-                log_failure(announce_declaration(signals->service, ns), ns->name);
-        log_failure(announce_defaults(signals->service, ns, before), ns->name);
+        log_failure(publish_declaration(signals, ns), ns->name);
+        remember(signals, ns);
 }

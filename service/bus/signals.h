@@ -21,5 +21,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signals, signals_free)
 /* @commits are part of the state. Logs what cannot be sent. */
 void signals_publish(Signals *signals, const GPtrArray *commits);
 
-/* @ns has another declaration than @before now; either may be none. */
-void signals_publish_declaration(Signals *signals, Namespace *ns, const Declaration *before);
+/* @ns has another declaration now, or none; says nothing when that has been announced. */
+void signals_publish_declaration(Signals *signals, Namespace *ns);

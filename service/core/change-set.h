@@ -33,6 +33,7 @@ typedef enum ChangeSetFlags {
         CHANGE_SET_CREATE_ONLY = 1 << 1, /* CORE_E_KEY_EXISTS where a key is set already */
         CHANGE_SET_CHANGE_ONLY = 1 << 2, /* CORE_E_NO_SUCH_KEY where a key is not set */
         CHANGE_SET_NOT_EMPTY = 1 << 3,   /* of REMOVE_NAMESPACE: also with entries in it */
+        CHANGE_SET_DECLARED = 1 << 4, /* of the administrator's files: no limit of a uid stops it */
 } ChangeSetFlags;
 
 typedef struct Expectation {

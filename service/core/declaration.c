@@ -119,6 +119,11 @@ guint declaration_first_fallback(const Declaration *declaration, const char *key
         return low;
 }
 
+bool declaration_has_access(const Declaration *declaration, const NamespaceAccess *access)
+{
+        return !(access_compare(&declaration->access, access) & declaration->access_fields);
+}
+
 bool declaration_equal(const Declaration *a, const Declaration *b)
 {
         return strcmp(a->path, b->path) == 0 && strcmp(a->checksum, b->checksum) == 0 &&

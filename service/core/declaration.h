@@ -51,5 +51,8 @@ Entry *declaration_fallback(const Declaration *declaration, const char *key);
 /* The index in fallbacks of the first whose key is @key's or, with @is_after, comes after it. */
 guint declaration_first_fallback(const Declaration *declaration, const char *key, bool is_after);
 
+/* Whether @access is what the file says, as far as it says anything. */
+bool declaration_has_access(const Declaration *declaration, const NamespaceAccess *access);
+
 /* Whether both say the same, as far as that can be told without looking at each rule. */
 bool declaration_equal(const Declaration *a, const Declaration *b);

@@ -29,6 +29,7 @@
 /* What files of namespaces.d may be; they are an administrator's. */
 #define LIMIT_DECLARATION_FILES      4096u
 #define LIMIT_DECLARATION_FILE_BYTES 1048576u
+#define LIMIT_DECLARATION_ERRORS     100u  /* of one file that are told; the others are counted */
 #define LIMIT_DECLARATION_KEYS       4096u /* sections that name a key */
 #define LIMIT_DECLARATION_PATTERNS   64u   /* sections that name a pattern */
 

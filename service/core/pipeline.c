@@ -546,6 +546,19 @@ bool pipeline_is_under_way(const Pipeline *pipeline)
         return pipeline->is_under_way;
 }
 
+const char *pipeline_namespace_under_way(const Pipeline *pipeline)
+{
+        for (guint i = 0; i < pipeline->commits->len; i++) {
+                const Commit *commit = pipeline->commits->pdata[i];
+                const NamespaceChange *change = commit->changes->pdata[0];
+
+                if (change->kind != NAMESPACE_CHANGE_ENTRIES)
+                        return change->name;
+        }
+
+        return NULL;
+}
+
 const PipelineStatistics *pipeline_statistics(const Pipeline *pipeline)
 {
         return &pipeline->statistics;

@@ -125,4 +125,10 @@ void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place);
 /* Whether a batch waits for pipeline_settle(). */
 bool pipeline_is_under_way(const Pipeline *pipeline);
 
+/*
+ * The namespace that the batch under way makes, removes or changes; borrowed, NULL when there is none.
+ * There is never more than one.
+ */
+const char *pipeline_namespace_under_way(const Pipeline *pipeline);
+
 const PipelineStatistics *pipeline_statistics(const Pipeline *pipeline);

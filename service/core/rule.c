@@ -37,10 +37,24 @@ Rule *rule_free(Rule *rule)
         g_clear_pointer(&rule->allowed, g_variant_unref);
         g_clear_pointer(&rule->allowed_bytes, g_hash_table_unref);
         entry_unref(rule->fallback);
+        g_free(rule->allowed_shown);
         g_free(rule->type);
         g_free(rule->name);
         g_free(rule);
         return NULL;
+}
+
+static char *show(GVariant *value)
+{
+        g_autofree char *text = g_variant_print(value, FALSE);
+
+        if (strlen(text) > SHOWN_BYTES_MAX) {
+                char *end = g_utf8_find_prev_char(text, text + SHOWN_BYTES_MAX);
+
+                *end = '\0';
+                return g_strconcat(text, "...", NULL);
+        }
+        return g_steal_pointer(&text);
 }
 
 void rule_set_allowed(Rule *rule, GVariant *allowed)
@@ -50,6 +64,7 @@ void rule_set_allowed(Rule *rule, GVariant *allowed)
         g_assert(!rule->allowed);
 
         rule->allowed = g_variant_ref(allowed);
+        rule->allowed_shown = show(allowed);
         rule->allowed_bytes = g_hash_table_new_full(g_bytes_hash, g_bytes_equal, bytes_free, NULL);
         for (size_t i = 0; i < n; i++) {
                 g_autoptr(GVariant) value = g_variant_get_child_value(allowed, i);
@@ -104,23 +119,13 @@ static int refuse(RuleBreach *breach, const char *setting, const char *format, .
 {
         va_list arguments;
 
+        if (!breach)
+                return CORE_E_INVALID_VALUE;
+
         va_start(arguments, format);
         *breach = (RuleBreach){ setting, g_strdup_vprintf(format, arguments) };
         va_end(arguments);
         return CORE_E_INVALID_VALUE;
-}
-
-static char *show(GVariant *value)
-{
-        g_autofree char *text = g_variant_print(value, FALSE);
-
-        if (strlen(text) > SHOWN_BYTES_MAX) {
-                char *end = g_utf8_find_prev_char(text, text + SHOWN_BYTES_MAX);
-
-                *end = '\0';
-                return g_strconcat(text, "...", NULL);
-        }
-        return g_steal_pointer(&text);
 }
 
 static bool is_nan(GVariant *value)
@@ -176,7 +181,6 @@ static bool is_allowed(const Rule *rule, const Entry *entry)
 int rule_check_value(const Rule *rule, Entry *entry, RuleBreach *reterr_breach)
 {
         g_autoptr(GVariant) value = NULL;
-        g_autofree char *shown = NULL;
         int r;
 
         if (!rule->type)
@@ -194,10 +198,8 @@ int rule_check_value(const Rule *rule, Entry *entry, RuleBreach *reterr_breach)
         if (r != 0)
                 return r;
 
-        if (rule->allowed && !is_allowed(rule, entry)) {
-                shown = show(rule->allowed);
-                return refuse(reterr_breach, "Allowed", "must be one of %s", shown);
-        }
+        if (rule->allowed && !is_allowed(rule, entry))
+                return refuse(reterr_breach, "Allowed", "must be one of %s", rule->allowed_shown);
         return 0;
 }
 
@@ -209,6 +211,9 @@ int rule_check_change(const Rule *rule,
 {
         if (rule->is_locked && uid != 0)
                 return refuse(reterr_breach, "Locked", "is locked: only root may change it");
+        if (rule->is_write_once && !entry_is_tombstone(wanted) && wanted->class == ENTRY_RUNTIME)
+                return refuse(reterr_breach, "WriteOnce",
+                              "is set once for all, and cannot be of class runtime");
         if (rule->is_write_once && present && !entry_is_tombstone(wanted))
                 return refuse(reterr_breach, "WriteOnce", "has been set, and can be set only once");
         if (rule->is_write_once && present && uid != 0)

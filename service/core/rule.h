@@ -21,6 +21,7 @@ typedef struct Rule {
         GVariant *maximum;         /* likewise */
         GVariant *allowed;         /* an array of that type; NULL: all */
         GHashTable *allowed_bytes; /* owned GBytes: its elements in serialized form */
+        char *allowed_shown;       /* its text, cut short */
         uint64_t length_minimum;   /* bytes of a string, elements of an array */
         uint64_t length_maximum;   /* UINT64_MAX: any */
         bool is_locked;            /* only uid 0 sets or deletes it */
@@ -47,7 +48,10 @@ typedef struct RuleBreach {
 void rule_breach_clear(RuleBreach *breach);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(RuleBreach, rule_breach_clear)
 
-/* Whether @entry holds what the rule allows: 0, or CORE_E_INVALID_VALUE with @reterr_breach. */
+/*
+ * Whether @entry holds what the rule allows: 0, or CORE_E_INVALID_VALUE with @reterr_breach, which may
+ * be NULL.
+ */
 int rule_check_value(const Rule *rule, Entry *entry, RuleBreach *reterr_breach);
 
 /*

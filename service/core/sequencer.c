@@ -286,6 +286,8 @@ static int check_new_owner(const Sequencing *s,
 {
         const Accounts *accounts = state_accounts(s->state);
 
+        if (s->set->flags & CHANGE_SET_DECLARED)
+                return 0;
         if (!accounts_may_charge(accounts, owner, ACCOUNT_NAMESPACES, 1, s->limits->uid_namespaces))
                 return refuse(s, CORE_E_QUOTA_EXCEEDED,
                               "uid %" PRIu32 " owns %" PRIu64 " namespaces, a uid may own %" PRIu64,
@@ -298,6 +300,12 @@ static int check_new_owner(const Sequencing *s,
                               " bytes",
                               owner, s->limits->uid_keys, s->limits->uid_bytes);
         return 0;
+}
+
+/* By name: it counts before it is in force, so that no access comes between it and the namespace. */
+static const Declaration *find_declaration(const Sequencing *s, const char *name)
+{
+        return declarations_lookup(state_declarations(s->state), name);
 }
 
 /* What a file says of an access is not changed by hand. */
@@ -334,8 +342,7 @@ static int check_declared_access(const Sequencing *s,
 static int resolve_creation(const Sequencing *s)
 {
         const NamespaceWish *wish = s->set->namespaces->pdata[0];
-        const Declaration *declaration =
-                declarations_lookup(state_declarations(s->state), wish->name);
+        const Declaration *declaration = find_declaration(s, wish->name);
         NamespaceAccess access = access_standard;
         NamespaceChange *change;
         int r;
@@ -363,6 +370,7 @@ static int resolve_creation(const Sequencing *s)
 
 static int resolve_removal(const Sequencing *s)
 {
+        const Declaration *declaration;
         Namespace *ns;
         int r;
 
@@ -370,9 +378,10 @@ static int resolve_removal(const Sequencing *s)
         if (r != 0)
                 return r;
 
-        if (ns->declaration)
+        declaration = find_declaration(s, ns->name);
+        if (declaration)
                 return refuse(s, CORE_E_CONFLICT, "'%s' is declared in %s", ns->name,
-                              ns->declaration->path);
+                              declaration->path);
         if (namespace_n_keys(ns) > 0 && !(s->set->flags & CHANGE_SET_NOT_EMPTY))
                 return refuse(s, CORE_E_NAMESPACE_NOT_EMPTY,
                               "'%s' has %" PRIu64 " keys, flag 1 removes it with them", ns->name,
@@ -393,7 +402,7 @@ static int resolve_access(const Sequencing *s)
         if (r != 0)
                 return r;
 
-        r = check_declared_access(s, ns->name, ns->declaration);
+        r = check_declared_access(s, ns->name, find_declaration(s, ns->name));
         if (r != 0)
                 return r;
 

@@ -191,9 +191,21 @@ static void discharge_namespace(State *state, const Namespace *ns)
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
 }
 
+bool state_declare(State *state, Namespace *ns)
+{
+        Declaration *declaration = declarations_lookup(state->declarations, ns->name);
+
+        if (declaration == ns->declaration ||
+            (declaration && !declaration_has_access(declaration, &ns->access)))
+                return false;
+
+        namespace_set_declaration(ns, declaration);
+        return true;
+}
+
 static void add_namespace(State *state, Namespace *ns)
 {
-        namespace_set_declaration(ns, declarations_lookup(state->declarations, ns->name));
+        (void) state_declare(state, ns);
         charge_namespace(state, ns);
         g_tree_insert(state->namespaces, ns->name, ns);
 }
@@ -241,6 +253,7 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
         case NAMESPACE_CHANGE_ACCESS:
                 set_access(state, ns, &change->access);
                 ns->access_revision = commit->revision;
+                (void) state_declare(state, ns);
                 break;
         case NAMESPACE_CHANGE_CREATE:
                 g_assert_not_reached();
@@ -258,22 +271,22 @@ void state_apply(State *state, const Commit *commit)
 
 void state_set_declarations(State *state,
                             Declarations *declarations,
+                            const char *except,
                             StateOnDeclared on_declared,
                             void *userdata)
 {
-        g_autoptr(Declarations) before = g_steal_pointer(&state->declarations);
         GTreeNode *node = g_tree_node_first(state->namespaces);
 
+        declarations_free(state->declarations);
         state->declarations = declarations;
         for (; node; node = g_tree_node_next(node)) {
                 Namespace *ns = g_tree_node_value(node);
-                Declaration *declaration = declarations_lookup(declarations, ns->name);
 
-                if (declaration == ns->declaration)
-                        continue;
+                bool waits = except && strcmp(ns->name, except) == 0 &&
+                             declarations_lookup(declarations, ns->name);
 
-                namespace_set_declaration(ns, declaration);
-                on_declared(userdata, ns, declarations_lookup(before, ns->name));
+                if (!waits && state_declare(state, ns))
+                        on_declared(userdata, ns);
         }
 }
 

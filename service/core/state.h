@@ -58,15 +58,22 @@ Namespace *state_load_namespace(State *state,
 void state_load_entry(State *state, Namespace *ns, Entry *entry);
 
 /*
- * Puts @declarations, which it takes, in place of those before. @on_declared is told of each namespace
- * that has another one than @before now; either may be none.
+ * Takes @declarations in place of those before. From then on nobody changes an access against them; but
+ * the rules and defaults of a namespace come into force only with the access that is declared with
+ * them: where that is another one, what was in force stays until the access is applied. @on_declared is
+ * told of each namespace that they come into force for at once. Those of the namespace @except (NULL:
+ * none), whose access may be about to change, wait for its state_apply() or state_declare().
  */
-typedef void (*StateOnDeclared)(void *userdata, Namespace *ns, const Declaration *before);
+typedef void (*StateOnDeclared)(void *userdata, Namespace *ns);
 void state_set_declarations(State *state,
                             Declarations *declarations,
+                            const char *except,
                             StateOnDeclared on_declared,
                             void *userdata);
 Declarations *state_declarations(State *state);
+
+/* Puts into force what is declared of @ns, if it has that access. Whether something else is in force now. */
+bool state_declare(State *state, Namespace *ns);
 
 /*
  * @on_replace is told of an entry before another, or nothing, takes its place; not of those that

@@ -75,35 +75,59 @@ GTree *conf_files_new(void)
         return g_tree_new_full(compare_names, NULL, g_free, g_free);
 }
 
-static int add_file(GTree *files, const char *directory, const char *name, guint n_max)
+static int compare_listed(gconstpointer a, gconstpointer b)
 {
-        if (!g_str_has_suffix(name, ".conf"))
-                return 0;
-        if ((guint) g_tree_nnodes(files) >= n_max && !g_tree_lookup(files, name))
-                return -E2BIG;
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
 
-        g_tree_replace(files, g_strdup(name), g_build_filename(directory, name, NULL));
+/* Hidden ones are what editors and package managers leave about. */
+static bool is_conf_file(const char *name)
+{
+        return *name != '.' && g_str_has_suffix(name, ".conf");
+}
+
+int conf_files_list(const char *directory, GPtrArray **ret_names)
+{
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        const struct dirent *entry;
+        DIR *dir;
+        int r;
+
+        dir = opendir(directory);
+        if (!dir && errno != ENOENT)
+                return -errno;
+
+        for (errno = 0; dir && (entry = readdir(dir)); errno = 0)
+                if (is_conf_file(entry->d_name))
+                        g_ptr_array_add(names, g_strdup(entry->d_name));
+        r = dir ? -errno : 0;
+        if (dir)
+                closedir(dir);
+        if (r < 0)
+                return r;
+
+        g_ptr_array_sort(names, compare_listed);
+        *ret_names = g_steal_pointer(&names);
         return 0;
 }
 
 int conf_files_add(GTree *files, const char *directory, guint n_max)
 {
-        const struct dirent *entry;
-        DIR *dir;
-        int r = 0;
+        g_autoptr(GPtrArray) names = NULL;
+        int r;
 
-        dir = opendir(directory);
-        if (!dir)
-                return errno == ENOENT ? 0 : -errno;
+        r = conf_files_list(directory, &names);
+        if (r < 0)
+                return r;
 
-        for (errno = 0; (entry = readdir(dir)); errno = 0) {
-                int added = add_file(files, directory, entry->d_name, n_max);
+        for (guint i = 0; i < names->len; i++) {
+                const char *name = names->pdata[i];
 
-                if (r == 0)
-                        r = added;
+                if ((guint) g_tree_nnodes(files) < n_max || g_tree_lookup(files, name))
+                        g_tree_replace(files, g_strdup(name),
+                                       g_build_filename(directory, name, NULL));
+                else
+                        r = -E2BIG;
         }
-        if (errno != 0)
-                r = -errno;
-        closedir(dir);
         return r;
 }

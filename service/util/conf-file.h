@@ -20,12 +20,17 @@ enum {
  */
 int conf_file_read(const char *path, size_t bytes_max, GByteArray **ret_bytes);
 
+/*
+ * The names of the files of @directory that are called *.conf and are not hidden, in order. 0 or a
+ * negative errno; a directory that is not there has no files.
+ */
+int conf_files_list(const char *directory, GPtrArray **ret_names);
+
 /* name -> path, in the order of names. */
 GTree *conf_files_new(void);
 
 /*
- * Adds the files of @directory that are called *.conf, in place of those of the same name. -E2BIG
- * when there are more than @n_max in all: those beyond are left out; another negative errno when the
- * directory cannot be read. One that is not there has no files.
+ * Adds what conf_files_list() gives, in place of those of the same name. -E2BIG when there are more
+ * than @n_max in all: those beyond are left out.
  */
 int conf_files_add(GTree *files, const char *directory, guint n_max);

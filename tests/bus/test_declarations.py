@@ -149,18 +149,16 @@ def test_cannot_be_removed(stack, sandbox):
     assert made.root.list_namespaces() == []
 
 
-def test_cannot_be_made_otherwise(stack):
-    """Its creation was refused, so it is not there; whoever makes it makes it as declared."""
-    made, ns = declared(stack, config="[Limits]\nUidNamespacesMax=0\n")
-    assert made.root.list_namespaces() == []
-    assert "0 namespaces" in errors(made.root)[0] and f"{NAME}.conf: " in errors(made.root)[0]
-    assert f"{NAME}.conf: " in made.regentd.log()
-    made.regentd.write_config("")
-    with refused(Error.InvalidValue, "Mode="):
-        made.root.create(NAME, mode=0o600)
+def test_the_limits_of_the_owner_do_not_stop_it(stack, sandbox):
+    """The access it is to have would not be had otherwise; but it counts."""
+    made, ns = declared(stack, config="[Limits]\nUidNamespacesMax=1\n")
+    other = made.root.create("org.example.Third", owner=4002, mode=0o644)
+    made.regentd.declare("org.example.Third", "[Namespace]\nOwner=4001\nMode=0600\n")
     made.root.reload()
-    assert ns.property("Owner") == ALICE
+    assert (ns.property("Owner"), other.property("Owner"), other.property("Mode")) == (ALICE, ALICE, 0o600)
     assert errors(made.root) == []
+    with refused(Error.QuotaExceeded, "owns 2 namespaces"):
+        made.root.create("org.example.Fourth", owner=ALICE)
 
 
 def test_a_namespace_that_was_there_is_given_its_access(stack):
@@ -449,6 +447,44 @@ def test_nothing_is_broadcast_of_what_not_everyone_may_read(stack):
     assert ns.get("mtu") == V("u", 1400)
 
 
+SECRET = "[Namespace]\nMode=0600\n[Key password]\nType=s\nDefault='hunter2'\n"
+
+
+def test_no_default_is_broadcast_before_the_access_that_is_declared_with_it(stack):
+    made = stack()
+    ns = made.root.create(NAME, mode=0o644)
+    log = made.root.subscribe(interface=PROPERTIES)
+    made.regentd.declare(NAME, SECRET)
+    made.root.reload()
+    made.root.settle()
+    assert ns.get("password").unpack() == "hunter2"
+    assert "hunter2" not in str([signal_.parameters for signal_ in log.items])
+
+
+def test_no_default_is_broadcast_that_was_only_for_a_narrower_access(stack):
+    made, ns = declared(stack, SECRET)
+    log = made.root.subscribe(interface=PROPERTIES)
+    objects = made.root.subscribe(interface=OBJECT_MANAGER)
+    path = made.regentd.declare(NAME, "[Namespace]\nMode=0644\n[Key open]\nType=s\nDefault='sesame'\n")
+    made.root.reload()
+    made.root.settle()
+    assert ns.keys() == ["open"]
+    (added,) = objects.items
+    assert path in str(added.parameters)
+    assert "password" not in str([signal_.parameters for signal_ in objects.items + log.items])
+
+
+def test_what_is_declared_with_another_access_is_announced_once(stack):
+    made = stack()
+    ns = made.root.create(NAME, mode=0o644)
+    log = ns.watch_values()
+    made.regentd.declare(NAME, ROUTER)
+    made.root.reload()
+    made.root.settle()
+    (signal_,) = log.items
+    assert set(signal_.parameters.unpack()[1]) == set(DEFAULTS)
+
+
 def test_a_namespace_made_by_a_reload_is_announced(stack):
     made = stack()
     log = made.root.subscribe(interface=OBJECT_MANAGER, member="InterfacesAdded")
@@ -584,6 +620,27 @@ def test_a_file_that_becomes_wrong_takes_no_lock_off(stack, sandbox):
     assert ns.get("mtu") == V("u", 1400)
 
 
+def test_an_owner_that_is_not_known_takes_no_lock_off(stack, sandbox):
+    """As at a start before the directory service that knows the group."""
+    text = "[Namespace]\nOwner=alice\n[Key secret]\nLocked=yes\n"
+    made, ns = declared(stack, text)
+    assert ns.property("Owner") == ALICE
+    made.regentd.declare(NAME, text.replace("Owner=alice", "Owner=nobody-of-that-name\nGroup=group-of-that-name"))
+    made.regentd.declare("org.example.New", "[Namespace]\nOwner=nobody-of-that-name\nGroup=none\n")
+    made.regentd.restart()
+    assert (ns.property("Owner"), made.root.ns("org.example.New").property("Owner")) == (ALICE, 0)
+    with refused(Error.InvalidValue, "Locked="):
+        ns.seen_by(made.user("alice")).set("secret", 1)
+    found = [error.rpartition("/")[2] for error in errors(made.root)]
+    assert found == [
+        "org.example.New.conf:2: Owner cannot be 'nobody-of-that-name': there is no such user",
+        f"{NAME}.conf:2: Owner cannot be 'nobody-of-that-name': there is no such user",
+        f"{NAME}.conf:3: Group cannot be 'group-of-that-name': there is no such group",
+    ]
+    status, _, complaints = check(f"{made.regentd.namespaces_dir}/{NAME}.conf")
+    assert status == 1 and "there is no such group" in complaints
+
+
 def test_a_wrong_file_at_the_start_declares_nothing(stack):
     made, ns = declared(stack)
     ns.set("mtu", V("u", 9000))
@@ -595,12 +652,12 @@ def test_a_wrong_file_at_the_start_declares_nothing(stack):
 WRONG = {
     "no namespace": ("Router.conf", "", "named after a namespace"),
     "not a type": (f"{NAME}.conf", "[Key k]\nType=h\n", ":2: Type cannot be 'h'"),
-    "not a user": (f"{NAME}.conf", "[Namespace]\nOwner=nobody-of-that-name\n", ":2: Owner cannot be"),
     "key twice": (f"{NAME}.conf", "[Key k]\n[Key k]\n", ":2: [Key 'k'] stands twice"),
     "no key": (f"{NAME}.conf", "[Key ]\nType=u\nDefault=1\n", ":1: [Key '']"),
     "default too small": (f"{NAME}.conf", "[Key k]\nType=u\nDefault=1\nMinimum=2\n", ":3: Default cannot be '1'"),
     "binary": (f"{NAME}.conf", "\0\x1b[31m\n", ":1: the line holds a zero byte"),
     "escape": (f"{NAME}.conf", "\x1b[31m\n", ":1: '\\033[31m'"),
+    "escape in the name": ("a.\x1b[31m\n.conf", "", "a.\\u001b[31m\\u000a.conf: the file is not named after"),
 }
 
 
@@ -619,7 +676,9 @@ def test_wrong_files(stack, file, text, complaint):
 def test_errors_that_are_told_are_bounded(stack):
     made, _ = declared(stack, "wrong\n" * 1000)
     assert len(errors(made.root)) == 64
-    assert "968 more errors" in made.regentd.log()
+    log = made.regentd.log()
+    assert "900 more errors" in log and "--check-namespace= names them" in log
+    assert log.count("is not a section") == 32
 
 
 def test_what_cannot_be_read_is_named(stack):
@@ -649,7 +708,8 @@ def test_a_directory_that_cannot_be_read_takes_no_lock_off(stack):
 
 def test_other_files_do_not_count(stack):
     made = stack(start=False)
-    for name in ("org.example.A.conf~", "org.example.B.txt", "README", "org.example.C.conf.dpkg-old"):
+    odd = ("org.example.A.conf~", "org.example.B.txt", "README", "org.example.C.conf.dpkg-old", ".#org.example.D.conf")
+    for name in odd:
         with open(os.path.join(made.regentd.namespaces_dir, name), "w", encoding="utf-8") as file:
             file.write("nonsense\n")
     made.regentd.start()
@@ -703,6 +763,85 @@ def test_the_last_directory_wins_and_a_link_to_dev_null_masks(stack, tmp_path):
     assert made.root.ns("org.example.D").get("k").unpack() == 1
 
 
+def with_directories(made, *names):
+    directories = [os.path.join(made.directory, name) for name in names]
+    for directory in directories:
+        os.mkdir(directory, 0o755)
+        made.regentd.options.append(f"--namespaces-dir={directory}")
+    made.regentd.restart()
+    return directories
+
+
+def test_a_wrong_file_at_the_start_hides_no_good_one(stack, sandbox):
+    made, ns = declared(stack)
+    (etc,) = with_directories(made, "etc")
+    with open(os.path.join(etc, f"{NAME}.conf"), "w", encoding="utf-8") as file:
+        file.write("Oops\n")
+    made.regentd.restart()
+    assert ns.property("Declaration").startswith(made.regentd.namespaces_dir)
+    assert "'Oops'" in errors(made.root)[0]
+    with refused(Error.InvalidValue, "Locked="):
+        ns.seen_by(made.user("alice")).set("secret", 1)
+
+
+def unreadable(directory):
+    os.rename(directory, directory + ".away")
+    with open(directory, "w", encoding="utf-8"):
+        pass
+
+
+def readable(directory):
+    os.unlink(directory)
+    os.rename(directory + ".away", directory)
+
+
+def test_what_is_masked_stays_so_where_a_directory_cannot_be_read(stack):
+    made, ns = declared(stack)
+    etc, run_ = with_directories(made, "etc", "run2")
+    unreadable(run_)
+    os.symlink("/dev/null", os.path.join(etc, f"{NAME}.conf"))
+    made.root.reload()
+    assert "run2: the directory cannot be read" in errors(made.root)[0]
+    assert ns.property("Declaration") == ""
+
+    # Nor does a mask go that cannot be seen.
+    readable(run_)
+    unreadable(etc)
+    made.root.reload()
+    assert ns.property("Declaration") == ""
+    readable(etc)
+    os.unlink(os.path.join(etc, f"{NAME}.conf"))
+    made.root.reload()
+    assert ns.property("Declaration") != ""
+
+
+def test_of_too_many_files_those_that_win_over_others_stay(stack):
+    made = stack()
+    (etc,) = with_directories(made, "etc")
+    made.regentd.stop()
+    for n in range(4096):
+        os.symlink("/dev/null", os.path.join(made.regentd.namespaces_dir, f"a.n{n:04}.conf"))
+    for name in ("a.n0000", "a.n4094", "a.n4095"):
+        made.regentd.declare(name, None)
+    for name in ("a.n4094", "a.n4096"):
+        made.regentd.declare(name, "")
+    with open(os.path.join(etc, "org.admin.Own.conf"), "w", encoding="utf-8"):
+        pass
+    made.regentd.start()
+    assert made.root.list_namespaces() == ["a.n4094", "a.n4096", "org.admin.Own"]
+    assert errors(made.root) == []
+    made.regentd.declare("a.n4095", "")
+    made.regentd.declare("a.n4094x", "")
+    made.root.reload()
+    assert made.root.list_namespaces() == ["a.n4094", "a.n4094x", "a.n4096", "org.admin.Own"]
+    (error,) = errors(made.root)
+    assert "more than 4096 files" in error
+    # What has no place any more, and was declared, stays.
+    assert made.root.ns("a.n4096").property("Declaration") != ""
+    made.regentd.restart()
+    assert made.root.ns("a.n4096").property("Declaration") == ""
+
+
 STANDARD = """
 where=$1; shift
 mount -t tmpfs regent-test /run && mkdir -p /run/regent && cp -a "$where/run/." /run/ &&
@@ -752,7 +891,7 @@ def test_check_is_silent_when_all_is_well(tmp_path):
 
 
 def test_check_names_every_error_as_the_service_does(stack, tmp_path):
-    text = "Early=1\n[Namespace]\nMode=9\n[Key k]\nType=q\nType=u\nDefault=x\n[Key ?bad ]\nLocked=perhaps\n" * 20
+    text = "Early=1\n[Namespace]\nMode=9\n[Key k]\nType=q\nType=u\nDefault=x\n[Key ?bad ]\nLocked=perhaps\n" * 12
     path = tmp_path / f"{NAME}.conf"
     path.write_text(text)
     status, out, complaints = check(path)
@@ -760,9 +899,18 @@ def test_check_names_every_error_as_the_service_does(stack, tmp_path):
     lines = complaints.splitlines()
     assert all(line.startswith(f"{path}:") for line in lines)
     numbers = [int(line[len(str(path)) + 1:].split(":")[0]) for line in lines]
-    assert {1, 3, 6, 7, 9, 10, 9 * 19 + 7} <= set(numbers)
+    assert {1, 3, 6, 7, 9, 10, 9 * 11 + 7} <= set(numbers)
     made, _ = declared(stack, text)
     assert [line.replace(str(tmp_path), made.regentd.namespaces_dir) for line in lines[:64]] == errors(made.root)
+
+
+def test_check_warns_of_a_file_that_only_root_reads(tmp_path):
+    path = tmp_path / f"{NAME}.conf"
+    path.write_text(ROUTER)
+    path.chmod(0o640)
+    status, _, complaints = check(path)
+    assert status == 0 and "not readable by others" in complaints
+    assert len(complaints.splitlines()) == 1
 
 
 def test_check_of_what_is_not_there(tmp_path):

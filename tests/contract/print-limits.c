@@ -30,6 +30,7 @@ int main(void)
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
         printf("declaration-files %u\n", LIMIT_DECLARATION_FILES);
         printf("declaration-file-bytes %u\n", LIMIT_DECLARATION_FILE_BYTES);
+        printf("declaration-errors %u\n", LIMIT_DECLARATION_ERRORS);
         printf("declaration-keys %u\n", LIMIT_DECLARATION_KEYS);
         printf("declaration-patterns %u\n", LIMIT_DECLARATION_PATTERNS);
 

@@ -159,7 +159,10 @@ def test_unit_names_documents_that_are_installed(installed, unit):
 
 def test_unit_reloads_by_the_name_it_has(unit):
     """The command and its arguments, after what makes systemd run it as root."""
-    name, path, interface, member = unit["Service"]["ExecReload"].removeprefix("+busctl call ").split()
+    timeout = unit["Service"]["TimeoutStartSec"]
+    call = f"+busctl --timeout={timeout} call "
+    assert unit["Service"]["ExecReload"].startswith(call), "systemd waits for it as long as for a start"
+    name, path, interface, member = unit["Service"]["ExecReload"].removeprefix(call).split()
 
     assert name == unit["Service"]["BusName"]
     assert {name, path, interface} <= set(project.constants("REGENT_").values())

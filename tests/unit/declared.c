@@ -25,9 +25,7 @@ Rule *declared_add(Declaration *declaration, const char *name, const char *text)
         return rule;
 }
 
-static void on_declared(void *userdata G_GNUC_UNUSED,
-                        Namespace *ns G_GNUC_UNUSED,
-                        const Declaration *before G_GNUC_UNUSED)
+static void on_declared(void *userdata G_GNUC_UNUSED, Namespace *ns G_GNUC_UNUSED)
 {
 }
 
@@ -37,5 +35,5 @@ void declared_put(State *state, const char *name, Declaration *declaration)
 
         declaration_complete(declaration);
         declarations_put(declarations, name, declaration);
-        state_set_declarations(state, declarations, on_declared, NULL);
+        state_set_declarations(state, declarations, NULL, on_declared, NULL);
 }

@@ -6,12 +6,17 @@
 
 #include "declaration-file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A user that only a server knows, which does not answer. */
+#define AWAY "user-of-a-server"
 
 typedef struct Fixture {
         char *directory;
@@ -21,6 +26,17 @@ typedef struct Fixture {
         Declaration *declaration; /* NULL: the file was wrong */
         GPtrArray *complaints;
 } Fixture;
+
+/* In place of the C library's. There are no users but uids. */
+int getpwnam_r(const char *name,
+               struct passwd *record G_GNUC_UNUSED,
+               char *buffer G_GNUC_UNUSED,
+               size_t n_bytes G_GNUC_UNUSED,
+               struct passwd **ret_found)
+{
+        *ret_found = NULL;
+        return strcmp(name, AWAY) == 0 ? EIO : 0;
+}
 
 static void set_up(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
@@ -108,6 +124,62 @@ static void assert_value(GVariant *value, const char *expected)
         g_autofree char *text = g_variant_print(value, TRUE);
 
         g_assert_cmpstr(text, ==, expected);
+}
+
+/* Who is known is no fault of the file: the rest of it counts. */
+static void test_owners_that_are_not_known_are_left_out_alone(Fixture *f,
+                                                              gconstpointer unused G_GNUC_UNUSED)
+{
+        static const char text[] =
+                "[Namespace]\nOwner=no-such-user\nMode=0600\nGroup=no-such-group\n"
+                "[Key k]\nLocked=yes\n";
+        g_autofree char *first = g_strconcat(
+                f->path, ":2: Owner cannot be 'no-such-user': there is no such user", NULL);
+
+        g_assert_cmpint(load_bytes(f, text, strlen(text)), ==, 0);
+        g_assert_cmpuint(f->complaints->len, ==, 2);
+        g_assert_cmpstr(f->complaints->pdata[0], ==, first);
+        g_assert_cmpuint(f->declaration->access_fields, ==, ACCESS_MODE);
+        g_assert_true(rule(f, "k")->is_locked);
+
+        load(f, "[Namespace]\nGroup=none\n");
+        g_assert_cmpuint(f->declaration->access_fields, ==, ACCESS_GROUP);
+        g_assert_cmpuint(f->declaration->access.group, ==, NAMESPACE_NO_GROUP);
+}
+
+static void test_a_user_that_cannot_be_looked_up_is_told_apart(Fixture *f,
+                                                               gconstpointer unused G_GNUC_UNUSED)
+{
+        static const char text[] = "[Namespace]\nOwner=" AWAY "\n[Key k]\n";
+
+        g_assert_cmpint(load_bytes(f, text, strlen(text)), ==, 0);
+        g_assert_cmpuint(f->complaints->len, ==, 1);
+        g_assert_nonnull(strstr(f->complaints->pdata[0], "looked up: Input/output error"));
+        g_assert_cmpuint(f->declaration->access_fields, ==, 0);
+}
+
+static void test_complaints_are_bounded(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autoptr(GString) text = g_string_new(NULL);
+        const char *last;
+
+        for (int i = 0; i < 1000; i++)
+                g_string_append(text, "x\n");
+        g_assert_cmpint(load_bytes(f, text->str, text->len), ==, DECLARATION_FILE_E_WRONG);
+        g_assert_cmpuint(f->complaints->len, ==, 101);
+        last = f->complaints->pdata[100];
+        g_assert_true(g_str_has_suffix(last, ".conf: 900 more errors"));
+}
+
+static void test_what_is_odd_in_a_name_is_escaped(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autofree char *odd = g_build_filename(f->directory, "a.\x1b[31m\n\xff.conf", NULL);
+        g_autofree char *expected = g_build_filename(
+                f->directory, "a.\\u001b[31m\\u000a\xef\xbf\xbd.conf: the file cannot be read",
+                NULL);
+
+        g_assert_cmpint(load_path(f, odd), ==, DECLARATION_FILE_E_WRONG);
+        g_assert_true(g_str_has_prefix(f->complaints->pdata[0], expected));
 }
 
 static void test_everything_is_read(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
@@ -407,6 +479,10 @@ int main(int argc, char *argv[])
 #define ADD(test) \
         g_test_add("/declaration-file/" #test, Fixture, NULL, set_up, test_##test, tear_down)
         ADD(everything_is_read);
+        ADD(owners_that_are_not_known_are_left_out_alone);
+        ADD(a_user_that_cannot_be_looked_up_is_told_apart);
+        ADD(complaints_are_bounded);
+        ADD(what_is_odd_in_a_name_is_escaped);
         ADD(nothing_is_a_declaration_too);
         ADD(every_error_is_named_with_its_line);
         ADD(types_are_types_of_d_bus);

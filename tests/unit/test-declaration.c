@@ -207,6 +207,23 @@ static void test_another_class_is_another_value(Fixture *f, gconstpointer unused
         assert_refused(f, set, CORE_E_INVALID_VALUE, "WriteOnce=");
 }
 
+/* A boot would forget it, and it could be set again. */
+static void test_what_is_written_once_is_not_of_runtime(Fixture *f,
+                                                        gconstpointer unused G_GNUC_UNUSED)
+{
+        g_autoptr(Commit) before =
+                changes_commit_entry(f->revision + 1, "a.b", "old", "1", ENTRY_RUNTIME);
+        ChangeSet *set = changes_new_set("a.b", "once", "1");
+
+        state_apply(f->state, before);
+        declared_add(f->declaration, "o*", NULL)->is_write_once = true;
+        declare(f);
+        changes_classify(set, "a.b", "once", ENTRY_RUNTIME);
+        assert_refused(f, by(0, set), CORE_E_INVALID_VALUE,
+                       "of class runtime ([Key o*] WriteOnce=");
+        assert_done(f, by(0, changes_new_unset("a.b", "old")));
+}
+
 static void test_defaults_count_against_no_quota(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         declared_add(f->declaration, "a", "'a long text that would count'");
@@ -228,6 +245,8 @@ static void test_declared_access_is_not_changed_by_hand(Fixture *f,
         f->declaration->access.mode = 0640;
         f->declaration->access_fields = ACCESS_MODE;
         declare(f);
+        /* It counts before the namespace has it. */
+        g_assert_null(state_lookup(f->state, "a.b")->declaration);
         set = by(0, changes_new_access("a.b"));
         set->access.mode = 0644;
         set->access_fields = ACCESS_MODE;
@@ -240,6 +259,7 @@ static void test_declared_access_is_not_changed_by_hand(Fixture *f,
         assert_done(f, set);
         g_assert_cmpuint(state_lookup(f->state, "a.b")->access.mode, ==, 0640);
         g_assert_cmpuint(state_lookup(f->state, "a.b")->access.group, ==, 7);
+        g_assert_nonnull(state_lookup(f->state, "a.b")->declaration);
 }
 
 static void test_a_declared_namespace_is_made_as_declared(Fixture *f,
@@ -264,6 +284,23 @@ static void test_a_declared_namespace_is_made_as_declared(Fixture *f,
         g_assert_nonnull(ns->declaration);
 }
 
+static void test_the_limits_of_an_owner_do_not_stop_what_is_declared(
+        Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ChangeSet *set = changes_new_create("e.f", 4002);
+
+        f->limits.uid_namespaces = 0;
+        assert_refused(f, changes_new_create("e.f", 4002), CORE_E_QUOTA_EXCEEDED, "uid 4002");
+        set->flags = CHANGE_SET_DECLARED;
+        assert_done(f, set);
+        set = by(0, changes_new_access("a.b"));
+        set->flags = CHANGE_SET_DECLARED;
+        set->access.owner = 4002;
+        set->access_fields = ACCESS_OWNER;
+        assert_done(f, set);
+        g_assert_cmpuint(accounts_get(state_accounts(f->state), 4002, ACCOUNT_NAMESPACES), ==, 2);
+}
+
 static void test_a_declared_namespace_is_not_removed(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         declare(f);
@@ -272,11 +309,11 @@ static void test_a_declared_namespace_is_not_removed(Fixture *f, gconstpointer u
         assert_done(f, by(0, changes_new_remove("c.d", 0)));
 }
 
-static void on_declared(void *userdata, Namespace *ns, const Declaration *before)
+static void on_declared(void *userdata, Namespace *ns)
 {
         Fixture *f = userdata;
-        char *told = g_strdup_printf("%s%s%s%s ", f->declared ? f->declared : "", ns->name,
-                                     before ? "<" : "", ns->declaration ? ">" : "");
+        char *told = g_strdup_printf("%s%s%s ", f->declared ? f->declared : "", ns->name,
+                                     ns->declaration ? ">" : "<");
 
         g_free(f->declared);
         f->declared = told;
@@ -290,12 +327,12 @@ static void test_who_has_another_declaration_is_told(Fixture *f, gconstpointer u
         declarations_put(first, "a.b", declaration_ref(kept));
         declarations_put(first, "c.d", declared_new());
         declarations_put(first, "not.there", declared_new());
-        state_set_declarations(f->state, first, on_declared, f);
+        state_set_declarations(f->state, first, NULL, on_declared, f);
         g_assert_cmpstr(f->declared, ==, "a.b> c.d> ");
 
         g_clear_pointer(&f->declared, g_free);
         declarations_put(second, "a.b", kept);
-        state_set_declarations(f->state, second, on_declared, f);
+        state_set_declarations(f->state, second, NULL, on_declared, f);
         g_assert_cmpstr(f->declared, ==, "c.d< ");
         g_assert_cmpuint(declarations_count(state_declarations(f->state)), ==, 1);
 }
@@ -331,7 +368,9 @@ int main(int argc, char *argv[])
         ADD(defaults_count_against_no_quota);
         ADD(declared_access_is_not_changed_by_hand);
         ADD(a_declared_namespace_is_made_as_declared);
+        ADD(the_limits_of_an_owner_do_not_stop_what_is_declared);
         ADD(a_declared_namespace_is_not_removed);
+        ADD(what_is_written_once_is_not_of_runtime);
         ADD(who_has_another_declaration_is_told);
         ADD(declarations_are_equal_when_they_say_the_same);
         return g_test_run();

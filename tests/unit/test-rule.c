@@ -137,6 +137,10 @@ static void test_allowed(void)
         g_assert_cmpuint(strlen(breach.why), <, 200);
         g_assert_true(g_utf8_validate(breach.why, -1, NULL));
         g_assert_true(g_str_has_suffix(breach.why, "..."));
+        g_assert_cmpint(rule_check_value(many, entry, NULL), ==, CORE_E_INVALID_VALUE);
+
+        /* The text was made once for all refusals, however many. */
+        g_assert_cmpstr(strstr(breach.why, "['"), ==, many->allowed_shown);
 }
 
 static void assert_length(const char *type,
