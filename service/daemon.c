@@ -39,6 +39,7 @@ typedef struct Daemon {
         ServiceStatus status;
         sd_event *event;
         sd_event_source *batch;
+        sd_event_source *redeclare; /* enabled after the state went back to an earlier one */
         sd_event_source *exit;
         State *state;
         Pipeline *pipeline;
@@ -160,6 +161,22 @@ static void on_publish(void *userdata, const GPtrArray *commits)
         if (daemon->service)
                 bus_service_publish(daemon->service, commits);
         store_applied(daemon->store);
+
+        for (guint i = 0; i < commits->len; i++) {
+                const Commit *commit = commits->pdata[i];
+
+                if (commit->source.revision > 0)
+                        (void) sd_event_source_set_enabled(daemon->redeclare, SD_EVENT_ONESHOT);
+        }
+}
+
+/* A restored state knows nothing of declarations. */
+static int on_redeclare(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        const Daemon *daemon = userdata;
+
+        declarer_load(daemon->declarer);
+        return 0;
 }
 
 static void on_reconsider(void *userdata, void *submitter, Request *request)
@@ -331,6 +348,14 @@ static int start_pipeline(Daemon *daemon)
         if (r < 0)
                 return r;
 
+        r = sd_event_add_defer(daemon->event, &daemon->redeclare, on_redeclare, daemon);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_enabled(daemon->redeclare, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
         r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_OFF);
         if (r < 0)
                 return r;
@@ -469,6 +494,7 @@ static void clear(Daemon *daemon)
         daemon->store = store_free(daemon->store);
         daemon->state = state_free(daemon->state);
         sd_event_source_disable_unref(daemon->batch);
+        sd_event_source_disable_unref(daemon->redeclare);
         sd_event_source_disable_unref(daemon->exit);
         sd_bus_close_unref(daemon->bus);
         sd_event_unref(daemon->event);

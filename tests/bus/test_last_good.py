@@ -8,6 +8,7 @@ import pytest
 from regent_testing.api import RegentError
 from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import BUS_NAME, MANAGER, PROPERTIES, ROOT_PATH, Error
+from regent_testing.waiting import retry_until
 
 STACK = {"polkit": True}
 
@@ -305,3 +306,20 @@ def test_command_of_the_unit_works(fresh):
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert made.root.property("LastGoodRevision") == made.root.revision()
+
+
+def test_what_files_declare_holds_after_a_restore_too(stack):
+    """One that was declared since, and one whose access was another then."""
+    made = stack()
+    other = made.root.create("org.example.Other", mode=0o644)
+    made.root.mark_good()
+    made.regentd.declare("org.example.New", "[Namespace]\nMode=0640\n[Key a]\nDefault=7\nType=u\n")
+    made.regentd.declare("org.example.Other", "[Namespace]\nMode=0600\n")
+    made.root.reload()
+    new = made.root.ns("org.example.New")
+    new.set("b", 1)
+
+    made.root.restore()
+
+    retry_until(lambda: other.property("Mode") == 0o600, 20, "the declared mode")
+    assert (new.property("Mode"), values(new)) == (0o640, {"a": 7})
