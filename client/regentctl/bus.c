@@ -13,13 +13,12 @@
 #include "child.h"
 #include "client/regent-names.h"
 #include "hint.h"
+#include "namespace-path.h"
 #include "transport.h"
 
 #include <string.h>
 
 #define INTERACTIVE_TIMEOUT_USEC (INT64_C(300) * G_USEC_PER_SEC)
-#define NS_NAME_BYTES_MAX        200
-#define PASSWORD_NEEDED          "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
 
 struct Bus {
         const Options *options;
@@ -50,7 +49,7 @@ typedef struct Connecting {
         bool is_done;
 } Connecting;
 
-/* The options of a time-out are of one call; connecting is one. */
+/* Connecting may take as long as a call. */
 static gboolean on_deadline(gpointer userdata)
 {
         g_cancellable_cancel(userdata);
@@ -173,11 +172,6 @@ GDBusConnection *bus_connection(Bus *bus)
         return bus->connection;
 }
 
-bool bus_is_interrupted(const Bus *bus)
-{
-        return interrupt_came(bus->interrupt);
-}
-
 static gboolean on_wake(GCancellable *cancellable, gpointer userdata)
 {
         (void) cancellable;
@@ -261,7 +255,7 @@ static BusCall *start_call(Bus *bus,
         call->ret_type = ret_type ? G_VARIANT_TYPE(ret_type) : NULL;
         if (!ns_name)
                 call->path = g_strdup(REGENT_PATH);
-        else if (!bus_namespace_path(ns_name, &call->path, &call->failure))
+        else if (!namespace_path_of(ns_name, &call->path, &call->failure))
                 return call;
         send_call(call, false);
         return call;
@@ -309,7 +303,7 @@ static bool needs_password(const GError *error)
 {
         g_autofree char *name = g_dbus_error_get_remote_error(error);
 
-        return name && strcmp(name, PASSWORD_NEEDED) == 0;
+        return name && strcmp(name, FAILURE_PASSWORD_NEEDED) == 0;
 }
 
 static gboolean wait_for_reply(BusCall *call, GVariant **ret, GError **error, Failure **reterr)
@@ -320,11 +314,30 @@ static gboolean wait_for_reply(BusCall *call, GVariant **ret, GError **error, Fa
         return TRUE;
 }
 
+/* Waits for the reply; asks for a password and calls again where that helps. */
+static gboolean take_reply(BusCall *call, GVariant **ret, Failure **reterr)
+{
+        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GError) error = NULL;
+
+        if (!wait_for_reply(call, &reply, &error, reterr))
+                return FALSE;
+        if (!reply && needs_password(error) && start_agent(call->bus)) {
+                g_clear_error(&error);
+                send_call(call, true);
+                if (!wait_for_reply(call, &reply, &error, reterr))
+                        return FALSE;
+        }
+        if (!reply)
+                return failure_set_from_error(reterr, g_steal_pointer(&error));
+        if (ret)
+                *ret = g_steal_pointer(&reply);
+        return TRUE;
+}
+
 gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr)
 {
         g_autoptr(BusCall) call = started;
-        g_autoptr(GVariant) reply = NULL;
-        g_autoptr(GError) error = NULL;
         const HintCall subject = { .options = call->bus->options,
                                    .bus = call->bus,
                                    .ns_name = call->ns_name,
@@ -334,24 +347,10 @@ gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr)
                 *reterr = g_steal_pointer(&call->failure);
                 return FALSE;
         }
-        if (!wait_for_reply(call, &reply, &error, reterr)) {
-                hint_call(*reterr, &subject);
-                return FALSE;
-        }
-        if (!reply && needs_password(error) && start_agent(call->bus)) {
-                g_clear_error(&error);
-                send_call(call, true);
-                if (!wait_for_reply(call, &reply, &error, reterr))
-                        return FALSE;
-        }
-        if (!reply) {
-                failure_set_from_error(reterr, g_steal_pointer(&error));
-                hint_call(*reterr, &subject);
-                return FALSE;
-        }
-        if (ret)
-                *ret = g_steal_pointer(&reply);
-        return TRUE;
+        if (take_reply(call, ret, reterr))
+                return TRUE;
+        hint_call(*reterr, &subject);
+        return FALSE;
 }
 
 gboolean bus_call_manager(Bus *bus,
@@ -392,40 +391,4 @@ gboolean bus_get_properties(Bus *bus, const char *ns_name, GVariant **ret, Failu
                 return FALSE;
         *ret = g_variant_get_child_value(reply, 0);
         return TRUE;
-}
-
-static bool is_label(const char *label)
-{
-        return *label && !g_ascii_isdigit(*label) &&
-               strspn(label, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_") == strlen(label);
-}
-
-gboolean bus_namespace_path(const char *ns_name, char **ret_path, Failure **reterr)
-{
-        g_auto(GStrv) labels = g_strsplit(ns_name, ".", -1);
-        g_autofree char *below = NULL;
-        bool is_valid = g_strv_length(labels) >= 2 && strlen(ns_name) <= NS_NAME_BYTES_MAX;
-
-        for (char **label = labels; *label; label++)
-                is_valid = is_valid && is_label(*label);
-        if (!is_valid) {
-                failure_set(reterr, EXIT_INVALID, "'%s' is not the name of a namespace", ns_name);
-                (*reterr)->error_name = g_strdup(REGENT_ERROR_INVALID_NAME);
-                failure_set_hint(*reterr, "It has two or more labels joined by dots, like "
-                                          "org.example.Router.");
-                return FALSE;
-        }
-        below = g_strjoinv("/", labels);
-        *ret_path = g_strconcat(REGENT_NAMESPACES_PATH "/", below, NULL);
-        return TRUE;
-}
-
-char *bus_namespace_of_path(const char *path)
-{
-        char *name;
-
-        if (!g_str_has_prefix(path, REGENT_NAMESPACES_PATH "/"))
-                return NULL;
-        name = g_strdup(path + strlen(REGENT_NAMESPACES_PATH "/"));
-        return g_strdelimit(name, "/", '.');
 }

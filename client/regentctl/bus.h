@@ -61,14 +61,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusCall, bus_call_drop)
 BusCall *bus_start_get_properties(Bus *bus, const char *ns_name); /* reply: (a{sv}) */
 gboolean bus_get_properties(Bus *bus, const char *ns_name, GVariant **ret, Failure **reterr);
 
-/* Whether SIGINT or SIGTERM came; calls under way are waited for no longer and fail with EXIT_INTERRUPTED. */
-bool bus_is_interrupted(const Bus *bus);
-
 /* Runs the main loop until *@is_done; fails with EXIT_INTERRUPTED. For who follows signals of the bus. */
 gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr);
-
-/* /org/regentd/State1/ns/… of a valid name; else InvalidName. */
-gboolean bus_namespace_path(const char *ns_name, char **ret_path, Failure **reterr);
-
-/* The other way; NULL for the path of something else. */
-char *bus_namespace_of_path(const char *path);

@@ -7,19 +7,19 @@
 
 #include "difference.h"
 
+#include "account-names.h"
 #include "value-json.h"
 #include "value-text.h"
 
+#include <inttypes.h>
 #include <string.h>
-
-/* No terminal is wider. */
-#define TERMINAL_COLUMNS_MAX 1024u
 
 static void namespace_free(void *userdata)
 {
         DifferenceNamespace *ns = userdata;
 
         g_array_unref(ns->entries);
+        g_array_unref(ns->access);
         g_free(ns);
 }
 
@@ -92,6 +92,65 @@ static int compare_at(const DumpNamespace *a, guint i, const DumpNamespace *b, g
         return strcmp(first->key, second->key);
 }
 
+static void clear_access(gpointer userdata)
+{
+        DifferenceAccess *access = userdata;
+
+        g_free(access->old);
+        g_free(access->new);
+}
+
+typedef gboolean (*FindId)(const char *text, uint32_t *ret_id, Failure **reterr);
+
+/* One and the same may be written as a name and as a number. */
+static bool is_same_id(const char *a, const char *b, FindId find)
+{
+        g_autoptr(Failure) first_failure = NULL;
+        g_autoptr(Failure) second_failure = NULL;
+        uint32_t first, second;
+
+        return strcmp(a, b) == 0 || (find(a, &first, &first_failure) &&
+                                     find(b, &second, &second_failure) && first == second);
+}
+
+/* Takes @old and @new. */
+static void add_access(GArray *access, const char *what, char *old, char *new)
+{
+        const DifferenceAccess each = { .what = what, .old = old, .new = new };
+
+        g_array_append_val(access, each);
+}
+
+static char *quota_text(uint64_t quota)
+{
+        return quota > 0 ? g_strdup_printf("%" PRIu64, quota) : g_strdup("default");
+}
+
+static void compare_quota(GArray *access, const char *what, uint64_t old, uint64_t new)
+{
+        if (new > 0 && old != new)
+                add_access(access, what, quota_text(old), quota_text(new));
+}
+
+static GArray *compare_access(const DumpAccess *old, const DumpAccess *new)
+{
+        GArray *access = g_array_new(FALSE, FALSE, sizeof(DifferenceAccess));
+
+        g_array_set_clear_func(access, clear_access);
+        if (old->owner && new->owner && !is_same_id(old->owner, new->owner, account_user_id))
+                add_access(access, "owner", g_strdup(old->owner), g_strdup(new->owner));
+        if (old->group && new->group && !is_same_id(old->group, new->group, account_group_id))
+                add_access(access, "group", g_strdup(old->group), g_strdup(new->group));
+        if (old->has_mode && new->has_mode && old->mode != new->mode)
+                add_access(access, "mode", g_strdup_printf("%04o", old->mode),
+                           g_strdup_printf("%04o", new->mode));
+        if (old->has_mode) {
+                compare_quota(access, "quota-keys", old->quota_keys, new->quota_keys);
+                compare_quota(access, "quota-bytes", old->quota_bytes, new->quota_bytes);
+        }
+        return access;
+}
+
 void difference_add(Difference *difference,
                     const char *name,
                     const DumpNamespace *old,
@@ -99,6 +158,7 @@ void difference_add(Difference *difference,
                     bool is_keeping)
 {
         g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(DifferenceEntry));
+        g_autoptr(GArray) access = compare_access(&old->access, &new->access);
         DifferenceNamespace *ns;
         guint i = 0, j = 0;
 
@@ -112,7 +172,7 @@ void difference_add(Difference *difference,
                 add_entry(difference, entries, from, to);
         }
 
-        if (entries->len == 0 && (!old->is_absent || new->is_absent))
+        if (entries->len == 0 && access->len == 0 && (!old->is_absent || new->is_absent))
                 return;
 
         ns = g_new(DifferenceNamespace, 1);
@@ -120,6 +180,7 @@ void difference_add(Difference *difference,
                 .name = name,
                 .is_created = old->is_absent && !new->is_absent,
                 .entries = g_steal_pointer(&entries),
+                .access = g_steal_pointer(&access),
         };
         g_ptr_array_add(difference->namespaces, ns);
 }
@@ -131,8 +192,7 @@ bool difference_is_empty(const Difference *difference)
 
 static void print_entry(const DumpEntry *entry, const char *mark, Style style, Output *output)
 {
-        unsigned n_columns = output_is_terminal(output) ? TERMINAL_COLUMNS_MAX : G_MAXUINT;
-        g_autofree char *value = value_text_summarize(entry->value, n_columns);
+        g_autofree char *value = value_text_summarize(entry->value, output_value_columns(output));
         g_autofree char *key = output_escape(entry->key);
         g_autofree char *line =
                 g_strdup_printf("%s %s %s %s%s", mark, key, g_variant_get_type_string(entry->value),
@@ -142,10 +202,23 @@ static void print_entry(const DumpEntry *entry, const char *mark, Style style, O
         output_line(output, "%s", "");
 }
 
+static void print_access(const DifferenceAccess *access, Output *output)
+{
+        g_autofree char *old = g_strdup_printf("- %s %s", access->what, access->old);
+        g_autofree char *new = g_strdup_printf("+ %s %s", access->what, access->new);
+
+        output_escaped(output, STYLE_REMOVED, old);
+        output_line(output, "%s", "");
+        output_escaped(output, STYLE_ADDED, new);
+        output_line(output, "%s", "");
+}
+
 static void print_namespace(const DifferenceNamespace *ns, Output *output)
 {
         output_text(output, STYLE_KEY, ns->name);
         output_line(output, "%s", ns->is_created ? " (new)" : "");
+        for (guint i = 0; i < ns->access->len; i++)
+                print_access(&g_array_index(ns->access, DifferenceAccess, i), output);
         for (guint i = 0; i < ns->entries->len; i++) {
                 const DifferenceEntry *entry = &g_array_index(ns->entries, DifferenceEntry, i);
 
@@ -186,6 +259,47 @@ static json_object *namespace_to_json(const DifferenceNamespace *ns)
         return object;
 }
 
+static json_object *access_to_json(const DifferenceNamespace *ns)
+{
+        json_object *object = json_object_new_object();
+
+        for (guint i = 0; i < ns->access->len; i++) {
+                const DifferenceAccess *access = &g_array_index(ns->access, DifferenceAccess, i);
+                json_object *both = json_object_new_object();
+
+                json_object_object_add(both, "old", json_object_new_string(access->old));
+                json_object_object_add(both, "new", json_object_new_string(access->new));
+                json_object_object_add(object, access->what, both);
+        }
+
+        return object;
+}
+
+bool difference_has_access(const Difference *difference)
+{
+        for (guint i = 0; i < difference->namespaces->len; i++) {
+                const DifferenceNamespace *ns = difference->namespaces->pdata[i];
+
+                if (ns->access->len > 0)
+                        return true;
+        }
+        return false;
+}
+
+json_object *difference_access_to_json(const Difference *difference)
+{
+        json_object *object = json_object_new_object();
+
+        for (guint i = 0; i < difference->namespaces->len; i++) {
+                const DifferenceNamespace *ns = difference->namespaces->pdata[i];
+
+                if (ns->access->len > 0)
+                        json_object_object_add(object, ns->name, access_to_json(ns));
+        }
+
+        return object;
+}
+
 json_object *difference_to_json(const Difference *difference)
 {
         json_object *document = json_object_new_object();
@@ -193,8 +307,11 @@ json_object *difference_to_json(const Difference *difference)
         for (guint i = 0; i < difference->namespaces->len; i++) {
                 const DifferenceNamespace *ns = difference->namespaces->pdata[i];
 
-                json_object_object_add(document, ns->name, namespace_to_json(ns));
+                if (ns->is_created || ns->entries->len > 0)
+                        json_object_object_add(document, ns->name, namespace_to_json(ns));
         }
+        if (difference_has_access(difference))
+                json_object_object_add(document, "access", difference_access_to_json(difference));
 
         return document;
 }

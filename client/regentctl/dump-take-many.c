@@ -9,7 +9,7 @@
 
 #include "dump-take.h"
 
-#include "namespace-names.h"
+#include "names.h"
 
 #define PAGE_KEYS          256u
 #define NAMESPACES_A_TIME  16u
@@ -64,11 +64,12 @@ static DumpNamespace *fetch_finish(Fetch *fetch, const char *name)
         g_autoptr(GVariant) reply = NULL;
         g_autoptr(GVariant) properties = NULL;
         g_autoptr(NamespaceFacts) facts = NULL;
+        size_t n_entries = 0;
 
         if (!bus_finish(g_steal_pointer(&fetch->page), &page, &failure) ||
             !bus_finish(g_steal_pointer(&fetch->properties), &reply, &failure))
                 return dump_take_absent(name, failure);
-        if (dump_take_page(ns, page) >= PAGE_KEYS)
+        if (!dump_take_page(ns, page, &n_entries, &failure) || n_entries >= PAGE_KEYS)
                 return NULL;
 
         properties = g_variant_get_child_value(reply, 0);
@@ -155,7 +156,7 @@ gboolean dump_take(Context *context, char **names, Dump **ret_dump, Failure **re
                 return false;
         if (!is_of_all)
                 wanted = without_doubles(names);
-        else if (!namespace_names_read(bus, NULL, &wanted, reterr))
+        else if (!names_read_namespaces(bus, NULL, &wanted, reterr))
                 return false;
         if (!take_all(context, wanted, is_of_all, dump, reterr))
                 return false;

@@ -13,6 +13,7 @@
 #include "client/regent-names.h"
 #include "entries.h"
 #include "namespace-facts.h"
+#include "reply.h"
 
 #include <string.h>
 
@@ -29,34 +30,61 @@ typedef struct Taking {
         uint64_t n_total;
 } Taking;
 
+/* One member of the details of an entry; false when it has not the type that it should have. */
+static bool take_detail(const char *name, GVariant *detail, DumpEntry *entry)
+{
+        if (strcmp(name, "value") == 0 && !entry->value) {
+                entry->value = g_variant_ref(detail);
+        } else if (strcmp(name, "revision") == 0) {
+                if (!g_variant_is_of_type(detail, G_VARIANT_TYPE_UINT64))
+                        return false;
+                entry->revision = g_variant_get_uint64(detail);
+        } else if (strcmp(name, "class") == 0) {
+                if (!g_variant_is_of_type(detail, G_VARIANT_TYPE_STRING))
+                        return false;
+                entry->is_runtime = strcmp(g_variant_get_string(detail, NULL), "runtime") == 0;
+        }
+        return true;
+}
+
 /* @details is looked through once: this is done for every entry of a large dump. */
-static void take_entry(DumpNamespace *ns, const char *key, GVariant *details)
+static gboolean take_entry(DumpNamespace *ns,
+                           const char *key,
+                           GVariant *details,
+                           Failure **reterr)
 {
         g_autoptr(GVariant) value = NULL;
-        bool is_runtime = false;
-        uint64_t revision = 0;
+        bool is_understood = g_variant_is_of_type(details, G_VARIANT_TYPE_VARDICT);
+        DumpEntry read = {};
         GVariantIter iterator;
         GVariant *detail;
         const char *name;
 
+        if (!is_understood)
+                return reply_fail(reterr);
+
         g_variant_iter_init(&iterator, details);
-        while (g_variant_iter_next(&iterator, "{&sv}", &name, &detail)) {
-                if (strcmp(name, "value") == 0 && !value)
-                        value = g_variant_ref(detail);
-                else if (strcmp(name, "revision") == 0)
-                        revision = g_variant_get_uint64(detail);
-                else if (strcmp(name, "class") == 0)
-                        is_runtime = strcmp(g_variant_get_string(detail, NULL), "runtime") == 0;
+        while (is_understood && g_variant_iter_next(&iterator, "{&sv}", &name, &detail)) {
+                is_understood = take_detail(name, detail, &read);
                 g_variant_unref(detail);
         }
+        value = read.value;
+        if (!is_understood || !value)
+                return reply_fail(reterr);
+        if (!reply_check_value(value, reterr))
+                return false;
 
-        if (value)
-                dump_namespace_add(ns, key, value, is_runtime)->revision = revision;
+        dump_namespace_add(ns, key, value, read.is_runtime)->revision = read.revision;
+        return true;
 }
 
-size_t dump_take_page(DumpNamespace *ns, GVariant *reply)
+gboolean dump_take_page(DumpNamespace *ns,
+                        GVariant *reply,
+                        size_t *ret_n_entries,
+                        Failure **reterr)
 {
         g_autoptr(GVariant) values = NULL;
+        gboolean is_taken = true;
         GVariantIter iterator;
         const char *key;
         GVariant *details;
@@ -65,20 +93,22 @@ size_t dump_take_page(DumpNamespace *ns, GVariant *reply)
         g_variant_get(reply, "(@a{sv}t)", &values, &revision);
         ns->revision = ns->revision > 0 ? MIN(ns->revision, revision) : revision;
         g_variant_iter_init(&iterator, values);
-        while (g_variant_iter_next(&iterator, "{&sv}", &key, &details)) {
-                take_entry(ns, key, details);
+        while (is_taken && g_variant_iter_next(&iterator, "{&sv}", &key, &details)) {
+                is_taken = take_entry(ns, key, details, reterr);
                 g_variant_unref(details);
         }
 
-        return g_variant_n_children(values);
+        if (ret_n_entries)
+                *ret_n_entries = g_variant_n_children(values);
+        return is_taken;
 }
 
 static gboolean on_entry(const char *key, GVariant *details, void *userdata, Failure **reterr)
 {
         Taking *taking = userdata;
 
-        (void) reterr;
-        take_entry(taking->ns, key, details);
+        if (!take_entry(taking->ns, key, details, reterr))
+                return false;
         if (taking->n_total >= PROGRESS_KEYS_MIN)
                 output_progress(taking->context->output, taking->what, taking->ns->entries->len,
                                 MAX(taking->n_total, taking->ns->entries->len));
@@ -166,8 +196,8 @@ DumpNamespace *dump_take_absent(const char *name, const Failure *failure)
 {
         DumpNamespace *ns;
 
-        if (g_strcmp0(failure->error_name, REGENT_ERROR_NO_SUCH_NAMESPACE) != 0 &&
-            g_strcmp0(failure->error_name, "org.freedesktop.DBus.Error.UnknownObject") != 0)
+        if (!failure_is(failure, REGENT_ERROR_NO_SUCH_NAMESPACE) &&
+            !failure_is(failure, FAILURE_UNKNOWN_OBJECT))
                 return NULL;
 
         ns = dump_namespace_new(name);
@@ -205,8 +235,7 @@ static gboolean take_some_keys(
                                 "(a{sv}t)", &reply, reterr))
                 return false;
 
-        dump_take_page(ns, reply);
-        return true;
+        return dump_take_page(ns, reply, NULL, reterr);
 }
 
 gboolean dump_take_keys(Context *context,

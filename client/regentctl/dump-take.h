@@ -8,9 +8,9 @@
  * read again. Defaults of declared namespaces are no entries and are left out.
  */
 
+#include "context.h"
 #include "dump.h"
 #include "namespace-facts.h"
-#include "verb.h"
 
 /* One namespace, with its access. EXIT_CONFLICT when it changes all the time. */
 gboolean dump_take_namespace(Context *context,
@@ -43,5 +43,8 @@ void dump_take_finish(DumpNamespace *ns, const NamespaceFacts *facts);
 /* An absent namespace, when that is what @failure says; else NULL. */
 DumpNamespace *dump_take_absent(const char *name, const Failure *failure);
 
-/* Adds a reply of GetMany with form=entries; returns how many entries it had. */
-size_t dump_take_page(DumpNamespace *ns, GVariant *reply);
+/* Adds a reply of GetMany with form=entries; *ret_n_entries: how many it had, may be NULL. */
+gboolean dump_take_page(DumpNamespace *ns,
+                        GVariant *reply,
+                        size_t *ret_n_entries,
+                        Failure **reterr);

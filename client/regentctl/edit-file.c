@@ -8,6 +8,7 @@
 #include "child.h"
 #include "input-file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +17,9 @@
 
 struct EditFile {
         char *directory;
-        char *path; /* NULL before it is there */
+        int directory_fd; /* that one, whatever its path leads to later; -1: none yet */
+        char *name;       /* in there */
+        char *path;       /* NULL before it is there */
         char *original;
         bool is_kept;
 };
@@ -46,7 +49,8 @@ static gboolean write_all(int fd, const char *text, const char *path, Failure **
 
 static gboolean write_file(EditFile *file, const char *text, Failure **reterr)
 {
-        int fd = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = openat(file->directory_fd, file->name,
+                        O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         gboolean is_written;
 
         if (fd < 0)
@@ -58,22 +62,60 @@ static gboolean write_file(EditFile *file, const char *text, Failure **reterr)
         return is_written;
 }
 
+/* A directory of somebody else's, as "su" leaves it in the environment, is none to write secrets to. */
+static const char *find_place(void)
+{
+        const char *path = g_getenv("XDG_RUNTIME_DIR");
+        struct stat status;
+
+        if (path && g_path_is_absolute(path) && lstat(path, &status) == 0 &&
+            S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
+            (status.st_mode & (S_IWGRP | S_IWOTH)) == 0 && access(path, W_OK) == 0)
+                return path;
+        return "/tmp";
+}
+
+/* Whether the path still leads to the directory that was made, and nobody else may enter that. */
+static bool is_in_place(const EditFile *file)
+{
+        struct stat held, found;
+
+        return fstat(file->directory_fd, &held) == 0 && lstat(file->directory, &found) == 0 &&
+               held.st_dev == found.st_dev && held.st_ino == found.st_ino &&
+               held.st_uid == geteuid() && (held.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+}
+
+static gboolean check_place(const EditFile *file, Failure **reterr)
+{
+        return is_in_place(file) ||
+               failure_set(reterr, EXIT_OTHER, "%s: somebody has replaced this directory",
+                           file->directory);
+}
+
+static gboolean make_directory(EditFile *file, Failure **reterr)
+{
+        g_autofree char *path = g_build_filename(find_place(), "regentctl-XXXXXX", NULL);
+
+        if (!g_mkdtemp_full(path, 0700))
+                return fail(path, errno, reterr);
+
+        file->directory = g_steal_pointer(&path);
+        file->directory_fd = open(file->directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (file->directory_fd < 0)
+                return fail(file->directory, errno, reterr);
+        return check_place(file, reterr);
+}
+
 gboolean edit_file_new(const char *name, const char *text, EditFile **ret_file, Failure **reterr)
 {
-        const char *runtime_directory = g_getenv("XDG_RUNTIME_DIR");
-        bool is_usable = runtime_directory && g_path_is_absolute(runtime_directory) &&
-                         access(runtime_directory, W_OK) == 0;
         g_autoptr(EditFile) file = g_new0(EditFile, 1);
 
-        file->directory =
-                g_build_filename(is_usable ? runtime_directory : "/tmp", "regentctl-XXXXXX", NULL);
-        if (!g_mkdtemp_full(file->directory, 0700)) {
-                fail(file->directory, errno, reterr);
-                g_clear_pointer(&file->directory, g_free);
-                return false;
-        }
-
+        file->directory_fd = -1;
         file->original = g_strdup(text);
+        file->name = g_strdup(name);
+        if (!make_directory(file, reterr))
+                return false;
+
         file->path = g_build_filename(file->directory, name, NULL);
         if (!write_file(file, text, reterr))
                 return false;
@@ -82,17 +124,20 @@ gboolean edit_file_new(const char *name, const char *text, EditFile **ret_file, 
 }
 
 /* What an editor left beside the file (a backup, for one) goes, too. */
-static void remove_directory(const char *path)
+static void remove_directory(const EditFile *file)
 {
-        g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-        const char *name;
+        int fd = openat(file->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+        const struct dirent *each;
 
-        while (directory && (name = g_dir_read_name(directory))) {
-                g_autofree char *each = g_build_filename(path, name, NULL);
-
-                (void) unlink(each);
-        }
-        (void) rmdir(path);
+        while (directory && (each = readdir(directory)))
+                (void) unlinkat(file->directory_fd, each->d_name, 0);
+        if (directory)
+                closedir(directory);
+        else if (fd >= 0)
+                close(fd);
+        if (is_in_place(file))
+                (void) rmdir(file->directory);
 }
 
 EditFile *edit_file_free(EditFile *file)
@@ -100,8 +145,12 @@ EditFile *edit_file_free(EditFile *file)
         if (!file)
                 return NULL;
 
-        if (file->directory && !file->is_kept)
-                remove_directory(file->directory);
+        if (file->directory_fd >= 0) {
+                if (!file->is_kept)
+                        remove_directory(file);
+                close(file->directory_fd);
+        }
+        g_free(file->name);
         g_free(file->path);
         g_free(file->original);
         g_free(file->directory);
@@ -165,6 +214,28 @@ static gboolean run_editor(const EditFile *file, Interrupt *interrupt, Failure *
         return true;
 }
 
+static gboolean read_file(const EditFile *file, GBytes **ret_text, Failure **reterr)
+{
+        gboolean is_read;
+        struct stat status;
+        int fd;
+
+        if (!check_place(file, reterr))
+                return false;
+        fd = openat(file->directory_fd, file->name,
+                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return fail(file->path, errno, reterr);
+
+        if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+                is_read = failure_set(reterr, EXIT_OTHER, "%s: not a regular file", file->path);
+        else
+                is_read = input_file_read_fd(fd, file->path, INPUT_FILE_BYTES_MAX, ret_text,
+                                             reterr);
+        close(fd);
+        return is_read;
+}
+
 static bool is_original(const EditFile *file, GBytes *text)
 {
         gsize n_bytes;
@@ -180,7 +251,7 @@ gboolean edit_file_run(EditFile *file,
                        Failure **reterr)
 {
         if (!run_editor(file, interrupt, reterr) ||
-            !input_file_read(file->path, INPUT_FILE_BYTES_MAX, ret_text, reterr))
+            !read_file(file, ret_text, reterr))
                 return false;
 
         *ret_is_changed = !is_original(file, *ret_text);
@@ -193,8 +264,7 @@ void edit_file_keep(EditFile *file, Failure *failure)
         g_autoptr(Failure) unread = NULL;
         g_autofree char *hint = NULL;
 
-        if (input_file_read(file->path, INPUT_FILE_BYTES_MAX, &text, &unread) &&
-            is_original(file, text))
+        if (read_file(file, &text, &unread) && is_original(file, text))
                 return;
 
         file->is_kept = true;

@@ -7,7 +7,10 @@
  * A text in a directory of its own that nobody else may enter, and the editor of whoever runs this.
  */
 
-#include "verb.h"
+#include "failure.h"
+#include "interrupt.h"
+
+#include <stdbool.h>
 
 typedef struct EditFile EditFile;
 

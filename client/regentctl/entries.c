@@ -8,13 +8,10 @@
 
 #include "entries.h"
 
-#include <string.h>
+#include "reply.h"
 
 #define PAGE_KEYS_START 2048u
 #define PAGE_KEYS_MAX   16384u
-/* Of keys alone, which have at most 255 bytes */
-#define LIST_PAGE_KEYS  4096u
-#define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
 
 static GVariant *page_arguments(const EntriesQuery *query, const char *after, guint32 n_limit)
 {
@@ -38,7 +35,9 @@ static GVariant *page_arguments(const EntriesQuery *query, const char *after, gu
 typedef struct Walk {
         Bus *bus;
         const EntriesQuery *query;
-        char *after; /* the last key there was */
+        char *after;    /* the last key there was */
+        char *last;     /* the last key that was looked at */
+        size_t n_taken; /* keys that were looked at */
         guint32 n_limit;
         guint32 n_limit_max; /* sinks where replies were too large */
         BusCall *call;       /* for the next page */
@@ -48,6 +47,7 @@ static void walk_clear(Walk *walk)
 {
         bus_call_drop(walk->call);
         g_free(walk->after);
+        g_free(walk->last);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Walk, walk_clear)
 
@@ -58,11 +58,6 @@ static void ask_for_page(Walk *walk)
                                          "(a{sv}t)");
 }
 
-static bool is_too_large(const Failure *failure)
-{
-        return failure->error_name && strcmp(failure->error_name, LIMITS_EXCEEDED) == 0;
-}
-
 /* Waits for the page that was asked for; asks again for fewer keys where they were too many. */
 static gboolean finish_page(Walk *walk, GVariant **ret_reply, Failure **reterr)
 {
@@ -71,7 +66,7 @@ static gboolean finish_page(Walk *walk, GVariant **ret_reply, Failure **reterr)
 
                 if (bus_finish(g_steal_pointer(&walk->call), ret_reply, &failure))
                         return TRUE;
-                if (!is_too_large(failure) || walk->n_limit == 1) {
+                if (!failure_is(failure, FAILURE_LIMITS_EXCEEDED) || walk->n_limit == 1) {
                         *reterr = g_steal_pointer(&failure);
                         return FALSE;
                 }
@@ -97,22 +92,46 @@ static void ask_for_next(Walk *walk, GVariant *values)
         ask_for_page(walk);
 }
 
-static gboolean take_page(GVariant *values,
+/* Whether all keys follow the ones before, and each has what was asked for. */
+static gboolean check_entry(Walk *walk,
+                            const char *before,
+                            const char *key,
+                            GVariant *value,
+                            Failure **reterr)
+{
+        if (!reply_check_order(before, key, walk->n_taken++, reterr))
+                return FALSE;
+        if (walk->query->has_details)
+                return g_variant_is_of_type(value, G_VARIANT_TYPE_VARDICT) || reply_fail(reterr);
+        return reply_check_value(value, reterr);
+}
+
+static gboolean take_page(Walk *walk,
+                          GVariant *values,
                           EntriesOnEntry on_entry,
                           void *userdata,
                           Failure **reterr)
 {
         GVariantIter iterator;
+        const char *before = walk->last;
         GVariant *value;
         const char *key;
 
         g_variant_iter_init(&iterator, values);
         while (g_variant_iter_next(&iterator, "{&sv}", &key, &value)) {
-                gboolean is_taken = on_entry(key, value, userdata, reterr);
+                gboolean is_taken = check_entry(walk, before, key, value, reterr) &&
+                                    on_entry(key, value, userdata, reterr);
 
                 g_variant_unref(value);
                 if (!is_taken)
                         return FALSE;
+                before = key;
+        }
+        if (before != walk->last) {
+                char *last = g_strdup(before);
+
+                g_free(walk->last);
+                walk->last = last;
         }
         return TRUE;
 }
@@ -129,6 +148,7 @@ gboolean entries_read(Bus *bus,
                 .bus = bus,
                 .query = query,
                 .after = g_strdup(""),
+                .last = g_strdup(""),
                 .n_limit = PAGE_KEYS_START,
                 .n_limit_max = PAGE_KEYS_MAX,
         };
@@ -145,7 +165,7 @@ gboolean entries_read(Bus *bus,
                         return FALSE;
                 g_variant_get(reply, "(@a{sv}t)", &values, &revision);
                 ask_for_next(&walk, values);
-                if (!take_page(values, on_entry, userdata, reterr))
+                if (!take_page(&walk, values, on_entry, userdata, reterr))
                         return FALSE;
 
                 is_torn = is_torn || (!is_first && revision != first_revision);
@@ -156,31 +176,5 @@ gboolean entries_read(Bus *bus,
                 *ret_revision = first_revision;
         if (ret_is_torn)
                 *ret_is_torn = is_torn;
-        return TRUE;
-}
-
-gboolean entries_list(
-        Bus *bus, const char *ns_name, const char *prefix, GPtrArray **ret_keys, Failure **reterr)
-{
-        g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
-        gsize n_page = LIST_PAGE_KEYS;
-
-        while (n_page == LIST_PAGE_KEYS) {
-                g_autoptr(GVariant) reply = NULL;
-                g_autoptr(GVariant) page = NULL;
-                const char *after = keys->len > 0 ? keys->pdata[keys->len - 1] : "";
-                GVariant *arguments =
-                        g_variant_new("(ssu)", prefix ? prefix : "", after, LIST_PAGE_KEYS);
-                GVariantIter iterator;
-                char *key;
-
-                if (!bus_call_namespace(bus, ns_name, "List", arguments, "(ast)", &reply, reterr))
-                        return FALSE;
-                page = g_variant_get_child_value(reply, 0);
-                n_page = g_variant_iter_init(&iterator, page);
-                while (g_variant_iter_next(&iterator, "s", &key))
-                        g_ptr_array_add(keys, key);
-        }
-        *ret_keys = g_steal_pointer(&keys);
         return TRUE;
 }

@@ -36,7 +36,3 @@ gboolean entries_read(Bus *bus,
                       uint64_t *ret_revision,
                       bool *ret_is_torn,
                       Failure **reterr);
-
-/* All keys that begin with @prefix, which may be NULL, in order. */
-gboolean entries_list(
-        Bus *bus, const char *ns_name, const char *prefix, GPtrArray **ret_keys, Failure **reterr);

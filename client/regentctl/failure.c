@@ -22,10 +22,10 @@ typedef struct ErrorStatus {
 static const ErrorStatus error_statuses[] = {
         { REGENT_ERROR_NO_SUCH_NAMESPACE, EXIT_NOT_FOUND },
         { REGENT_ERROR_NO_SUCH_KEY, EXIT_NOT_FOUND },
-        { DBUS_ERROR "UnknownObject", EXIT_NOT_FOUND },
+        { FAILURE_UNKNOWN_OBJECT, EXIT_NOT_FOUND },
         { DBUS_ERROR "UnknownProperty", EXIT_NOT_FOUND },
         { DBUS_ERROR "AccessDenied", EXIT_DENIED },
-        { DBUS_ERROR "InteractiveAuthorizationRequired", EXIT_DENIED },
+        { FAILURE_PASSWORD_NEEDED, EXIT_DENIED },
         { REGENT_ERROR_CONFLICT, EXIT_CONFLICT },
         { REGENT_ERROR_KEY_EXISTS, EXIT_CONFLICT },
         { REGENT_ERROR_NAMESPACE_EXISTS, EXIT_CONFLICT },
@@ -36,7 +36,7 @@ static const ErrorStatus error_statuses[] = {
         { REGENT_ERROR_READ_ONLY, EXIT_REFUSED },
         { REGENT_ERROR_NOT_CONFIRMED, EXIT_REFUSED },
         { REGENT_ERROR_HISTORY_LOST, EXIT_REFUSED },
-        { DBUS_ERROR "LimitsExceeded", EXIT_REFUSED },
+        { FAILURE_LIMITS_EXCEEDED, EXIT_REFUSED },
         { DBUS_ERROR "NotSupported", EXIT_REFUSED },
         { REGENT_ERROR_INVALID_NAME, EXIT_INVALID },
         { REGENT_ERROR_INVALID_VALUE, EXIT_INVALID },
@@ -83,6 +83,11 @@ ExitStatus failure_status_of_error(const char *error_name)
                 if (strcmp(error_statuses[i].error_name, error_name) == 0)
                         return error_statuses[i].status;
         return EXIT_OTHER;
+}
+
+bool failure_is(const Failure *failure, const char *error_name)
+{
+        return g_strcmp0(failure->error_name, error_name) == 0;
 }
 
 gboolean failure_set(Failure **reterr, ExitStatus status, const char *format, ...)

@@ -10,6 +10,7 @@
  */
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* The exit statuses, as regentctl(1) lists them. */
 typedef enum ExitStatus {
@@ -37,6 +38,14 @@ typedef struct Failure {
 
 /* "denied", "not-found": what programs get in place of the number. */
 const char *failure_status_name(ExitStatus status);
+
+/* Errors of D-Bus itself that something depends on; Regent's are in regent-names.h. */
+#define FAILURE_LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define FAILURE_UNKNOWN_OBJECT  "org.freedesktop.DBus.Error.UnknownObject"
+#define FAILURE_PASSWORD_NEEDED "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
+
+/* Whether it is the D-Bus error of that name. */
+bool failure_is(const Failure *failure, const char *error_name);
 
 /* EXIT_OTHER for a name that is not known. */
 ExitStatus failure_status_of_error(const char *error_name);

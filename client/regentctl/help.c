@@ -42,7 +42,8 @@ static void print_general(Output *output)
         for (const Verb *verb = verbs; verb->name; verb++) {
                 g_autofree char *usage = g_strdup_printf("%s %s", verb->name, verb->synopsis);
 
-                output_line(output, "  %-*s %s", VERB_WIDTH, usage, verb->summary);
+                if (!verb->is_hidden)
+                        output_line(output, "  %-*s %s", VERB_WIDTH, usage, verb->summary);
         }
         output_line(output, "\nOptions of all verbs:");
         print_options(output, NULL);
@@ -76,14 +77,15 @@ void help_print(Output *output, const Verb *verb)
                 print_general(output);
 }
 
-gboolean help_fail_unknown_verb(const char *name, Failure **reterr)
+static gboolean fail_unknown_verb(const char *name, Failure **reterr)
 {
         const char *nearest;
         Nearest search;
 
         nearest_init(&search, name);
         for (const Verb *verb = verbs; verb->name; verb++)
-                nearest_consider(&search, verb->name);
+                if (!verb->is_hidden)
+                        nearest_consider(&search, verb->name);
         nearest = nearest_found(&search);
 
         failure_set(reterr, EXIT_USAGE, "There is no verb '%s'", name);
@@ -92,4 +94,20 @@ gboolean help_fail_unknown_verb(const char *name, Failure **reterr)
         else
                 failure_set_hint(*reterr, "'regentctl --help' shows those that there are.");
         return FALSE;
+}
+
+gboolean help_find_verb(const char *name, const Verb **ret_verb, Failure **reterr)
+{
+        *ret_verb = verb_find(name);
+        return *ret_verb || fail_unknown_verb(name, reterr);
+}
+
+int verb_help(Context *context, char **arguments, Failure **reterr)
+{
+        const Verb *verb = NULL;
+
+        if (*arguments && !help_find_verb(*arguments, &verb, reterr))
+                return -1;
+        help_print(context->output, verb);
+        return EXIT_DONE;
 }

@@ -12,5 +12,5 @@
 /* Of regentctl, or of one verb. */
 void help_print(Output *output, const Verb *verb);
 
-/* "There is no verb …", with the one that was probably meant. */
-gboolean help_fail_unknown_verb(const char *name, Failure **reterr);
+/* Fails with the name of the verb that was probably meant. */
+gboolean help_find_verb(const char *name, const Verb **ret_verb, Failure **reterr);

@@ -16,16 +16,11 @@
 #define MODE_GROUP_READ  0040
 #define MODE_GROUP_WRITE 0020
 
-static bool is_one_of(const char *method, const char *const *methods)
-{
-        return g_strv_contains(methods, method);
-}
-
 static bool is_write(const char *method)
 {
         static const char *const methods[] = { "Set", "Delete", "Apply", NULL };
 
-        return is_one_of(method, methods);
+        return g_strv_contains(methods, method);
 }
 
 static bool is_manage(const char *method)
@@ -33,7 +28,7 @@ static bool is_manage(const char *method)
         static const char *const methods[] = { "CreateNamespace", "RemoveNamespace", "SetAccess",
                                                "Reload", NULL };
 
-        return is_one_of(method, methods);
+        return g_strv_contains(methods, method);
 }
 
 static const char *action_of(const char *method)
@@ -56,7 +51,7 @@ static void add_line(GString *hint, const char *format, ...)
         va_end(arguments);
 }
 
-/* Whose the namespace is, if one may know that. */
+/* Whose the namespace is, and how somebody else would be let in; nothing when one may not know that. */
 static void add_owner(GString *hint, const HintCall *call)
 {
         g_autoptr(GVariant) properties = NULL;
@@ -121,7 +116,7 @@ static char *describe_denied(const Failure *failure, const HintCall *call)
                         "%s; see regent-polkit(7).",
                         action_of(call->method), call->ns_name ? call->ns_name : "in question",
                         call->method);
-        if (failure->error_name && strstr(failure->error_name, "InteractiveAuthorization"))
+        if (failure_is(failure, FAILURE_PASSWORD_NEEDED))
                 add_password(hint, call);
         if (geteuid() != 0 && !call->options->host)
                 add_line(hint, "uid 0 may: try it with sudo.");
@@ -132,7 +127,7 @@ static void hint_not_found(Failure *failure, const HintCall *call)
 {
         if (!call->ns_name)
                 return;
-        if (failure->error_name && strcmp(failure->error_name, REGENT_ERROR_NO_SUCH_KEY) == 0)
+        if (failure_is(failure, REGENT_ERROR_NO_SUCH_KEY))
                 failure_set_hint(failure, "'regentctl list %s' shows the keys that there are.",
                                  call->ns_name);
         else
@@ -144,35 +139,31 @@ static void hint_not_found(Failure *failure, const HintCall *call)
 
 static void hint_conflict(Failure *failure, const HintCall *call)
 {
-        const char *name = failure->error_name ? failure->error_name : "";
-
-        if (strcmp(name, REGENT_ERROR_CONFLICT) == 0 && call->ns_name)
+        if (failure_is(failure, REGENT_ERROR_CONFLICT) && call->ns_name)
                 failure_set_hint(
                         failure,
                         "Nothing was changed. 'regentctl describe %s KEY' shows the present "
                         "revision.",
                         call->ns_name);
-        else if (strcmp(name, REGENT_ERROR_CONFLICT) == 0 &&
+        else if (failure_is(failure, REGENT_ERROR_CONFLICT) &&
                  strcmp(call->method, "RemoveNamespace") == 0)
                 failure_set_hint(failure,
                                  "--force removes one that holds keys; one that is declared "
                                  "stays as long as its file.");
-        else if (strcmp(name, REGENT_ERROR_NAMESPACE_EXISTS) == 0)
+        else if (failure_is(failure, REGENT_ERROR_NAMESPACE_EXISTS))
                 failure_set_hint(failure, "'regentctl access' changes one that is there.");
-        else if (strcmp(name, REGENT_ERROR_KEY_EXISTS) == 0)
+        else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)
 {
-        const char *name = failure->error_name ? failure->error_name : "";
-
-        if (strcmp(name, REGENT_ERROR_QUOTA_EXCEEDED) == 0)
+        if (failure_is(failure, REGENT_ERROR_QUOTA_EXCEEDED))
                 failure_set_hint(failure,
                                  "Nothing was changed. 'regentctl status%s%s' shows what is used; "
                                  "deletes are\nalways possible.",
                                  call->ns_name ? " " : "", call->ns_name ? call->ns_name : "");
-        else if (strcmp(name, REGENT_ERROR_READ_ONLY) == 0)
+        else if (failure_is(failure, REGENT_ERROR_READ_ONLY))
                 failure_set_hint(failure,
                                  "Writing to the disk failed: see 'journalctl -u regentd'.");
 }

@@ -4,7 +4,8 @@
 /*
  * Hints
  *
- * What a person can do about a failure. All of them stand here, so that they sound alike.
+ * What a person can do about a call that failed, or a bus that cannot be reached. Mistakes of a
+ * command line or a file get their hint where they are found.
  */
 
 #include "bus.h"

@@ -49,14 +49,26 @@ static gboolean read_all(
         return true;
 }
 
+gboolean input_file_read_fd(
+        int fd, const char *path, uint64_t n_bytes_max, GBytes **ret_content, Failure **reterr)
+{
+        g_autoptr(GByteArray) content = g_byte_array_new();
+        g_autoptr(GBytes) whole = NULL;
+
+        if (!read_all(fd, path, n_bytes_max, content, reterr))
+                return false;
+
+        whole = g_byte_array_free_to_bytes(g_steal_pointer(&content));
+        *ret_content = g_bytes_new_from_bytes(whole, 0, g_bytes_get_size(whole) - 1);
+        return true;
+}
+
 gboolean input_file_read(const char *path,
                          uint64_t n_bytes_max,
                          GBytes **ret_content,
                          Failure **reterr)
 {
-        g_autoptr(GByteArray) content = g_byte_array_new();
         bool is_stdin = strcmp(path, "-") == 0;
-        g_autoptr(GBytes) whole = NULL;
         gboolean is_read;
         int fd;
 
@@ -64,13 +76,9 @@ gboolean input_file_read(const char *path,
         if (fd < 0)
                 return fail(path, errno, reterr);
 
-        is_read = read_all(fd, is_stdin ? "Standard input" : path, n_bytes_max, content, reterr);
+        is_read = input_file_read_fd(fd, is_stdin ? "Standard input" : path, n_bytes_max,
+                                     ret_content, reterr);
         if (!is_stdin)
                 close(fd);
-        if (!is_read)
-                return false;
-
-        whole = g_byte_array_free_to_bytes(g_steal_pointer(&content));
-        *ret_content = g_bytes_new_from_bytes(whole, 0, g_bytes_get_size(whole) - 1);
-        return true;
+        return is_read;
 }

@@ -20,3 +20,7 @@ gboolean input_file_read(const char *path,
                          uint64_t n_bytes_max,
                          GBytes **ret_content,
                          Failure **reterr);
+
+/* The same of what is open as @fd; @path is for messages. */
+gboolean input_file_read_fd(
+        int fd, const char *path, uint64_t n_bytes_max, GBytes **ret_content, Failure **reterr);

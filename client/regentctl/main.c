@@ -9,33 +9,9 @@
 #include "output.h"
 #include "verb.h"
 
+#include <fcntl.h>
 #include <locale.h>
-#include <string.h>
-
-/* Not in the table, so that neither help nor completion shows it. */
-static const Verb complete_verb = {
-        .name = "complete",
-        .synopsis = "WORD...",
-        .summary = "Print what the last WORD of a command line may become",
-        .n_arguments_max = VERB_ARGUMENTS_MANY,
-        .run = verb_complete,
-};
-
-static gboolean find_verb(const char *name, const Verb **ret_verb, Failure **reterr)
-{
-        *ret_verb = strcmp(name, complete_verb.name) == 0 ? &complete_verb : verb_find(name);
-        return *ret_verb || help_fail_unknown_verb(name, reterr);
-}
-
-static int show_help(Context *context, const char *name, Failure **reterr)
-{
-        const Verb *verb = NULL;
-
-        if (name && !find_verb(name, &verb, reterr))
-                return -1;
-        help_print(context->output, verb);
-        return EXIT_DONE;
-}
+#include <unistd.h>
 
 static int run(Context *context, Failure **reterr)
 {
@@ -47,29 +23,26 @@ static int run(Context *context, Failure **reterr)
                 output_line(context->output, "regentctl %s", REGENT_VERSION);
                 return EXIT_DONE;
         }
-        if (options->is_help)
-                return show_help(context, options->verb, reterr);
-        if (strcmp(name, "help") == 0)
-                return show_help(context, options->arguments[0], reterr);
-
-        if (!find_verb(name, &verb, reterr) || !options_check_verb(options, name, reterr) ||
+        if (options->is_help && !options->verb) {
+                help_print(context->output, NULL);
+                return EXIT_DONE;
+        }
+        if (!help_find_verb(name, &verb, reterr))
+                return -1;
+        if (options->is_help) {
+                help_print(context->output, verb);
+                return EXIT_DONE;
+        }
+        if (!options_check_verb(options, name, reterr) ||
             !verb_check_arguments(verb, options->arguments, reterr))
                 return -1;
         return verb->run(context, options->arguments, reterr);
 }
 
-/* A command line that cannot be read has no options yet, but --json= in it counts. */
-static int fail_usage(char **argv, Failure *failure)
+static int fail_usage(const Options *options, const Failure *failure)
 {
-        g_auto(Options) options = {};
-        g_autoptr(Output) output = NULL;
+        g_autoptr(Output) output = output_new(options);
 
-        if (g_strv_contains((const char *const *) argv, "--json=short") ||
-            g_strv_contains((const char *const *) argv, "-j"))
-                options.json = JSON_SHORT;
-        else if (g_strv_contains((const char *const *) argv, "--json=pretty"))
-                options.json = JSON_PRETTY;
-        output = output_new(&options);
         output_failure(output, failure);
         return (int) failure->status;
 }
@@ -98,15 +71,27 @@ static int run_and_report(const Options *options)
         return status;
 }
 
+/*
+ * Where one of the first three descriptors is closed, something opened later would take its place. What
+ * stands there instead can only fail, as the closed one would.
+ */
+static void fill_closed_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void) open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
         g_auto(Options) options = {};
         g_autoptr(Failure) failure = NULL;
 
         (void) argc;
+        fill_closed_descriptors();
         setlocale(LC_ALL, "");
         setlocale(LC_NUMERIC, "C");
         if (!options_parse(argv, &options, &failure))
-                return fail_usage(argv, failure);
+                return fail_usage(&options, failure);
         return run_and_report(&options);
 }

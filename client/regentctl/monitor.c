@@ -15,8 +15,9 @@
 
 #include "client/regent-names.h"
 #include "entries.h"
+#include "names.h"
 #include "namespace-facts.h"
-#include "namespace-names.h"
+#include "namespace-path.h"
 #include "notices.h"
 #include "watched.h"
 
@@ -25,7 +26,6 @@
 #define PROPERTIES_INTERFACE     "org.freedesktop.DBus.Properties"
 #define OBJECT_MANAGER_INTERFACE "org.freedesktop.DBus.ObjectManager"
 #define POLL_MSEC                1000U
-#define MODE_OTHERS_READ         0004U
 
 struct Monitor {
         Bus *bus;
@@ -89,7 +89,7 @@ static void on_properties_changed(GDBusConnection *connection,
                                   gpointer userdata)
 {
         Monitor *monitor = userdata;
-        g_autofree char *ns_name = bus_namespace_of_path(path);
+        g_autofree char *ns_name = namespace_path_name(path);
         g_autoptr(GVariant) changed = NULL;
         g_autofree const char **gone = NULL;
         const char *subject;
@@ -129,7 +129,7 @@ static void on_interfaces_changed(GDBusConnection *connection,
                 return;
 
         g_variant_get_child(parameters, 0, "o", &object);
-        ns_name = bus_namespace_of_path(object);
+        ns_name = namespace_path_name(object);
         watched = ns_name ? watched_find(monitor->watched, ns_name) : NULL;
         if (!watched && ns_name && monitor->takes_public)
                 watched = watched_add(monitor->watched, ns_name);
@@ -278,7 +278,7 @@ static gboolean read_key(Monitor *monitor, Watched *watched, const char *key, Fa
                                &reply, &failure)) {
                 g_variant_get(reply, "(v)", &value);
                 take_value(monitor, watched, key, value);
-        } else if (g_strcmp0(failure->error_name, REGENT_ERROR_NO_SUCH_KEY) == 0) {
+        } else if (failure_is(failure, REGENT_ERROR_NO_SUCH_KEY)) {
                 take_absence(monitor, watched, key);
         } else if (failure->status == EXIT_NOT_FOUND || failure->status == EXIT_DENIED) {
                 doubt(monitor, watched);
@@ -338,7 +338,7 @@ static gboolean look(Monitor *monitor, Watched *watched, Failure **reterr)
         }
         if (!watched->is_there && monitor->is_started)
                 tell(monitor, MONITOR_MADE, watched, NULL, NULL);
-        watched->is_public = (facts->mode & MODE_OTHERS_READ) != 0;
+        watched->is_announced = namespace_facts_is_announced(facts);
         if (watched->is_there && !watched->must_read && facts->revision == watched->revision)
                 return TRUE;
 
@@ -361,7 +361,7 @@ static gboolean find_public(Monitor *monitor, Failure **reterr)
         g_auto(GStrv) names = NULL;
         g_autoptr(GPtrArray) facts = NULL;
 
-        if (!namespace_names_read(monitor->bus, NULL, &names, reterr) ||
+        if (!names_read_namespaces(monitor->bus, NULL, &names, reterr) ||
             !namespace_facts_read_many(monitor->bus, (const char *const *) names, true, &facts,
                                        reterr))
                 return FALSE;
@@ -369,7 +369,7 @@ static gboolean find_public(Monitor *monitor, Failure **reterr)
         for (guint i = 0; i < facts->len; i++) {
                 const NamespaceFacts *each = facts->pdata[i];
 
-                if ((each->mode & MODE_OTHERS_READ) == 0)
+                if (!namespace_facts_is_announced(each))
                         monitor->n_left_out++;
                 else if (!watched_find(monitor->watched, each->name))
                         watched_add(monitor->watched, each->name);
@@ -394,7 +394,7 @@ guint monitor_n_polled(const Monitor *monitor)
         guint n_polled = 0;
 
         for (guint i = 0; i < monitor->watched->len; i++)
-                n_polled += ((const Watched *) monitor->watched->pdata[i])->is_public ? 0 : 1;
+                n_polled += ((const Watched *) monitor->watched->pdata[i])->is_announced ? 0 : 1;
         return n_polled;
 }
 
@@ -463,7 +463,7 @@ static gboolean work(Monitor *monitor, Failure **reterr)
         for (guint i = monitor->is_owned ? monitor->watched->len : 0; i-- > 0;) {
                 Watched *watched = monitor->watched->pdata[i];
 
-                if ((watched->must_read || (is_polling && !watched->is_public)) &&
+                if ((watched->must_read || (is_polling && !watched->is_announced)) &&
                     !look(monitor, watched, reterr))
                         return FALSE;
                 if (!watched->is_there && !watched->is_named)

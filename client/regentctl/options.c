@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KIND_FLAG, KIND_TEXT, KIND_FILE, KIND_TEXTS, KIND_JSON, KIND_JSON_SHORT, KIND_TIMEOUT };
+enum { KIND_FLAG, KIND_TEXT, KIND_FILE, KIND_TEXTS, KIND_JSON, KIND_JSON_AUTO, KIND_TIMEOUT };
 
 #define TIMEOUT_USEC_DEFAULT (INT64_C(25) * G_USEC_PER_SEC)
 #define TIMEOUT_SECONDS_MAX  86400
@@ -31,7 +31,7 @@ const OptionSpec option_specs[] = {
           OPTION(from_file, KIND_FILE) },
         { "raw", NULL, "get", "Print exactly the bytes of the value", 0,
           OPTION(is_raw, KIND_FLAG) },
-        { "default", "TEXT", "get", "Print TEXT when there is no such key", 0,
+        { "default", "TEXT", "get", "Print TEXT when there is no such key or namespace", 0,
           OPTION(default_value, KIND_TEXT) },
         { "prefix", "PREFIX", "get list monitor", "Only keys that begin with PREFIX", 0,
           OPTION(prefix, KIND_TEXT) },
@@ -72,7 +72,7 @@ const OptionSpec option_specs[] = {
 
         { "json", "MODE", NULL, "Print JSON: pretty, short, or off", 0, OPTION(json, KIND_JSON) },
         { "", NULL, NULL, "--json=pretty on a terminal, else --json=short", 'j',
-          OPTION(json, KIND_JSON_SHORT) },
+          OPTION(json, KIND_JSON_AUTO) },
         { "quiet", NULL, NULL, "Print nothing but what was asked for", 'q',
           OPTION(is_quiet, KIND_FLAG) },
         { "no-legend", NULL, NULL, "Print no header", 0, OPTION(is_without_legend, KIND_FLAG) },
@@ -91,7 +91,7 @@ const OptionSpec option_specs[] = {
         {},
 };
 
-static const OptionSpec *find_long(const char *name, size_t n_bytes)
+const OptionSpec *option_find_long(const char *name, size_t n_bytes)
 {
         for (const OptionSpec *spec = option_specs; spec->name; spec++)
                 if (n_bytes > 0 && strlen(spec->name) == n_bytes &&
@@ -100,7 +100,7 @@ static const OptionSpec *find_long(const char *name, size_t n_bytes)
         return NULL;
 }
 
-static const OptionSpec *find_short(char letter)
+const OptionSpec *option_find_short(char letter)
 {
         for (const OptionSpec *spec = option_specs; spec->name; spec++)
                 if (spec->letter == letter)
@@ -151,7 +151,7 @@ static gboolean set_option(Options *options,
 {
         void *field = (char *) options + spec->offset;
 
-        /* Messages of D-Bus hold nothing else. */
+        /* Strings of D-Bus hold nothing else; names of files never go there. */
         if (argument && spec->kind != KIND_FILE && !g_utf8_validate(argument, -1, NULL))
                 return failure_set(reterr, EXIT_INVALID, "--%s=%s: not UTF-8", spec->name,
                                    argument);
@@ -171,7 +171,7 @@ static gboolean set_option(Options *options,
         case KIND_JSON:
                 g_assert(argument);
                 return set_json(argument, field, reterr);
-        case KIND_JSON_SHORT:
+        case KIND_JSON_AUTO:
                 *(JsonMode *) field = isatty(STDOUT_FILENO) ? JSON_PRETTY : JSON_SHORT;
                 return TRUE;
         case KIND_TIMEOUT:
@@ -204,7 +204,7 @@ static gboolean parse_long(Options *options, char ***at, Failure **reterr)
         const char *word = **at + 2;
         size_t n_bytes = strcspn(word, "=");
         const char *argument = word[n_bytes] == '=' ? word + n_bytes + 1 : NULL;
-        const OptionSpec *spec = find_long(word, n_bytes);
+        const OptionSpec *spec = option_find_long(word, n_bytes);
 
         if (!spec)
                 return fail_unknown_option(word, n_bytes, reterr);
@@ -223,7 +223,7 @@ static gboolean parse_long(Options *options, char ***at, Failure **reterr)
 static gboolean parse_short(Options *options, char ***at, Failure **reterr)
 {
         for (const char *letter = **at + 1; *letter; letter++) {
-                const OptionSpec *spec = find_short(*letter);
+                const OptionSpec *spec = option_find_short(*letter);
                 const char *argument = letter + 1;
 
                 if (!spec)
@@ -263,11 +263,23 @@ static gboolean check_together(const Options *options, Failure **reterr)
         return TRUE;
 }
 
+/* The first failure is the one that is told. */
+static void parse_option(Options *options, char ***at, Failure **first)
+{
+        g_autoptr(Failure) failure = NULL;
+        gboolean is_read = (**at)[1] == '-' ? parse_long(options, at, &failure)
+                                            : parse_short(options, at, &failure);
+
+        if (!is_read && !*first)
+                *first = g_steal_pointer(&failure);
+}
+
 gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
 {
-        g_auto(Options) options = { .timeout_usec = TIMEOUT_USEC_DEFAULT,
-                                    .given = g_array_new(FALSE, FALSE, sizeof(OptionSpec *)) };
+        Options options = { .timeout_usec = TIMEOUT_USEC_DEFAULT,
+                            .given = g_array_new(FALSE, FALSE, sizeof(OptionSpec *)) };
         g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+        Failure *failure = NULL;
         bool is_ended = false;
 
         for (char **at = argv + 1; *at; at++) {
@@ -275,12 +287,11 @@ gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
                         g_ptr_array_add(words, g_strdup(*at));
                 else if (strcmp(*at, "--") == 0)
                         is_ended = true;
-                else if (!((*at)[1] == '-' ? parse_long(&options, &at, reterr)
-                                           : parse_short(&options, &at, reterr)))
-                        return FALSE;
+                else
+                        parse_option(&options, &at, &failure);
         }
-        if (!check_together(&options, reterr))
-                return FALSE;
+        if (!failure)
+                check_together(&options, &failure);
 
         if (words->len > 0)
                 options.verb = g_ptr_array_steal_index(words, 0);
@@ -288,8 +299,9 @@ gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
         options.arguments = (char **) g_ptr_array_steal(words, NULL);
 
         *ret_options = options;
-        options = (Options){};
-        return TRUE;
+        if (failure)
+                *reterr = failure;
+        return !failure;
 }
 
 bool option_goes_with(const OptionSpec *spec, const char *verb)

@@ -79,10 +79,15 @@ extern const OptionSpec option_specs[];
 
 /*
  * Reads a command line. Options may stand anywhere up to "--"; a negative number is no option. That each option goes
- * with the verb is checked by options_check_verb(), once it is clear that there is such a verb.
+ * with the verb is checked by options_check_verb(), once it is clear that there is such a verb. @ret_options is set
+ * also when this fails, to what could be read: a failure is printed as --json= asks, wherever that stands.
  */
 gboolean options_parse(char **argv, Options *ret_options, Failure **reterr);
 gboolean options_check_verb(const Options *options, const char *verb, Failure **reterr);
+
+/* By the name without dashes, or by the letter of the short form; NULL when there is none. */
+const OptionSpec *option_find_long(const char *name, size_t n_bytes);
+const OptionSpec *option_find_short(char letter);
 
 bool option_goes_with(const OptionSpec *spec, const char *verb);
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define WIDTH_DEFAULT        80
+#define VALUE_COLUMNS_MAX    1024U
 #define PROGRESS_PERIOD_USEC 100000
 
 struct Output {
@@ -42,9 +43,9 @@ struct Output {
 };
 
 static const char *const style_codes[] = {
-        [STYLE_PLAIN] = "",           [STYLE_KEY] = "\033[1m",    [STYLE_TYPE] = "\033[36m",
-        [STYLE_DIM] = "\033[2m",      [STYLE_ADDED] = "\033[32m", [STYLE_REMOVED] = "\033[31m",
-        [STYLE_ERROR] = "\033[1;31m",
+        [STYLE_PLAIN] = "",        [STYLE_KEY] = "\033[1m",    [STYLE_TYPE] = "\033[36m",
+        [STYLE_DIM] = "\033[2m",   [STYLE_ADDED] = "\033[32m", [STYLE_REMOVED] = "\033[31m",
+        [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",   [STYLE_ERROR] = "\033[1;31m",
 };
 #define STYLE_END "\033[0m"
 
@@ -122,6 +123,11 @@ unsigned output_width(const Output *output)
         return WIDTH_DEFAULT;
 }
 
+unsigned output_value_columns(const Output *output)
+{
+        return output->is_terminal ? VALUE_COLUMNS_MAX : G_MAXUINT;
+}
+
 void output_begin_pager(Output *output)
 {
         if (!output->may_page || output->pager)
@@ -175,6 +181,12 @@ void output_escaped(Output *output, Style style, const char *escaped)
         print(output, escaped);
         if (is_styled)
                 print(output, STYLE_END);
+}
+
+void output_pad(Output *output, unsigned n_columns)
+{
+        for (unsigned i = 0; i < n_columns; i++)
+                output_escaped(output, STYLE_PLAIN, " ");
 }
 
 void output_line(Output *output, const char *format, ...)
@@ -235,6 +247,11 @@ void output_note(Output *output, const char *format, ...)
         vfprintf(stderr, format, arguments);
         va_end(arguments);
         fputc('\n', stderr);
+}
+
+void output_nothing_to_do(Output *output)
+{
+        output_note(output, "nothing to do");
 }
 
 void output_progress(Output *output, const char *what, uint64_t done, uint64_t total)

@@ -23,6 +23,8 @@ typedef enum Style {
         STYLE_DIM,
         STYLE_ADDED,
         STYLE_REMOVED,
+        STYLE_GOOD,
+        STYLE_BAD,
         STYLE_ERROR
 } Style;
 
@@ -37,6 +39,12 @@ JsonMode output_json(const Output *output);
 
 /* Columns of the terminal; 80 when that is not known. */
 unsigned output_width(const Output *output);
+
+/*
+ * As much of a value as is worth to be made ready for a line: on a terminal more than any is wide, where the rest is
+ * cut off; all of it into a pipe.
+ */
+unsigned output_value_columns(const Output *output);
 
 /* From here on through a pager, if standard output is a terminal and nothing speaks against it. */
 void output_begin_pager(Output *output);
@@ -62,6 +70,9 @@ void output_text(Output *output, Style style, const char *text);
 /* The same of text that is escaped already. */
 void output_escaped(Output *output, Style style, const char *escaped);
 
+/* So many spaces. */
+void output_pad(Output *output, unsigned n_columns);
+
 /* A line that regentctl itself composed; only arguments that came from outside must be escaped first. */
 G_GNUC_PRINTF(2, 3) void output_line(Output *output, const char *format, ...);
 
@@ -79,6 +90,9 @@ void output_document(Output *output, json_object *document);
 
 /* To standard error: a note for people, left out with --quiet and with JSON. */
 G_GNUC_PRINTF(2, 3) void output_note(Output *output, const char *format, ...);
+
+/* The note of a verb that finds everything as it is to be. */
+void output_nothing_to_do(Output *output);
 
 /* How far long work is, on standard error when that is a terminal; @total 0: not known. output_progress_end() wipes it. */
 void output_progress(Output *output, const char *what, uint64_t done, uint64_t total);

@@ -104,12 +104,6 @@ static unsigned room_for_last(const Table *table, const unsigned *widths, const 
         return width - taken;
 }
 
-static void pad(Output *output, unsigned n_columns)
-{
-        for (unsigned i = 0; i < n_columns; i++)
-                output_escaped(output, STYLE_PLAIN, " ");
-}
-
 static void print_cell(const Table *table,
                        Output *output,
                        guint column,
@@ -122,9 +116,9 @@ static void print_cell(const Table *table,
         unsigned gap = widths[column] > cell->width ? widths[column] - cell->width : 0;
 
         if (column > 0)
-                pad(output, 1);
+                output_pad(output, 1);
         if (is_number(table, column))
-                pad(output, gap);
+                output_pad(output, gap);
         if (is_last && cell->width > room) {
                 g_autofree char *cut = output_cut(text, room);
 
@@ -133,7 +127,7 @@ static void print_cell(const Table *table,
                 output_escaped(output, cell->style, text);
         }
         if (!is_number(table, column) && !is_last)
-                pad(output, gap);
+                output_pad(output, gap);
         if (is_last)
                 output_escaped(output, STYLE_PLAIN, "\n");
 }
@@ -158,73 +152,4 @@ void table_print(const Table *table, Output *output)
         for (guint i = 0; i < table->cells->len; i++)
                 print_cell(table, output, i % table->n_columns,
                            &g_array_index(table->cells, Cell, i), widths, room);
-}
-
-typedef struct Line {
-        const char *name;
-        char *text; /* escaped */
-        Style style;
-} Line;
-
-struct Sheet {
-        GArray *lines;
-};
-
-static void clear_line(gpointer line)
-{
-        g_free(((Line *) line)->text);
-}
-
-Sheet *sheet_new(void)
-{
-        Sheet *sheet = g_new0(Sheet, 1);
-
-        sheet->lines = g_array_new(FALSE, FALSE, sizeof(Line));
-        g_array_set_clear_func(sheet->lines, clear_line);
-        return sheet;
-}
-
-Sheet *sheet_free(Sheet *sheet)
-{
-        if (!sheet)
-                return NULL;
-
-        g_array_unref(sheet->lines);
-        g_free(sheet);
-        return NULL;
-}
-
-void sheet_add_styled(Sheet *sheet, const char *name, Style style, const char *text)
-{
-        Line line = { .name = name, .text = output_escape(text), .style = style };
-
-        g_array_append_val(sheet->lines, line);
-}
-
-void sheet_add(Sheet *sheet, const char *name, const char *format, ...)
-{
-        g_autofree char *text = NULL;
-        va_list arguments;
-
-        va_start(arguments, format);
-        text = g_strdup_vprintf(format, arguments);
-        va_end(arguments);
-        sheet_add_styled(sheet, name, STYLE_PLAIN, text);
-}
-
-void sheet_print(const Sheet *sheet, Output *output)
-{
-        unsigned width = 0;
-
-        for (guint i = 0; i < sheet->lines->len; i++)
-                width = MAX(width, output_text_width(g_array_index(sheet->lines, Line, i).name));
-        for (guint i = 0; i < sheet->lines->len; i++) {
-                const Line *line = &g_array_index(sheet->lines, Line, i);
-
-                pad(output, width - output_text_width(line->name));
-                output_escaped(output, STYLE_DIM, line->name);
-                output_escaped(output, STYLE_PLAIN, ": ");
-                output_escaped(output, line->style, line->text);
-                output_escaped(output, STYLE_PLAIN, "\n");
-        }
 }

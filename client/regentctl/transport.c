@@ -42,12 +42,29 @@ static const char *find_port(const char *host)
         return colon + 1;
 }
 
+/* What ssh is given as a name. The brackets are no part of the address: ssh would look up a name with them. */
+static char *name_of(const char *host, const char *port)
+{
+        size_t n = port ? (size_t) (port - host - 1) : strlen(host);
+        const char *at = memrchr(host, '@', n);
+        size_t n_user = at ? (size_t) (at + 1 - host) : 0;
+        const char *name = host + n_user;
+
+        n -= n_user;
+        if (n > 2 && name[0] == '[' && name[n - 1] == ']') {
+                name++;
+                n -= 2;
+        }
+        return g_strdup_printf("%.*s%.*s", (int) n_user, host, (int) n, name);
+}
+
 static gboolean spawn(const char *host, bool may_ask, int fd, pid_t *ret_pid, Failure **reterr)
 {
         const char *port = find_port(host);
-        g_autofree char *name = port ? g_strndup(host, port - host - 1) : g_strdup(host);
+        g_autofree char *name = name_of(host, port);
         g_autoptr(GStrvBuilder) words = g_strv_builder_new();
         g_auto(GStrv) argv = NULL;
+        gboolean is_started;
         ChildSpec spec = CHILD_SPEC_INIT;
 
         g_strv_builder_add(words, "ssh");
@@ -69,7 +86,19 @@ static gboolean spawn(const char *host, bool may_ask, int fd, pid_t *ret_pid, Fa
         spec.stdin_fd = fd;
         spec.stdout_fd = fd;
         spec.is_bound = true;
-        return child_start(&spec, ret_pid, reterr);
+        is_started = child_start(&spec, ret_pid, reterr);
+        if (!is_started)
+                (*reterr)->status = EXIT_UNREACHABLE;
+        return is_started;
+}
+
+/* ":22", "alice@:22", "alice@": a port or a user, and no host. */
+static bool is_nameless(const char *host)
+{
+        g_autofree char *name = name_of(host, find_port(host));
+        const char *at = strrchr(name, '@');
+
+        return at ? at == name || at[1] == '\0' : *name == '\0';
 }
 
 gboolean transport_start_ssh(
@@ -81,7 +110,7 @@ gboolean transport_start_ssh(
         int ends[2];
 
         /* ssh would take it for an option. */
-        if (host[0] == '-' || host[0] == '\0')
+        if (host[0] == '-' || host[0] == '\0' || is_nameless(host))
                 return failure_set(reterr, EXIT_USAGE, "--host=%s: not the name of a host", host);
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
                 return failure_set(reterr, EXIT_OTHER, "socketpair: %s", g_strerror(errno));

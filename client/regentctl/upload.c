@@ -11,8 +11,6 @@
 #include "change.h"
 #include "client/regent-names.h"
 
-#include <string.h>
-
 #define COMMIT_CHANGES_MAX    4000u
 #define COMMIT_BYTES_MAX      (2u << 20)
 #define COMMIT_NAMESPACES_MAX 256u
@@ -45,6 +43,7 @@ typedef struct Uploader {
         GQueue waiting;   /* of Commit */
         GQueue under_way; /* of Commit, in the order they were sent */
         uint64_t n_done;  /* changes in commits that succeeded */
+        bool is_split;    /* there is more than one commit */
         UploadResult result;
         Failure *failure; /* the first */
 } Uploader;
@@ -156,6 +155,7 @@ static void cut(Uploader *uploader, Commit *commit)
         g_queue_push_head(&uploader->waiting, halves[1]);
         g_queue_push_head(&uploader->waiting, halves[0]);
         commit_free(commit);
+        uploader->is_split = true;
 }
 
 static GVariant *options_of(const Uploader *uploader)
@@ -223,9 +223,8 @@ static void start_next(Uploader *uploader)
 
 static bool is_too_big(const Failure *failure)
 {
-        return failure->error_name &&
-               (strcmp(failure->error_name, REGENT_ERROR_TOO_BIG) == 0 ||
-                strcmp(failure->error_name, "org.freedesktop.DBus.Error.LimitsExceeded") == 0);
+        return failure_is(failure, REGENT_ERROR_TOO_BIG) ||
+               failure_is(failure, FAILURE_LIMITS_EXCEEDED);
 }
 
 static void take_reply(Uploader *uploader, const Commit *commit, GVariant *reply)
@@ -288,7 +287,7 @@ static void say_how_far(const Uploader *uploader, Failure *failure)
         g_autofree char *text = NULL;
         uint64_t n_changes = uploader->upload->transaction->n_changes;
 
-        if (uploader->upload->is_one_commit)
+        if (!uploader->is_split)
                 return;
 
         text = g_strdup_printf(
@@ -342,6 +341,7 @@ gboolean upload_run(Context *context,
                 plan_one(&uploader);
         else
                 plan_many(&uploader);
+        uploader.is_split = g_queue_get_length(&uploader.waiting) > 1;
         run(&uploader);
         g_queue_clear_full(&uploader.waiting, commit_free);
         output_progress_end(context->output);

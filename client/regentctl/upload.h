@@ -8,8 +8,8 @@
  * under way at a time.
  */
 
+#include "context.h"
 #include "transaction.h"
-#include "verb.h"
 
 typedef struct Upload {
         const Transaction *transaction;

@@ -191,6 +191,8 @@ json_object *value_json_data(GVariant *value)
         case G_VARIANT_CLASS_VARIANT:
                 inner = g_variant_get_variant(value);
                 return value_json_from_variant(inner);
+        case G_VARIANT_CLASS_HANDLE: /* nothing that could be held; a null */
+                return NULL;
         default:
                 if (g_variant_is_of_type(value, G_VARIANT_TYPE_DICTIONARY))
                         object = dictionary_to_object(value);

@@ -6,7 +6,8 @@
 #include "account-names.h"
 #include "client/regent-names.h"
 #include "namespace-facts.h"
-#include "table.h"
+#include "namespace-path.h"
+#include "sheet.h"
 #include "verb.h"
 
 #include <stdlib.h>
@@ -95,7 +96,7 @@ static gboolean make_access(const Options *options, GVariant **ret_access, Failu
         return TRUE;
 }
 
-/* In the JSON modes: what is true afterwards. */
+/* As it is now. */
 static gboolean show(Context *context, Bus *bus, const char *ns_name, Failure **reterr)
 {
         g_autoptr(NamespaceFacts) facts = NULL;
@@ -125,7 +126,7 @@ static gboolean check_name(const char *ns_name, Failure **reterr)
 {
         g_autofree char *path = NULL;
 
-        return bus_namespace_path(ns_name, &path, reterr);
+        return namespace_path_of(ns_name, &path, reterr);
 }
 
 int verb_create(Context *context, char **arguments, Failure **reterr)
@@ -172,7 +173,7 @@ int verb_remove(Context *context, char **arguments, Failure **reterr)
         else if (is_removed)
                 output_note(context->output, "Removed %s.", ns_name);
         else
-                output_note(context->output, "Nothing to do.");
+                output_nothing_to_do(context->output);
         return EXIT_DONE;
 }
 

@@ -5,13 +5,13 @@
  * Many changes in one commit, from arguments or from a file.
  */
 
+#include "argument-value.h"
 #include "change.h"
 #include "difference.h"
 #include "dump-take.h"
 #include "input-file.h"
 #include "upload.h"
 #include "value-text.h"
-#include "value-type.h"
 #include "verb.h"
 
 #include <json-c/json.h>
@@ -62,57 +62,6 @@ static bool read_keys(char **arguments, GPtrArray *keys, Failure **reterr)
         return true;
 }
 
-/* What the keys hold so far, for their types. Who may only write has to do without. */
-static bool take_present(Context *context,
-                         const char *ns_name,
-                         const GPtrArray *keys,
-                         DumpNamespace **ret_present,
-                         Failure **reterr)
-{
-        g_autoptr(Failure) failure = NULL;
-
-        if (keys->len == 0 || dump_take_keys(context, ns_name, keys, ret_present, &failure)) {
-                if (keys->len == 0)
-                        *ret_present = dump_namespace_new(ns_name);
-                return true;
-        }
-        if (failure->status != EXIT_DENIED) {
-                *reterr = g_steal_pointer(&failure);
-                return false;
-        }
-
-        *ret_present = dump_namespace_new(ns_name);
-        return true;
-}
-
-/* @ret_how: how it came to its type, for the report. */
-static bool make_value(const Options *options,
-                       const DumpNamespace *present,
-                       const char *key,
-                       const char *text,
-                       GVariant **ret_value,
-                       const char **ret_how,
-                       Failure **reterr)
-{
-        const DumpEntry *entry = dump_namespace_find(present, key);
-        const GVariantType *type = NULL;
-        bool is_made;
-
-        if (options->type && !value_type_parse(options->type, &type, reterr))
-                return false;
-        if (!type && entry)
-                type = g_variant_get_type(entry->value);
-
-        is_made = type ? value_text_parse(text, type, ret_value, reterr)
-                       : value_text_guess(text, ret_value, reterr);
-        if (!is_made) {
-                failure_prefix(*reterr, "%s", key);
-                return false;
-        }
-        *ret_how = options->type ? "" : entry ? " (kept its type)" : " (guessed its type)";
-        return true;
-}
-
 /* Sets @keys to what the arguments say, and notes what that is. */
 static bool add_values(Applying *applying,
                        TransactionNamespace *ns,
@@ -120,26 +69,31 @@ static bool add_values(Applying *applying,
                        char **arguments,
                        Failure **reterr)
 {
-        g_autoptr(DumpNamespace) present = NULL;
+        g_autoptr(GPtrArray) types = NULL;
+        Bus *bus = NULL;
 
-        if (!take_present(applying->context, ns->name, keys, &present, reterr))
+        if (!context_bus(applying->context, &bus, reterr) ||
+            !argument_types_find(bus, applying->context->options, ns->name,
+                                 (const char *const *) keys->pdata, keys->len, &types, reterr))
                 return false;
 
         for (guint i = 0; i < keys->len; i++) {
                 const char *key = keys->pdata[i];
+                const ArgumentType *type = types->pdata[i];
                 g_autoptr(GVariant) value = NULL;
                 g_autofree char *escaped = output_escape(key);
                 g_autofree char *summary = NULL;
-                const char *how;
 
-                if (!make_value(applying->context->options, present, key,
-                                arguments[i] + strlen(key) + 1, &value, &how, reterr))
+                if (!argument_value_parse(type, key, arguments[i] + strlen(key) + 1, &value,
+                                          reterr)) {
+                        failure_prefix(*reterr, "%s", key);
                         return false;
+                }
                 transaction_set(applying->transaction, ns, key, value, NULL);
                 summary = value_text_summarize(value, NOTE_COLUMNS_MAX);
-                g_ptr_array_add(applying->notes,
-                                g_strdup_printf("%s = %s %s%s", escaped,
-                                                g_variant_get_type_string(value), summary, how));
+                g_ptr_array_add(applying->notes, g_strdup_printf("%s = %s %s%s", escaped,
+                                                                 g_variant_get_type_string(value),
+                                                                 summary, type->how));
         }
 
         return true;
@@ -257,7 +211,7 @@ static bool show_dry_run(Context *context,
                 json_object_object_add(document, "changes", difference_to_json(difference));
                 output_document(output, document);
         } else if (difference_is_empty(difference)) {
-                output_note(output, "nothing to do");
+                output_nothing_to_do(output);
         } else {
                 difference_print(difference, output);
         }

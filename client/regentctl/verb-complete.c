@@ -4,9 +4,9 @@
  *
  * What shells ask when Tab is pressed: 'regentctl complete -- WORD...' prints what the last WORD may
  * become, a line each, with a tab and a description where there is one. "<files>", "<users>",
- * "<groups>" and "<hosts>" stand for what a shell knows by itself. All of it comes from the tables of
- * verbs and options, so it cannot drift from them. It asks for no password, takes about a second at
- * most, and is silent about failures.
+ * "<groups>" and "<hosts>" stand for what a shell knows by itself. Verbs, options and what they take
+ * come from the tables of verb.c and options.c, so they cannot drift from them; namespaces and keys
+ * from regentd. It asks for no password, takes about a second at most, and is silent about failures.
  */
 
 #include "verb.h"
@@ -41,8 +41,8 @@ static void offer(const Completion *completion,
 static void offer_verbs(const Completion *completion)
 {
         for (const Verb *verb = verbs; verb->name; verb++)
-                offer(completion, verb->name, "", verb->summary);
-        offer(completion, "help", "", "Show help");
+                if (!verb->is_hidden)
+                        offer(completion, verb->name, "", verb->summary);
 }
 
 static void offer_options(const Completion *completion, const Verb *verb)
@@ -129,7 +129,9 @@ static void offer_kind(const Completion *completion, const char *kind)
                 { "CLASS", "persistent runtime" },
         };
 
-        if (g_str_has_prefix(kind, "NAMESPACE"))
+        if (strcmp(kind, "VERB") == 0)
+                offer_verbs(completion);
+        else if (g_str_has_prefix(kind, "NAMESPACE"))
                 offer_namespaces(completion);
         else if (g_str_has_prefix(kind, "KEY="))
                 offer_keys(completion, "=");
@@ -181,19 +183,13 @@ static void offer_place(const Completion *completion, const Verb *verb, guint pl
 /* The option that a word is, when it waits for an argument: "--type", "-t". */
 static const OptionSpec *find_waiting(const char *word)
 {
-        for (const OptionSpec *spec = option_specs; spec->name; spec++)
-                if (spec->argument && word[0] == '-' &&
-                    ((word[1] == '-' && strcmp(word + 2, spec->name) == 0) ||
-                     (spec->letter && word[1] == spec->letter && word[2] == '\0')))
-                        return spec;
-        return NULL;
-}
+        const OptionSpec *spec = NULL;
 
-static const OptionSpec *find_named(const char *word, size_t n_bytes)
-{
-        g_autofree char *name = g_strndup(word, n_bytes);
-
-        return find_waiting(name);
+        if (g_str_has_prefix(word, "--"))
+                spec = option_find_long(word + 2, strlen(word + 2));
+        else if (word[0] == '-' && word[1] && !word[2])
+                spec = option_find_short(word[1]);
+        return spec && spec->argument ? spec : NULL;
 }
 
 /* Reads what stands before the last word. What cannot be read yet is no failure. */
@@ -209,6 +205,7 @@ static void read_line(Completion *completion, char **words, guint n_before)
         argv = g_strv_builder_end(builder);
         if (!options_parse(argv, &completion->line, &failure)) {
                 failure_free(failure);
+                options_clear(&completion->line);
                 completion->line = (Options){ .arguments = g_new0(char *, 1) };
         }
         completion->line.timeout_usec = CALL_TIMEOUT_USEC;
@@ -222,17 +219,17 @@ static void complete(Completion *completion)
         const char *equals = strchr(word, '=');
 
         if (equals && g_str_has_prefix(word, "--")) {
-                const OptionSpec *spec = find_named(word, (size_t) (equals - word));
+                const OptionSpec *spec = option_find_long(word + 2, (size_t) (equals - word - 2));
                 g_autofree char *before = g_strndup(word, (gsize) (equals + 1 - word));
 
                 completion->word = equals + 1;
                 completion->before = before;
-                if (spec)
+                if (spec && spec->argument)
                         offer_argument(completion, spec);
                 completion->before = "";
         } else if (word[0] == '-') {
                 offer_options(completion, verb);
-        } else if (!name || strcmp(name, "help") == 0) {
+        } else if (!name) {
                 offer_verbs(completion);
         } else if (verb) {
                 offer_place(completion, verb, g_strv_length(completion->line.arguments));

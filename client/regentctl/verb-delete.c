@@ -8,14 +8,12 @@
 
 #include "change.h"
 #include "client/regent-names.h"
-#include "entries.h"
+#include "names.h"
+#include "upload.h"
 #include "verb.h"
 
 #include <inttypes.h>
 #include <json-c/json.h>
-
-/* As many changes as regentd takes in one commit, unless it is configured otherwise. */
-#define COMMIT_KEYS 4096U
 
 static void report(Output *output, const ChangeResult *result, const char *what, bool is_dry_run)
 {
@@ -23,7 +21,7 @@ static void report(Output *output, const ChangeResult *result, const char *what,
 
         if (output_json(output) == JSON_OFF) {
                 if (result->n_removed == 0)
-                        output_note(output, "Nothing to do.");
+                        output_nothing_to_do(output);
                 else
                         output_note(output, "%s%" PRIu32 " %s %s, revision %" PRIu64,
                                     is_dry_run ? "Would be: " : "", result->n_removed,
@@ -72,57 +70,45 @@ int verb_delete(Context *context, char **arguments, Failure **reterr)
         return EXIT_DONE;
 }
 
-/* Many keys go in several commits, unless they are to be one. */
 static gboolean reset_keys(Context *context,
-                           Bus *bus,
                            const char *ns_name,
-                           const char *const *keys,
-                           guint n_keys,
+                           char **keys,
                            ChangeResult *ret_result,
                            Failure **reterr)
 {
-        guint n_commit = context->options->is_atomic ? MAX(n_keys, 1) : COMMIT_KEYS;
+        g_autoptr(Transaction) transaction = transaction_new();
+        TransactionNamespace *ns = transaction_add_namespace(transaction, ns_name);
+        const Upload upload = { .transaction = transaction,
+                                .flags = change_flags(context->options),
+                                .is_one_commit = context->options->is_atomic,
+                                .what = "Resetting" };
+        UploadResult result = {};
 
-        for (guint n_done = 0; n_done < n_keys; n_done += n_commit) {
-                g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
-                g_auto(GStrv) part = NULL;
-                ChangeResult result = {};
-
-                for (guint i = n_done; i < MIN(n_done + n_commit, n_keys); i++)
-                        g_strv_builder_add(builder, keys[i]);
-                part = g_strv_builder_end(builder);
-                output_progress(context->output, "Resetting", n_done, n_keys);
-                if (!change_apply(bus, context->options, ns_name, NULL, (const char *const *) part,
-                                  0, &result, reterr)) {
-                        if (n_done > 0)
-                                failure_prefix(*reterr, "After %u of %u keys", n_done, n_keys);
-                        return FALSE;
-                }
-                ret_result->revision = result.revision;
-                ret_result->n_removed += result.n_removed;
-        }
-        output_progress_end(context->output);
+        for (; *keys; keys++)
+                transaction_unset(transaction, ns, *keys);
+        if (transaction->n_changes > 0 && !upload_run(context, &upload, &result, reterr))
+                return FALSE;
+        *ret_result = (ChangeResult){ .revision = result.revision,
+                                      .n_removed = (guint32) result.n_removed };
         return TRUE;
 }
 
 int verb_reset(Context *context, char **arguments, Failure **reterr)
 {
         const char *ns_name = arguments[0];
-        g_autoptr(GPtrArray) listed = NULL;
+        g_auto(GStrv) listed = NULL;
         char **keys = arguments + 1;
-        guint n_keys = g_strv_length(keys);
         ChangeResult result = {};
         Bus *bus = NULL;
 
         if (!context_bus(context, &bus, reterr))
                 return -1;
-        if (n_keys == 0) {
-                if (!entries_list(bus, ns_name, NULL, &listed, reterr))
+        if (!*keys) {
+                if (!names_read_keys(bus, ns_name, NULL, &listed, reterr))
                         return -1;
-                keys = (char **) listed->pdata;
-                n_keys = listed->len;
+                keys = listed;
         }
-        if (!reset_keys(context, bus, ns_name, (const char *const *) keys, n_keys, &result, reterr))
+        if (!reset_keys(context, ns_name, keys, &result, reterr))
                 return -1;
         report(context->output, &result, "reset", context->options->is_dry_run);
         return EXIT_DONE;

@@ -7,7 +7,7 @@
  */
 
 #include "account-names.h"
-#include "table.h"
+#include "sheet.h"
 #include "value-json.h"
 #include "value-text.h"
 #include "verb.h"

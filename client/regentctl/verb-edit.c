@@ -68,8 +68,22 @@ static bool parse(Editing *editing, GBytes *content, Failure **reterr)
         return true;
 }
 
+/* False when ^C came: there is still to be said where the text is. */
+static bool wait_for_answer(const Interrupt *interrupt)
+{
+        GPollFD polled[] = { { .fd = STDIN_FILENO, .events = G_IO_IN }, {} };
+        GCancellable *cancellable = interrupt_cancellable(interrupt);
+        guint n_polled = g_cancellable_make_pollfd(cancellable, &polled[1]) ? 2 : 1;
+
+        while (!interrupt_came(interrupt) && polled[0].revents == 0)
+                (void) g_poll(polled, n_polled, -1);
+        if (n_polled == 2)
+                g_cancellable_release_fd(cancellable);
+        return !interrupt_came(interrupt);
+}
+
 /* Shows what is wrong, and asks; only where somebody can answer. */
-static bool wants_to_edit_again(Output *output, const Failure *failure)
+static bool wants_to_edit_again(Output *output, const Interrupt *interrupt, const Failure *failure)
 {
         char answer[16] = "";
 
@@ -79,7 +93,7 @@ static bool wants_to_edit_again(Output *output, const Failure *failure)
         output_failure(output, failure);
         fputs("Edit again? [Y/n] ", stderr);
         fflush(stderr);
-        if (!fgets(answer, sizeof answer, stdin))
+        if (!wait_for_answer(interrupt) || read(STDIN_FILENO, answer, sizeof answer - 1) <= 0)
                 return false;
         return *answer != 'n' && *answer != 'N';
 }
@@ -96,10 +110,14 @@ static bool edit(Editing *editing, EditFile *file, bool *ret_is_changed, Failure
                         return false;
                 if (!*ret_is_changed || parse(editing, content, &failure))
                         return true;
-                if (!wants_to_edit_again(editing->context->output, failure)) {
-                        *reterr = g_steal_pointer(&failure);
-                        return false;
-                }
+                if (wants_to_edit_again(editing->context->output, editing->context->interrupt,
+                                        failure))
+                        continue;
+
+                if (interrupt_came(editing->context->interrupt))
+                        return failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
+                *reterr = g_steal_pointer(&failure);
+                return false;
         }
 }
 
@@ -122,7 +140,7 @@ static void report_nothing(Output *output)
         if (output_json(output) != JSON_OFF)
                 output_document(output, json_object_new_object());
         else
-                output_note(output, "nothing to do");
+                output_nothing_to_do(output);
 }
 
 static bool apply(Editing *editing, Failure **reterr)

@@ -15,9 +15,6 @@
 
 #include <string.h>
 
-/* No terminal is wider. */
-#define TERMINAL_COLUMNS_MAX 1024
-
 static void print_raw(Output *output, GVariant *value)
 {
         g_autofree char *text = NULL;
@@ -58,6 +55,13 @@ static void print_one(Context *context, GVariant *value)
         output_bytes(output, "\n", 1);
 }
 
+/* Whether --default= stands in. What one may not read looks to most callers as what is not there. */
+static bool may_default(const Options *options, const Failure *failure)
+{
+        return options->default_value &&
+               (failure->status == EXIT_NOT_FOUND || failure->status == EXIT_DENIED);
+}
+
 static GVariant *default_value(const Options *options)
 {
         return g_variant_ref_sink(g_variant_new_string(options->default_value));
@@ -73,7 +77,7 @@ static gboolean get_one(
         if (bus_call_namespace(bus, ns_name, "Get", g_variant_new("(s)", key), "(v)", &reply,
                                &failure)) {
                 g_variant_get(reply, "(v)", &value);
-        } else if (failure->status == EXIT_NOT_FOUND && context->options->default_value) {
+        } else if (may_default(context->options, failure)) {
                 failure_free(failure);
                 value = default_value(context->options);
         } else {
@@ -95,7 +99,7 @@ typedef struct Listing {
 static gboolean add_entry(const char *key, GVariant *value, void *userdata, Failure **reterr)
 {
         Listing *listing = userdata;
-        bool is_terminal = output_is_terminal(listing->context->output);
+        Output *output = listing->context->output;
 
         (void) reterr;
         listing->n_entries++;
@@ -105,9 +109,8 @@ static gboolean add_entry(const char *key, GVariant *value, void *userdata, Fail
         }
         table_add(listing->table, STYLE_KEY, key);
         table_add(listing->table, STYLE_TYPE, g_variant_get_type_string(value));
-        table_add_escaped(
-                listing->table, STYLE_PLAIN,
-                value_text_summarize(value, is_terminal ? TERMINAL_COLUMNS_MAX : G_MAXUINT));
+        table_add_escaped(listing->table, STYLE_PLAIN,
+                          value_text_summarize(value, output_value_columns(output)));
         return TRUE;
 }
 
@@ -125,12 +128,17 @@ static gboolean get_some(
         const Options *options = listing->context->options;
         g_autoptr(GVariant) reply = NULL;
         g_autoptr(GVariant) values = NULL;
+        g_autoptr(Failure) failure = NULL;
         GVariant *arguments = g_variant_new("(^as@a{sv})", keys, g_variant_new("a{sv}", NULL));
 
-        if (!bus_call_namespace(bus, ns_name, "GetMany", arguments, "(a{sv}t)", &reply, reterr))
+        if (bus_call_namespace(bus, ns_name, "GetMany", arguments, "(a{sv}t)", &reply, &failure)) {
+                g_variant_get(reply, "(@a{sv}t)", &values, NULL);
+        } else if (may_default(options, failure)) {
+                values = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+        } else {
+                *reterr = g_steal_pointer(&failure);
                 return FALSE;
-
-        g_variant_get(reply, "(@a{sv}t)", &values, NULL);
+        }
         for (char **key = keys; *key; key++) {
                 g_autoptr(GVariant) value = g_variant_lookup_value(values, *key, NULL);
 

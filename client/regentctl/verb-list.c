@@ -4,6 +4,7 @@
  */
 
 #include "entries.h"
+#include "names.h"
 #include "verb.h"
 
 #include <json-c/json.h>
@@ -17,41 +18,42 @@ static gboolean add_key(const char *key, GVariant *value, void *userdata, Failur
 }
 
 static gboolean list_changed(
-        Bus *bus, const char *ns_name, const char *prefix, GPtrArray **ret_keys, Failure **reterr)
+        Bus *bus, const char *ns_name, const char *prefix, char ***ret_keys, Failure **reterr)
 {
         const EntriesQuery query = { .ns_name = ns_name, .prefix = prefix, .only = "changed" };
         g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
 
         if (!entries_read(bus, &query, add_key, keys, NULL, NULL, reterr))
                 return FALSE;
-        *ret_keys = g_steal_pointer(&keys);
+        g_ptr_array_add(keys, NULL);
+        *ret_keys = (char **) g_ptr_array_steal(keys, NULL);
         return TRUE;
 }
 
-static void print_keys(Output *output, const GPtrArray *keys)
+static void print_keys(Output *output, char **keys)
 {
         output_begin_pager(output);
-        for (guint i = 0; i < keys->len; i++) {
-                output_text(output, STYLE_KEY, keys->pdata[i]);
+        for (char **key = keys; *key; key++) {
+                output_text(output, STYLE_KEY, *key);
                 output_escaped(output, STYLE_PLAIN, "\n");
         }
-        if (keys->len == 0)
+        if (!*keys)
                 output_note(output, "No keys.");
 }
 
-static void print_document(Output *output, const GPtrArray *keys)
+static void print_document(Output *output, char **keys)
 {
         json_object *document = json_object_new_array();
 
-        for (guint i = 0; i < keys->len; i++)
-                json_object_array_add(document, json_object_new_string(keys->pdata[i]));
+        for (char **key = keys; *key; key++)
+                json_object_array_add(document, json_object_new_string(*key));
         output_document(output, document);
 }
 
 int verb_list(Context *context, char **arguments, Failure **reterr)
 {
         const Options *options = context->options;
-        g_autoptr(GPtrArray) keys = NULL;
+        g_auto(GStrv) keys = NULL;
         gboolean is_read;
         Bus *bus = NULL;
 
@@ -59,7 +61,7 @@ int verb_list(Context *context, char **arguments, Failure **reterr)
                 return -1;
         is_read = options->is_changed
                           ? list_changed(bus, arguments[0], options->prefix, &keys, reterr)
-                          : entries_list(bus, arguments[0], options->prefix, &keys, reterr);
+                          : names_read_keys(bus, arguments[0], options->prefix, &keys, reterr);
         if (!is_read)
                 return -1;
 

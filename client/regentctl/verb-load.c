@@ -20,6 +20,11 @@
 /* Under way at a time. */
 #define CREATIONS_MAX 16u
 
+#define KEY_BYTES_MAX 255u
+
+/* Names in a hint. */
+#define CREATED_TOLD_MAX 20u
+
 typedef struct Loading {
         Context *context;
         Dump *wanted;
@@ -87,6 +92,8 @@ static void make_transaction(Loading *loading)
                 const DifferenceNamespace *from = loading->difference->namespaces->pdata[i];
                 TransactionNamespace *to;
 
+                if (from->entries->len == 0 && !from->is_created)
+                        continue; /* only the access differs */
                 if (from->is_created && loading->context->options->is_dry_run)
                         continue;
 
@@ -105,37 +112,25 @@ static void make_transaction(Loading *loading)
         }
 }
 
-/* The id, when there is such a name here; else a note says that there is none. */
-static void add_id(Loading *loading,
-                   GVariantBuilder *builder,
-                   const char *ns_name,
-                   const char *option,
-                   const char *text,
-                   gboolean (*find)(const char *text, uint32_t *ret_id, Failure **reterr))
+typedef gboolean (*FindId)(const char *text, uint32_t *ret_id, Failure **reterr);
+
+/* Names were checked before; who is gone since is left out. */
+static void add_id(GVariantBuilder *builder, const char *option, const char *text, FindId find)
 {
         g_autoptr(Failure) failure = NULL;
         uint32_t id;
 
-        if (!text)
-                return;
-        if (find(text, &id, &failure)) {
+        if (text && find(text, &id, &failure))
                 g_variant_builder_add(builder, "{sv}", option, g_variant_new_uint32(id));
-        } else {
-                g_autofree char *escaped = output_escape(text);
-
-                output_note(loading->context->output,
-                            "%s is created without the %s '%s', whom nobody knows here", ns_name,
-                            option, escaped);
-        }
 }
 
-static GVariant *access_options(Loading *loading, const DumpNamespace *wanted)
+static GVariant *access_options(const DumpNamespace *wanted)
 {
         GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
         const DumpAccess *access = &wanted->access;
 
-        add_id(loading, &builder, wanted->name, "owner", access->owner, account_user_id);
-        add_id(loading, &builder, wanted->name, "group", access->group, account_group_id);
+        add_id(&builder, "owner", access->owner, account_user_id);
+        add_id(&builder, "group", access->group, account_group_id);
         if (access->has_mode)
                 g_variant_builder_add(&builder, "{sv}", "mode", g_variant_new_uint32(access->mode));
         if (access->quota_keys > 0)
@@ -147,11 +142,11 @@ static GVariant *access_options(Loading *loading, const DumpNamespace *wanted)
         return g_variant_builder_end(&builder);
 }
 
-static BusCall *start_creating(Loading *loading, Bus *bus, const DumpNamespace *wanted)
+static BusCall *start_creating(Bus *bus, const DumpNamespace *wanted)
 {
         return bus_start_manager(
                 bus, "CreateNamespace",
-                g_variant_new("(s@a{sv})", wanted->name, access_options(loading, wanted)), "(o)");
+                g_variant_new("(s@a{sv})", wanted->name, access_options(wanted)), "(o)");
 }
 
 static bool finish_creating(Loading *loading,
@@ -183,6 +178,60 @@ static GPtrArray *list_missing(const Loading *loading)
         return missing;
 }
 
+/* Nothing is created for another owner than the file's: it would be root's, and nobody would notice. */
+static bool check_id(const char *ns_name,
+                     const char *option,
+                     const char *text,
+                     FindId find,
+                     Failure **reterr)
+{
+        g_autoptr(Failure) failure = NULL;
+        uint32_t id;
+
+        if (!text || find(text, &id, &failure))
+                return true;
+
+        failure_set(reterr, EXIT_INVALID, "%s: the %s '%s' is not known here", ns_name, option,
+                    text);
+        failure_set_hint(*reterr, "Create the namespace first ('regentctl create'), or edit the file.");
+        return false;
+}
+
+/* The grammar of the interface; regentd cannot be asked about a namespace that is not there. */
+static bool check_keys(const DumpNamespace *ns, Failure **reterr)
+{
+        for (guint i = 0; i < ns->entries->len; i++) {
+                const DumpEntry *entry = ns->entries->pdata[i];
+                size_t length = strlen(entry->key);
+
+                if (length > 0 && length <= KEY_BYTES_MAX &&
+                    strspn(entry->key, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "._:/-") == length)
+                        continue;
+
+                failure_set(reterr, EXIT_INVALID, "%s: '%s' is not the name of a key", ns->name,
+                            entry->key);
+                (*reterr)->error_name = g_strdup(REGENT_ERROR_INVALID_NAME);
+                return false;
+        }
+        return true;
+}
+
+/* What can be said of namespaces that are missing before anything is sent. */
+static bool check_missing(const Loading *loading, Failure **reterr)
+{
+        g_autoptr(GPtrArray) missing = list_missing(loading);
+
+        for (guint i = 0; i < missing->len; i++) {
+                const DumpNamespace *ns = missing->pdata[i];
+
+                if (!check_id(ns->name, "owner", ns->access.owner, account_user_id, reterr) ||
+                    !check_id(ns->name, "group", ns->access.group, account_group_id, reterr) ||
+                    !check_keys(ns, reterr))
+                        return false;
+        }
+        return true;
+}
+
 /* Several at a time, the first alone: when that is denied, nothing else is asked for. */
 static bool create_missing(Loading *loading, Failure **reterr)
 {
@@ -200,7 +249,7 @@ static bool create_missing(Loading *loading, Failure **reterr)
                 guint n_allowed = i == 0 ? 1 : MIN(i + CREATIONS_MAX, missing->len);
 
                 while (is_done && n_started < n_allowed) {
-                        calls[n_started] = start_creating(loading, bus, missing->pdata[n_started]);
+                        calls[n_started] = start_creating(bus, missing->pdata[n_started]);
                         n_started++;
                 }
                 if (!finish_creating(loading, calls[i], missing->pdata[i], &failure) && is_done) {
@@ -229,6 +278,27 @@ static void remove_created(Loading *loading)
         }
 }
 
+/* What was created stays when the rest fails: whoever loads must know. */
+static void tell_created(const Loading *loading, Failure *failure)
+{
+        g_autoptr(GString) names = g_string_new(NULL);
+        g_autofree char *hint = g_steal_pointer(&failure->hint);
+
+        if (loading->created->len == 0) {
+                failure->hint = g_steal_pointer(&hint);
+                return;
+        }
+
+        for (guint i = 0; i < MIN(loading->created->len, CREATED_TOLD_MAX); i++)
+                g_string_append_printf(names, "%s%s", i > 0 ? ", " : "",
+                                       (const char *) loading->created->pdata[i]);
+        if (loading->created->len > CREATED_TOLD_MAX)
+                g_string_append_printf(names, " and %u more",
+                                       loading->created->len - CREATED_TOLD_MAX);
+        failure_set_hint(failure, "%s%sCreated, and still there: %s", hint ? hint : "",
+                         hint ? "\n" : "", names->str);
+}
+
 static bool send(Loading *loading, Failure **reterr)
 {
         const Options *options = loading->context->options;
@@ -244,6 +314,8 @@ static bool send(Loading *loading, Failure **reterr)
                 is_done = upload_run(loading->context, &upload, &loading->result, reterr);
         if (!is_done && options->is_atomic)
                 remove_created(loading);
+        else if (!is_done)
+                tell_created(loading, *reterr);
         return is_done;
 }
 
@@ -272,10 +344,29 @@ static void report_document(const Loading *loading)
         json_object_object_add(document, "created", names_to_json(loading));
         if (loading->context->options->is_dry_run)
                 json_object_object_add(document, "changes", difference_to_json(difference));
-        else if (loading->result.n_commits > 0)
+        else if (difference_has_access(difference))
+                json_object_object_add(document, "access-left",
+                                       difference_access_to_json(difference));
+        if (!loading->context->options->is_dry_run && loading->result.n_commits > 0)
                 json_object_object_add(document, "revision",
                                        json_object_new_uint64(loading->result.revision));
         output_document(loading->context->output, document);
+}
+
+/* A load that is thought to restore everything must not leave a secret open without a word. */
+static void note_access(const Loading *loading)
+{
+        const GPtrArray *namespaces = loading->difference->namespaces;
+
+        for (guint i = 0; i < namespaces->len; i++) {
+                const DifferenceNamespace *ns = namespaces->pdata[i];
+
+                if (ns->access->len > 0)
+                        output_note(loading->context->output,
+                                    "The access of %s is another than in the file and is left; "
+                                    "'regentctl access' changes it",
+                                    ns->name);
+        }
 }
 
 static void report(const Loading *loading)
@@ -288,14 +379,16 @@ static void report(const Loading *loading)
                 return;
         }
         if (difference_is_empty(difference)) {
-                output_note(output, "nothing to do");
+                output_nothing_to_do(output);
                 return;
         }
         if (loading->context->options->is_dry_run) {
                 output_begin_pager(output);
                 difference_print(difference, output);
+                note_access(loading);
                 return;
         }
+        note_access(loading);
         if (loading->created->len > 0)
                 output_note(output, "%u %s created", loading->created->len,
                             loading->created->len == 1 ? "namespace" : "namespaces");
@@ -318,7 +411,7 @@ int verb_load(Context *context, char **arguments, Failure **reterr)
         };
 
         if (!dump_file_read(arguments[0], &loading.wanted, reterr) ||
-            !compare(&loading, arguments + 1, reterr))
+            !compare(&loading, arguments + 1, reterr) || !check_missing(&loading, reterr))
                 return -1;
 
         make_transaction(&loading);

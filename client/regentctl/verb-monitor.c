@@ -12,8 +12,6 @@
 
 #include <inttypes.h>
 
-#define TERMINAL_COLUMNS_MAX 1024
-
 static const char *const kind_names[] = {
         [MONITOR_SET] = "set",         [MONITOR_UNSET] = "unset", [MONITOR_MADE] = "made",
         [MONITOR_REMOVED] = "removed", [MONITOR_AWAY] = "away",   [MONITOR_BACK] = "back",
@@ -39,8 +37,7 @@ static void print_document(Output *output, const MonitorEvent *event)
 
 static void print_value(Output *output, GVariant *value)
 {
-        unsigned n_columns = output_is_terminal(output) ? TERMINAL_COLUMNS_MAX : G_MAXUINT;
-        g_autofree char *summary = value_text_summarize(value, n_columns);
+        g_autofree char *summary = value_text_summarize(value, output_value_columns(output));
 
         output_text(output, STYLE_TYPE, g_variant_get_type_string(value));
         output_escaped(output, STYLE_PLAIN, " ");

@@ -5,8 +5,8 @@
 
 #include "account-names.h"
 #include "client/regent-names.h"
+#include "names.h"
 #include "namespace-facts.h"
-#include "namespace-names.h"
 #include "table.h"
 #include "verb.h"
 
@@ -56,7 +56,7 @@ int verb_namespaces(Context *context, char **arguments, Failure **reterr)
         Bus *bus = NULL;
 
         if (!context_bus(context, &bus, reterr) ||
-            !namespace_names_read(bus, arguments[0], &names, reterr) ||
+            !names_read_namespaces(bus, arguments[0], &names, reterr) ||
             !namespace_facts_read_many(bus, (const char *const *) names, true, &facts, reterr))
                 return -1;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * regentctl flush, statistics
+ * regentctl reload, flush, statistics
  */
 
 #include "table.h"
@@ -10,6 +10,27 @@
 
 #include <inttypes.h>
 #include <string.h>
+
+int verb_reload(Context *context, char **arguments, Failure **reterr)
+{
+        json_object *document;
+        Bus *bus = NULL;
+
+        (void) arguments;
+        if (!context_bus(context, &bus, reterr) ||
+            !bus_call_manager(bus, "Reload", NULL, "()", NULL, reterr))
+                return -1;
+
+        if (output_json(context->output) == JSON_OFF) {
+                output_note(context->output,
+                            "Configuration and declared namespaces were read again.");
+                return EXIT_DONE;
+        }
+        document = json_object_new_object();
+        json_object_object_add(document, "reloaded", json_object_new_boolean(TRUE));
+        output_document(context->output, document);
+        return EXIT_DONE;
+}
 
 int verb_flush(Context *context, char **arguments, Failure **reterr)
 {

@@ -2,16 +2,14 @@
 /*
  * regentctl set
  *
- * The type of the value: what --type= says, else what the key has or is declared to have, else what
- * the text looks like. Which it was is told, so that a guess surprises nobody.
+ * Which type the value took, and how it came to it, is told, so that a guess surprises nobody.
  */
 
+#include "argument-value.h"
 #include "change.h"
-#include "client/regent-names.h"
 #include "input-file.h"
 #include "value-json.h"
 #include "value-text.h"
-#include "value-type.h"
 #include "verb.h"
 
 #include <inttypes.h>
@@ -20,30 +18,6 @@
 /* More than the largest value that a configuration of regentd can allow. */
 #define FILE_BYTES_MAX   (16U << 20)
 #define NOTE_COLUMNS_MAX 60U
-
-/* The type that the key has, or is declared to have; NULL when there is none, or one may not know it. */
-static gboolean find_type(
-        Bus *bus, const char *ns_name, const char *key, char **ret_type, Failure **reterr)
-{
-        g_autoptr(GVariant) reply = NULL;
-        g_autoptr(GVariant) facts = NULL;
-        g_autoptr(Failure) failure = NULL;
-
-        *ret_type = NULL;
-        if (!bus_call_namespace(bus, ns_name, "Describe", g_variant_new("(s)", key), "(a{sv})",
-                                &reply, &failure)) {
-                if (failure->status == EXIT_DENIED ||
-                    (failure->error_name &&
-                     strcmp(failure->error_name, REGENT_ERROR_NO_SUCH_KEY) == 0))
-                        return TRUE;
-                *reterr = g_steal_pointer(&failure);
-                return FALSE;
-        }
-        facts = g_variant_get_child_value(reply, 0);
-        if (!g_variant_lookup(facts, "declared-type", "s", ret_type))
-                g_variant_lookup(facts, "type", "s", ret_type);
-        return TRUE;
-}
 
 /* Bytes become an ay, or a string where the type says so. */
 static gboolean value_from_file(const char *path,
@@ -73,23 +47,6 @@ static gboolean value_from_file(const char *path,
         *ret_value =
                 g_variant_ref_sink(g_variant_new_take_string(g_strndup(text ? text : "", n_bytes)));
         return TRUE;
-}
-
-static gboolean make_value(const Options *options,
-                           const char *text,
-                           const char *type,
-                           GVariant **ret_value,
-                           Failure **reterr)
-{
-        const GVariantType *parsed = NULL;
-
-        if (type && !value_type_parse(type, &parsed, reterr))
-                return FALSE;
-        if (options->from_file)
-                return value_from_file(options->from_file, type, ret_value, reterr);
-        if (!type)
-                return value_text_guess(text, ret_value, reterr);
-        return value_text_parse(text, parsed, ret_value, reterr);
 }
 
 static gboolean send(Context *context,
@@ -156,28 +113,24 @@ static gboolean check(const Options *options, char **arguments, Failure **reterr
 int verb_set(Context *context, char **arguments, Failure **reterr)
 {
         const Options *options = context->options;
-        const char *ns_name = arguments[0], *key = arguments[1], *how = "";
-        g_autofree char *kept_type = NULL;
+        const char *ns_name = arguments[0], *key = arguments[1];
+        g_autoptr(GPtrArray) types = NULL;
         g_autoptr(GVariant) value = NULL;
+        const ArgumentType *type;
         ChangeResult result = {};
+        gboolean is_made;
         Bus *bus = NULL;
 
-        if (!check(options, arguments, reterr) || !context_bus(context, &bus, reterr))
+        if (!check(options, arguments, reterr) || !context_bus(context, &bus, reterr) ||
+            !argument_types_find(bus, options, ns_name, &key, 1, &types, reterr))
                 return -1;
-        if (!options->type) {
-                if (!find_type(bus, ns_name, key, &kept_type, reterr))
-                        return -1;
-                how = kept_type ? " (kept its type)" : " (guessed its type)";
-        }
-        if (!make_value(options, arguments[2], options->type ? options->type : kept_type, &value,
-                        reterr)) {
-                if (kept_type && !(*reterr)->hint)
-                        failure_set_hint(*reterr, "'%s' has the type %s; --type= changes it.", key,
-                                         kept_type);
+
+        type = types->pdata[0];
+        is_made = options->from_file
+                          ? value_from_file(options->from_file, type->signature, &value, reterr)
+                          : argument_value_parse(type, key, arguments[2], &value, reterr);
+        if (!is_made || !send(context, bus, ns_name, key, value, &result, reterr))
                 return -1;
-        }
-        if (!send(context, bus, ns_name, key, value, &result, reterr))
-                return -1;
-        report(context->output, key, value, options->from_file ? "" : how, &result);
+        report(context->output, key, value, options->from_file ? "" : type->how, &result);
         return EXIT_DONE;
 }

@@ -7,7 +7,7 @@
  */
 
 #include "namespace-facts.h"
-#include "table.h"
+#include "sheet.h"
 #include "verb.h"
 
 #include <inttypes.h>
@@ -56,7 +56,7 @@ static uint64_t number_of(GVariant *numbers, const char *name)
 
 static Style style_of_state(const char *state)
 {
-        return strcmp(state, "running") == 0 ? STYLE_ADDED : STYLE_REMOVED;
+        return strcmp(state, "running") == 0 ? STYLE_GOOD : STYLE_BAD;
 }
 
 static void add_quota(const Service *service, Sheet *sheet)
@@ -108,7 +108,7 @@ static void print_service(Output *output, const Service *service)
         add_quota(service, sheet);
         if (g_variant_lookup(service->statistics, "declaration-errors", "^as", &errors))
                 for (char **error = errors; *error; error++)
-                        sheet_add_styled(sheet, "Wrong file", STYLE_REMOVED, *error);
+                        sheet_add_styled(sheet, "Wrong file", STYLE_BAD, *error);
         sheet_print(sheet, output);
 }
 

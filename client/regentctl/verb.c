@@ -10,62 +10,216 @@
 #include <string.h>
 
 const Verb verbs[] = {
-        { "status", "[NAMESPACE...]", "Show how the service or a namespace is", 0,
-          VERB_ARGUMENTS_MANY, verb_status, NULL },
-        { "namespaces", "[PREFIX]", "List the namespaces that you may read", 0, 1, verb_namespaces,
-          NULL },
-        { "create", "NAMESPACE", "Make an empty namespace", 1, 1, verb_create,
-          "Without options it is yours, with the mode 0644." },
-        { "remove", "NAMESPACE", "Remove a namespace", 1, 1, verb_remove, NULL },
-        { "access", "NAMESPACE", "Show or change owner, group, mode, quotas", 1, 1, verb_access,
-          "Without options it shows them." },
+        {
+                .name = "status",
+                .synopsis = "[NAMESPACE...]",
+                .summary = "Show how the service or a namespace is",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_status,
+        },
+        {
+                .name = "namespaces",
+                .synopsis = "[PREFIX]",
+                .summary = "List the namespaces that you may read",
+                .n_arguments_max = 1,
+                .run = verb_namespaces,
+        },
+        {
+                .name = "create",
+                .synopsis = "NAMESPACE",
+                .summary = "Make an empty namespace",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_create,
+                .details = "Without options it is yours, with the mode 0644.",
+        },
+        {
+                .name = "remove",
+                .synopsis = "NAMESPACE",
+                .summary = "Remove a namespace",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_remove,
+        },
+        {
+                .name = "access",
+                .synopsis = "NAMESPACE",
+                .summary = "Show or change owner, group, mode, quotas",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_access,
+                .details = "Without options it shows them.",
+        },
 
-        { "get", "NAMESPACE [KEY...]", "Print the values of keys, or of all", 1,
-          VERB_ARGUMENTS_MANY, verb_get,
-          "One KEY: the value alone; into a pipe bare and without its type, as scripts\n"
-          "like it. --default= counts when there is no such key." },
-        { "set", "NAMESPACE KEY [VALUE]", "Set a key", 2, 3, verb_set,
-          "VALUE becomes what it looks like: true or false a boolean, digits an integer\n"
-          "or a double, else a string. A key that is there, or declared, keeps its type.\n"
-          "--type= decides otherwise: -t s 10 is a string; -t as '[\"a\",\"b\"]' is JSON.\n"
-          "Put -- before a VALUE that begins with - and is no number." },
-        { "delete", "NAMESPACE KEY...", "Remove keys, all or none", 2, VERB_ARGUMENTS_MANY,
-          verb_delete, NULL },
-        { "reset", "NAMESPACE [KEY...]", "Go back to the defaults", 1, VERB_ARGUMENTS_MANY,
-          verb_reset,
-          "Removes what was set, of the KEYs or of all, so that declared defaults show\n"
-          "again; a key without default is gone then." },
-        { "list", "NAMESPACE", "List the keys", 1, 1, verb_list, NULL },
-        { "describe", "NAMESPACE KEY", "Show what is known of a key", 2, 2, verb_describe, NULL },
+        {
+                .name = "get",
+                .synopsis = "NAMESPACE [KEY...]",
+                .summary = "Print the values of keys, or of all",
+                .n_arguments_min = 1,
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_get,
+                .details =
+                        "One KEY: the value alone; into a pipe bare and without its type, as scripts\n"
+                        "like it. --default= counts when there is no such key or namespace.",
+        },
+        {
+                .name = "set",
+                .synopsis = "NAMESPACE KEY [VALUE]",
+                .summary = "Set a key",
+                .n_arguments_min = 2,
+                .n_arguments_max = 3,
+                .run = verb_set,
+                .details =
+                        "VALUE becomes what it looks like: true or false a boolean, digits an integer\n"
+                        "or a double, else a string. A key that is there, or declared, keeps its type.\n"
+                        "--type= decides otherwise: -t s 10 is a string; -t as '[\"a\",\"b\"]' is JSON.\n"
+                        "Put -- before a VALUE that begins with - and is no number.",
+        },
+        {
+                .name = "delete",
+                .synopsis = "NAMESPACE KEY...",
+                .summary = "Remove keys, all or none",
+                .n_arguments_min = 2,
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_delete,
+        },
+        {
+                .name = "reset",
+                .synopsis = "NAMESPACE [KEY...]",
+                .summary = "Go back to the defaults",
+                .n_arguments_min = 1,
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_reset,
+                .details =
+                        "Removes what was set, of the KEYs or of all, so that declared defaults show\n"
+                        "again; a key without default is gone then.",
+        },
+        {
+                .name = "list",
+                .synopsis = "NAMESPACE",
+                .summary = "List the keys",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_list,
+        },
+        {
+                .name = "describe",
+                .synopsis = "NAMESPACE KEY",
+                .summary = "Show what is known of a key",
+                .n_arguments_min = 2,
+                .n_arguments_max = 2,
+                .run = verb_describe,
+        },
 
-        { "apply", "NAMESPACE KEY=VALUE...", "Change many keys in one commit", 0,
-          VERB_ARGUMENTS_MANY, verb_apply,
-          "VALUE as with 'set'. Or --file=FILE, for many namespaces and any type:\n"
-          "  {\"org.example.Router\": {\"set\": {\"mtu\": {\"type\": \"u\", \"data\": 1500}},\n"
-          "   \"unset\": [\"old\"], \"expect\": {\"mtu\": 12}, \"class\": \"runtime\"}}" },
-        { "dump", "[NAMESPACE...]", "Print all of namespaces as JSON, for load", 0,
-          VERB_ARGUMENTS_MANY, verb_dump, "Without NAMESPACE: all that you may read." },
-        { "load", "FILE [NAMESPACE...]", "Make namespaces what a dump says", 1, VERB_ARGUMENTS_MANY,
-          verb_load,
-          "FILE is what 'dump' printed; - is standard input. Sets what differs, and\n"
-          "creates namespaces that are missing. Many keys take several commits.",
-          true },
-        { "diff", "FILE|NAMESPACE [FILE|NAMESPACE]", "Compare dumps and namespaces", 1, 2,
-          verb_diff,
-          "One FILE: with what its namespaces hold now. What has a slash or ends in\n"
-          ".json is a file. Exit status 1: they differ.",
-          true },
-        { "edit", "NAMESPACE", "Change a namespace in your editor", 1, 1, verb_edit,
-          "Applied as one commit, and only if nobody else changed the same keys." },
+        {
+                .name = "apply",
+                .synopsis = "NAMESPACE KEY=VALUE...",
+                .summary = "Change many keys in one commit",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_apply,
+                .details =
+                        "VALUE as with 'set'. Or --file=FILE, for many namespaces and any type:\n"
+                        "  {\"org.example.Router\": {\"set\": {\"mtu\": {\"type\": \"u\", \"data\": 1500}},\n"
+                        "   \"unset\": [\"old\"], \"expect\": {\"mtu\": 12}, \"class\": \"runtime\"}}",
+        },
+        {
+                .name = "dump",
+                .synopsis = "[NAMESPACE...]",
+                .summary = "Print all of namespaces as JSON, for load",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_dump,
+                .details = "Without NAMESPACE: all that you may read.",
+        },
+        {
+                .name = "load",
+                .synopsis = "FILE [NAMESPACE...]",
+                .summary = "Make namespaces what a dump says",
+                .n_arguments_min = 1,
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .takes_files = true,
+                .run = verb_load,
+                .details =
+                        "FILE is what 'dump' printed; - is standard input. Sets what differs, and\n"
+                        "creates namespaces that are missing. Many keys take several commits.",
+        },
+        {
+                .name = "diff",
+                .synopsis = "FILE|NAMESPACE [FILE|NAMESPACE]",
+                .summary = "Compare dumps and namespaces",
+                .n_arguments_min = 1,
+                .n_arguments_max = 2,
+                .takes_files = true,
+                .run = verb_diff,
+                .details =
+                        "One FILE: with what its namespaces hold now. What has a slash or ends in\n"
+                        ".json is a file. Exit status 1: they differ.",
+        },
+        {
+                .name = "edit",
+                .synopsis = "NAMESPACE",
+                .summary = "Change a namespace in your editor",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_edit,
+                .details = "Applied as one commit, and only if nobody else changed the same keys.",
+        },
 
-        { "monitor", "[NAMESPACE...]", "Print changes as they happen, until ^C", 0,
-          VERB_ARGUMENTS_MANY, verb_monitor,
-          "Without NAMESPACE: of all that everyone may read. A named one that not\n"
-          "everyone may read is looked at once a second." },
-        { "flush", "", "Return when all that was written is on disk", 0, 0, verb_flush, NULL },
-        { "statistics", "", "Show numbers for monitoring", 0, 0, verb_statistics, NULL },
-        { "check", "FILE...", "Check files that declare namespaces", 1, VERB_ARGUMENTS_MANY,
-          verb_check, NULL, true },
+        {
+                .name = "monitor",
+                .synopsis = "[NAMESPACE...]",
+                .summary = "Print changes as they happen, until ^C",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_monitor,
+                .details =
+                        "Without NAMESPACE: of all that everyone may read. A named one that not\n"
+                        "everyone may read is looked at once a second.",
+        },
+        {
+                .name = "flush",
+                .synopsis = "",
+                .summary = "Return when all that was written is on disk",
+                .run = verb_flush,
+        },
+        {
+                .name = "reload",
+                .synopsis = "",
+                .summary = "Read configuration and declarations again",
+                .run = verb_reload,
+                .details =
+                        "As 'systemctl reload regentd' does. What is wrong in a file is logged, and has\n"
+                        "no effect; 'regentctl status' names files of namespaces that are wrong.",
+        },
+        {
+                .name = "statistics",
+                .synopsis = "",
+                .summary = "Show numbers for monitoring",
+                .run = verb_statistics,
+        },
+        {
+                .name = "check",
+                .synopsis = "FILE...",
+                .summary = "Check files that declare namespaces",
+                .n_arguments_min = 1,
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .takes_files = true,
+                .run = verb_check,
+        },
+        {
+                .name = "help",
+                .synopsis = "[VERB]",
+                .summary = "Show this help, or that of a verb",
+                .n_arguments_max = 1,
+                .run = verb_help,
+        },
+
+        {
+                .name = "complete",
+                .synopsis = "WORD...",
+                .summary = "Print what the last WORD of a command line may become",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .is_hidden = true,
+                .run = verb_complete,
+        },
         {},
 };
 
@@ -77,7 +231,7 @@ const Verb *verb_find(const char *name)
         return NULL;
 }
 
-/* Messages of D-Bus hold nothing else. */
+/* Strings of D-Bus hold nothing else. */
 static gboolean check_utf8(char **arguments, Failure **reterr)
 {
         for (; *arguments; arguments++) {
@@ -101,12 +255,4 @@ gboolean verb_check_arguments(const Verb *verb, char **arguments, Failure **rete
                     n_arguments < verb->n_arguments_min ? "more" : "fewer");
         failure_set_hint(*reterr, "Usage: regentctl %s %s", verb->name, verb->synopsis);
         return FALSE;
-}
-
-gboolean context_bus(Context *context, Bus **ret_bus, Failure **reterr)
-{
-        if (!context->bus && !bus_open(context->options, context->interrupt, &context->bus, reterr))
-                return FALSE;
-        *ret_bus = context->bus;
-        return TRUE;
 }

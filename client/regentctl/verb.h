@@ -8,21 +8,7 @@
  * it, and runs it.
  */
 
-#include "bus.h"
-#include "failure.h"
-#include "interrupt.h"
-#include "options.h"
-#include "output.h"
-
-typedef struct Context {
-        const Options *options;
-        Output *output;
-        Interrupt *interrupt;
-        Bus *bus; /* opened at the first context_bus() */
-} Context;
-
-/* Opens the bus when it is not open yet. Borrows. */
-gboolean context_bus(Context *context, Bus **ret_bus, Failure **reterr);
+#include "context.h"
 
 /* Any number of arguments */
 #define VERB_ARGUMENTS_MANY G_MAXUINT
@@ -37,6 +23,7 @@ typedef struct Verb {
         int (*run)(Context *context, char **arguments, Failure **reterr);
         const char *details; /* more of its help; may be NULL */
         bool takes_files;    /* arguments may be names of files, which need not be UTF-8 */
+        bool is_hidden;      /* neither help nor completion shows it */
 } Verb;
 
 /* Ends with an entry without a name. */
@@ -65,7 +52,9 @@ int verb_load(Context *context, char **arguments, Failure **reterr);
 int verb_diff(Context *context, char **arguments, Failure **reterr);
 int verb_edit(Context *context, char **arguments, Failure **reterr);
 int verb_monitor(Context *context, char **arguments, Failure **reterr);
+int verb_reload(Context *context, char **arguments, Failure **reterr);
 int verb_flush(Context *context, char **arguments, Failure **reterr);
 int verb_statistics(Context *context, char **arguments, Failure **reterr);
 int verb_check(Context *context, char **arguments, Failure **reterr);
+int verb_help(Context *context, char **arguments, Failure **reterr);
 int verb_complete(Context *context, char **arguments, Failure **reterr);

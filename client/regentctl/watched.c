@@ -46,7 +46,7 @@ Watched *watched_add(GPtrArray *list, const char *ns_name)
 void watched_lose(Watched *watched)
 {
         watched->is_there = false;
-        watched->is_public = false;
+        watched->is_announced = false;
         fingerprints_free(watched->keys);
         watched->keys = fingerprints_new();
 }

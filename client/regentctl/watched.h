@@ -16,9 +16,9 @@ typedef struct Watched {
         Fingerprints *keys;
         uint64_t revision; /* when it was read last */
         bool is_there;
-        bool is_public; /* everyone may read it, so its changes are announced */
-        bool must_read; /* though its revision may be the same */
-        bool is_named;  /* somebody asked for it, so it is waited for when it goes */
+        bool is_announced; /* everyone may read it, so its changes are announced */
+        bool must_read;    /* though its revision may be the same */
+        bool is_named;     /* somebody asked for it, so it is waited for when it goes */
 } Watched;
 
 /* An array of Watched. */

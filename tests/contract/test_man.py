@@ -445,6 +445,20 @@ def test_exit_statuses_of_regentctl_are_those_of_the_code():
     assert set(pages.terms(pages.section("regentctl", "Exit status"))) == statuses
 
 
+def test_exit_statuses_in_the_help_of_regentctl_are_those_of_the_code():
+    header, table = (project.read("client", "regentctl", name) for name in ("failure.h", "failure.c"))
+    names = dict(re.findall(r'^ +\[(EXIT_\w+)\] = "([a-z-]+)",', table, re.MULTILINE))
+    names["EXIT_INTERRUPTED"] = "interrupted"
+    statuses = {
+        int(number): names[name].replace("-", " ")
+        for name, number in re.findall(r"^ +(EXIT_\w+) = (\d+),", header, re.MULTILINE)
+    }
+    told = " ".join(help_of().partition("\nExit status: ")[2].partition(". See")[0].split())
+
+    listed = re.findall(r"(\d+) ([a-z ]+)", told.replace(" (diff)", ""))
+    assert {int(number): name for number, name in listed} == statuses
+
+
 def test_environment_of_regentctl_is_what_is_asked_for():
     asked = set()
     for path in glob.glob(project.path("client", "regentctl", "*.c")):

@@ -139,13 +139,18 @@ def polkitd(systemd):
     wait_exit(process, 10, "polkitd to end")
 
 
+# Not that of the tests, which names programs of the build directory.
+ENVIRONMENT = {name: text for name, text in os.environ.items() if not name.startswith("REGENT")}
+
+
 def run(*command, user=None):
     """Status and output of a command; what the bus asks of Systemd meanwhile is done."""
     if user:
         command = ("runuser", "-u", user, "--", *command)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env=ENVIRONMENT,
+    )  # fmt: skip
     pidfd = os.pidfd_open(process.pid)
     try:
         iterate_until(lambda: process.poll() is not None, 60, " ".join(command), [pidfd])
@@ -216,6 +221,28 @@ def test_installed_configuration_counts_and_its_drop_ins_win(systemd):
 
     assert status != 0 and "2048" in output
     assert "/etc/regent/regentd.conf:" not in log()
+
+
+def test_regentctl_finds_the_service_and_regentd(systemd):
+    declaration = "/tmp/org.example.Wrong.conf"
+    with open(declaration, "w", encoding="utf-8") as file:
+        file.write("[Key mtu]\nType=none\n")
+    assert "REGENTD" not in ENVIRONMENT
+    assert run("regentctl", "status", user="alice")[1].startswith("State: running")
+    assert run("regentctl", "get", ROUTER, "mtu", user="alice") == (0, "1500")
+    status, output = run("regentctl", "check", declaration, user="alice")
+    assert status == 7 and output.startswith(f"{declaration}:2: "), output
+
+
+def test_shells_complete_regentctl(systemd):
+    """In the places where bash-completion and zsh look, and by the regentctl of $PATH."""
+    script = (
+        ". /usr/share/bash-completion/completions/regentctl; COMP_LINE='regentctl flu' COMP_POINT=13; "
+        "COMP_WORDS=(regentctl flu); _regentctl; echo \"${COMPREPLY[*]}\""
+    )
+    assert run("bash", "-c", script) == (0, "flush")
+    with open("/usr/share/zsh/vendor-completions/_regentctl", encoding="utf-8") as file:
+        assert file.readline() == "#compdef regentctl\n"
 
 
 def test_regentd_that_was_stopped_is_activated_again_with_its_state(systemd):

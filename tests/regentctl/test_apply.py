@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from ctl import CONFLICT, DENIED, INVALID, NOT_FOUND, REFUSED, USAGE
+from ctl import CONFLICT, DENIED, INVALID, NOT_FOUND, REFUSED, USAGE, Regentctl
 from gi.repository import GLib
 from regent_testing.checks import nothing_changed
 
@@ -58,6 +58,35 @@ def test_arguments(ctl, space, argument, key, value):
 def test_a_type_for_all(ctl, space):
     ctl("apply", space.name, "mtu=5", "more=6", "--type=u")
     assert space.get("mtu").print_(True) == "uint32 5" and space.get("more").print_(True) == "uint32 6"
+
+
+def test_a_declared_type_counts_before_there_is_a_value(stack):
+    service = stack()
+    with open(f"{service.regentd.namespaces_dir}/org.example.Declared.conf", "w", encoding="utf-8") as file:
+        file.write("[Key mtu]\nType=u\n[Key text]\nType=s\n[Key default]\nType=y\nDefault=1\n")
+    service.regentd.restart()
+    ctl, space = Regentctl(service.bus), service.root.ns("org.example.Declared")
+    said = ctl("apply", space.name, "mtu=1500", "text=1", "default=2", "other=3").err.splitlines()
+    assert said[:4] == ["mtu = u 1500 (kept its type)", 'text = s "1" (kept its type)',
+                        "default = y 2 (kept its type)", "other = i 3 (guessed its type)"]  # fmt: skip
+    assert ctl.failure("apply", space.name, "mtu=many", status=INVALID)["hint"] == (
+        ctl.failure("set", space.name, "mtu", "many", status=INVALID)["hint"]
+    )
+    ctl("reset", space.name)
+    assert "mtu = u 1500 (kept its type)" in ctl("set", space.name, "mtu", "1500").err
+
+
+def test_many_arguments(ctl, space):
+    ctl("apply", space.name, *(f"k{number}={number}" for number in range(200)), "mtu=1")
+    assert space.get("mtu").print_(True) == "int64 1"
+    assert {space.get(f"k{number}").unpack() for number in range(200)} == set(range(200))
+
+
+def test_who_may_only_write_guesses(ctl_as, root, name):
+    made = root.create(name, group=4100, mode=0o620)
+    made.set("k", 1)
+    assert "k = i 5 (guessed its type)" in ctl_as("bob")("apply", name, "k=5").err
+    assert "k = i 6 (guessed its type)" in ctl_as("bob")("set", name, "k", "6").err
 
 
 @pytest.mark.parametrize("argument", ["mtu=many", "mtu=1.5", "on=maybe", "list=a", "blob=abc"])

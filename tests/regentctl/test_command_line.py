@@ -33,6 +33,14 @@ def test_help_of_a_verb_shows_its_options_alone(ctl):
     assert "regentctl get [OPTION...] NAMESPACE [KEY...]" in shown
 
 
+def test_help_is_a_verb(ctl):
+    shown = ctl("help", "help").out
+    assert ctl("help", "--help").out == shown and "regentctl help [OPTION...] [VERB]" in shown
+    assert "'help'" in ctl("hlep", status=USAGE).err
+    assert "--prune does not go with 'help'" in ctl("help", "--prune", status=USAGE).err
+    ctl("help", "get", "set", status=USAGE)
+
+
 def test_help_is_ascii(ctl):
     for verb in verbs_of(ctl):
         assert ctl(verb, "--help").out.isascii()
@@ -109,8 +117,18 @@ def test_usage_errors_in_json(ctl):
     for mode in ("--json=short", "-j"):
         error = json.loads(ctl(mode, "get", status=USAGE).err)["error"]
         assert error["status"] == "usage" and "NAMESPACE" in error["hint"]
-    error = json.loads(ctl("--bogus", "--json=pretty", status=USAGE).err)["error"]
-    assert error["status"] == "usage" and "--bogus" in error["text"]
+    for before, after in [(("--json=pretty",), ()), ((), ("--json=pretty",)), (("--json", "short"), ()),
+                          (("-qj",), ()), ((), ("get", "-jq")), (("--json=off", "-j"), ("--worse",))]:  # fmt: skip
+        error = json.loads(ctl(*before, "--bogus", *after, status=USAGE).err)["error"]
+        assert error["status"] == "usage" and "--bogus" in error["text"]
+    error = json.loads(ctl("-j", "status", "--address=unix:path=/x", "--host=y", status=USAGE).err)["error"]
+    assert "exclude each other" in error["text"]
+
+
+def test_usage_errors_in_text(ctl):
+    for arguments in [("--bogus", "--json=off"), ("-j", "--json=off", "--bogus"), ("--bogus", "--", "-j"),
+                      ("get", "--default", "-j", "--bogus")]:  # fmt: skip
+        assert ctl(*arguments, status=USAGE).err.startswith("regentctl: There is no option --bogus")
 
 
 def test_options_stand_anywhere(ctl, space):

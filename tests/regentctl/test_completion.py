@@ -35,10 +35,12 @@ def verbs_of(ctl):
 
 
 def test_verbs_are_those_of_the_help(ctl, complete):
-    assert complete("") == verbs_of(ctl) + ["help"]
+    assert complete("") == verbs_of(ctl)
     assert complete("s") == ["status", "set", "statistics"]
     assert complete("--json=short", "-q", "mon") == ["monitor"]
     assert complete("help", "mon") == ["monitor"]
+    assert not complete("help", "monitor", "m") and not complete("compl")
+    assert complete("rel") == ["reload"]
     assert complete.described("flus") == {"flush": "Return when all that was written is on disk"}
 
 

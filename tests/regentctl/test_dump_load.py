@@ -226,18 +226,55 @@ def test_load_creates_with_the_access_of_the_file(ctl, root, name, tmp_path):
     assert json.loads(ctl("dump", name).out)["namespaces"][name]["access"] == access
 
 
-def test_load_without_names_that_nobody_has(ctl, root, name, tmp_path):
-    access = {"owner": "nobody-of-that-name", "group": "4100", "mode": "0600"}
-    path = write(tmp_path / "new.json", {name: {"access": access, "entries": {}}})
-    assert "'nobody-of-that-name'" in ctl("load", path).err
-    facts = root.ns(name).properties()
-    assert (facts["Owner"], facts["Group"], facts["Mode"]) == (0, 4100, 0o600)
+@pytest.mark.parametrize("access", [{"owner": "nobody-of-that-name"}, {"group": "nobody-of-that-name"}])
+def test_load_of_an_owner_that_nobody_knows(ctl, root, name, tmp_path, access):
+    path = write(tmp_path / "new.json", {name + ".a": {"entries": {}}, name + ".b": {"access": access, "entries": {}}})
+    for options in ([], ["--dry-run"], ["--atomic"]):
+        error = ctl.failure("load", path, *options, status=INVALID)
+        assert "'nobody-of-that-name'" in error["text"] and name + ".b" in error["text"]
+        assert "regentctl create" in error["hint"]
+    assert not {name + ".a", name + ".b"} & set(root.list_namespaces())
 
 
 def test_load_leaves_the_access_of_what_is_there(ctl, root, space, tmp_path):
-    path = write(tmp_path / "x.json", {space.name: {"access": {"owner": "alice", "mode": "0600"}, "entries": {}}})
-    assert ctl("load", path).err == "nothing to do\n"
+    access = {"owner": "alice", "mode": "0600", "quota-keys": 77}
+    path = write(tmp_path / "x.json", {space.name: {"access": access, "entries": {}}})
+    lines = ["- owner root", "+ owner alice", "- mode 0644", "+ mode 0600", "- quota-keys default", "+ quota-keys 77"]
+    left = {
+        "owner": {"old": "root", "new": "alice"},
+        "mode": {"old": "0644", "new": "0600"},
+        "quota-keys": {"old": "default", "new": "77"},
+    }
+    dry = ctl("load", path, "--dry-run")
+    assert dry.lines == [space.name, *lines] and "'regentctl access'" in dry.err
+    assert ctl.json("load", path, "--dry-run")["changes"] == {"access": {space.name: left}}
+    done = ctl("load", path)
+    assert "nothing to do" not in done.err and space.name in done.err and "'regentctl access'" in done.err
+    assert ctl.json("load", path)["access-left"] == {space.name: left}
     assert space.property("Mode") == 0o644
+
+
+def test_load_of_the_same_access_has_nothing_to_do(ctl, space, tmp_path):
+    access = {"owner": "0", "group": "none", "mode": "0644"}
+    path = write(tmp_path / "x.json", {space.name: {"access": access, "entries": {}}})
+    assert ctl("load", path).err == "nothing to do\n"
+    assert "access-left" not in ctl.json("load", path)
+
+
+def test_keys_of_a_new_namespace_are_checked_first(ctl, root, name, tmp_path):
+    path = write(tmp_path / "new.json", {name: {"entries": {"a b": {"type": "u", "data": 1}}}})
+    for options in ([], ["--dry-run"]):
+        error = ctl.failure("load", path, *options, status=INVALID)
+        assert "'a b'" in error["text"] and error["name"].endswith("InvalidName")
+    assert name not in root.list_namespaces()
+
+
+def test_a_load_that_fails_names_what_it_created(ctl, root, name, tmp_path):
+    small = {"access": {"quota-keys": 1}, "entries": numbers(3)}
+    path = write(tmp_path / "new.json", {name + ".a": small, name + ".b": {"entries": {}}})
+    hint = ctl("load", path, status=REFUSED).err
+    assert f"Created, and still there: {name}.a, {name}.b" in hint
+    assert name + ".a" in root.list_namespaces()
 
 
 def test_load_by_an_owner_and_by_a_stranger(ctl_as, root, name, tmp_path):

@@ -4,6 +4,8 @@
 import contextlib
 import fcntl
 import json
+import os
+import re
 import signal
 import socket
 import struct
@@ -18,6 +20,7 @@ from ctl import (
     USAGE, Regentctl,
 )  # fmt: skip
 from gi.repository import Gio
+from regent_testing import environment
 from regent_testing.names import BUS_NAME
 from regent_testing.waiting import SLOWNESS, retry_until
 
@@ -48,9 +51,13 @@ STATUSES = {
     DBUS + "InvalidArgs": INVALID,
     REGENT + "Timeout": TIMEOUT,
     DBUS + "NoReply": TIMEOUT,
+    DBUS + "Timeout": TIMEOUT,
+    DBUS + "TimedOut": TIMEOUT,
     DBUS + "ServiceUnknown": UNREACHABLE,
     DBUS + "NameHasNoOwner": UNREACHABLE,
     DBUS + "Disconnected": UNREACHABLE,
+    DBUS + "NoServer": UNREACHABLE,
+    DBUS + "Spawn.ChildExited": UNREACHABLE,
     REGENT + "OutcomeUnknown": OUTCOME_UNKNOWN,
     DBUS + "Failed": OTHER,
     "org.example.Unheard.Of": OTHER,
@@ -77,6 +84,7 @@ class Actor:
         self._client = stack.client()
         self.error = None
         self.was_called = threading.Event()
+        self.was_asked = threading.Event()  # for a password, which is never typed
         self._filter = self._client.connection.add_filter(self._on_message)
         self._client.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "(su)", (BUS_NAME, 0),
                           destination="org.freedesktop.DBus")  # fmt: skip
@@ -89,6 +97,9 @@ class Actor:
             return message
         self.was_called.set()
         if self.error is None:
+            return None
+        if message.get_flags() & Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION:
+            self.was_asked.set()
             return None
         reply = Gio.DBusMessage.new_method_error_literal(message, self.error, "The actor says no")
         connection.send_message(reply, Gio.DBusSendMessageFlags.NONE)
@@ -122,6 +133,24 @@ def test_all_errors_of_the_interface_are_here():
 
     named = {text for name, text in vars(Error).items() if not name.startswith("_")}
     assert {text for text in named if text.startswith(REGENT)} <= set(STATUSES)
+
+
+def test_all_errors_of_the_table_are_here():
+    """failure.c names them by REGENT_ERROR_… of regent-names.h, by FAILURE_… of failure.h, and as DBUS_ERROR "…"."""
+    client = os.path.join(environment.source_root(), "client")
+    texts = []
+    for path in ("regent-names.h", "regentctl/failure.h", "regentctl/failure.c"):
+        with open(os.path.join(client, path), encoding="utf-8") as file:
+            texts.append(file.read())
+    named = re.findall(r'(REGENT_ERROR_\w+) +REGENT_ERROR_PREFIX "(\w+)"', texts[0])
+    names = {name: REGENT + text for name, text in named}
+    names |= dict(re.findall(r'#define (FAILURE_\w+) +"([\w.]+)"', texts[1]))
+    numbers = {name: int(number) for name, number in re.findall(r"(EXIT_\w+) = (\d+)", texts[1])}
+    rows = re.findall(r'{ (?:(\w+)|DBUS_ERROR "([\w.]+)"), (EXIT_\w+) },', texts[2])
+    table = {names[name] if name else DBUS + text: numbers[status] for name, text, status in rows}
+
+    assert len(table) == len(rows) > 20
+    assert table == {error: status for error, status in STATUSES.items() if status != OTHER}
 
 
 def test_done_and_usage(ctl):
@@ -208,6 +237,20 @@ def test_interrupted_while_it_waits_for_the_service(actor_stack, number):
             running.signal(number)
             shown = running.finish(INTERRUPTED)
     assert "may or may not have been made" in shown
+
+
+def test_interrupted_while_a_password_is_asked_for(actor_stack, tmp_path):
+    stack, actor = actor_stack
+    actor.error = DBUS + "InteractiveAuthorizationRequired"
+    actor.was_asked.clear()
+    agent = tmp_path / "pkttyagent"
+    agent.write_text('#!/bin/sh\neval "exec $2>&-"\nexec sleep 60\n')
+    agent.chmod(0o755)
+    ctl = Regentctl(stack.bus, environ={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    with ctl.terminal("set", "org.example.A", "k", "1", "--type=i") as running:
+        assert actor.was_asked.wait(20 * SLOWNESS)
+        running.signal()
+        assert "may or may not have been made" in running.finish(INTERRUPTED)
 
 
 def test_interrupted_while_it_connects(ctl, mute):

@@ -225,6 +225,14 @@ def test_default(ctl, ns):
     assert ctl("get", ns.name, "k", "x", "--default=7", "--no-legend").out == 'k x 1\nx s "7"\n'
 
 
+def test_default_where_there_is_no_namespace(ctl):
+    nowhere = ("get", "org.example.Nowhere", "a", "b")
+    assert ctl(*nowhere, "--default=7", "--no-legend").out == 'a s "7"\nb s "7"\n'
+    assert ctl.json(*nowhere, "--default=7") == {key: {"type": "s", "data": "7"} for key in "ab"}
+    ctl(*nowhere, status=NOT_FOUND)
+    ctl("get", "wrong", "a", "b", "--default=7", status=INVALID)
+
+
 def test_a_missing_key_is_no_empty_output(ctl, ns):
     result = ctl("get", ns.name, "k", status=NOT_FOUND)
     assert not result.out and "'k'" in result.err and f"regentctl list {ns.name}" in result.err
@@ -260,3 +268,18 @@ def test_a_name_that_is_none(ctl):
 
 def test_set_needs_a_value(ctl, ns):
     assert "--from-file" in ctl("set", ns.name, "k", status=USAGE).err
+
+
+def test_a_default_stands_in_for_what_one_may_not_read(ctl_as, root, name):
+    root.create(name, mode=0o600).set("k", "hidden")
+
+    assert ctl_as("bob")("get", name, "k", "--default=5").out == "5\n"
+    assert ctl_as("bob")("get", "org.example.Nowhere", "k", "--default=5").out == "5\n"
+
+
+def test_a_runtime_key_that_becomes_persistent_is_told(ctl, space):
+    ctl("set", space.name, "r", "1", "--class=runtime")
+    assert "(kept its type; persistent now)" in ctl("set", space.name, "r", "2").err
+    assert space.describe("r")["class"].unpack() == "persistent"
+    ctl("set", space.name, "s", "1", "--class=runtime")
+    assert "persistent now" not in ctl("set", space.name, "s", "2", "--class=runtime").err

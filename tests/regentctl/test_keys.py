@@ -3,7 +3,7 @@
 
 import re
 
-from ctl import INVALID, NOT_FOUND, REFUSED
+from ctl import DENIED, INVALID, NOT_FOUND, REFUSED, Regentctl
 from gi.repository import GLib
 
 
@@ -22,7 +22,7 @@ def test_delete_several_is_all_or_nothing(ctl, space):
 
 
 def test_delete_if_exists(ctl, space):
-    assert ctl("delete", space.name, "missing", "--if-exists").err == "Nothing to do.\n"
+    assert ctl("delete", space.name, "missing", "--if-exists").err == "nothing to do\n"
     assert ctl.json("delete", space.name, "missing", "mtu", "--if-exists", "--reason=tidy")["removed"] == 1
 
 
@@ -39,7 +39,7 @@ def test_reset(ctl, root, space):
     assert ctl.json("reset", space.name, "mtu", "missing", "--reason=x") == {"revision": before + 1, "removed": 1}
     assert "4 keys reset" in ctl("reset", space.name).err
     assert not space.keys()
-    assert ctl("reset", space.name).err == "Nothing to do.\n"
+    assert ctl("reset", space.name).err == "nothing to do\n"
 
 
 def test_reset_of_many_keys(ctl, ns):
@@ -48,6 +48,23 @@ def test_reset_of_many_keys(ctl, ns):
     ctl("reset", ns.name, "--atomic", status=REFUSED)
     assert len(ns.keys()) == 6000
     assert ctl.json("reset", ns.name)["removed"] == 6000
+
+
+def test_reset_is_cut_where_less_is_allowed(stack):
+    small = stack(config="[Limits]\nCommitChangesMax=100\n")
+    space = small.root.create("org.example.Small")
+    for part in range(3):
+        space.apply({f"k{part}-{number}": number for number in range(100)})
+    ctl = Regentctl(small.bus)
+    ctl("reset", space.name, "--atomic", status=REFUSED)
+    assert ctl.json("reset", space.name, "-n")["removed"] == 300 == len(space.keys())
+    assert ctl.json("reset", space.name) == {"revision": small.root.revision(), "removed": 300}
+    assert not space.keys()
+
+
+def test_reset_of_what_is_one_commit_fails_in_plain_words(ctl_as, ns):
+    ns.set("k", 1)
+    assert "commits" not in ctl_as("bob").failure("reset", ns.name, "k", status=DENIED)["text"]
 
 
 def test_list(ctl, space):

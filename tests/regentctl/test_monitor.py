@@ -137,6 +137,16 @@ def test_a_private_namespace_is_looked_at(ctl, root, name):
         assert event(running) == set_event(hidden, "k", "x", 7)
 
 
+def test_a_namespace_closed_to_its_group_is_looked_at(ctl, root, name):
+    """Others may read it and its group may not, so regentd does not announce its changes to all."""
+    partly = root.create(name, mode=0o604)
+    with watch_json(ctl, name) as running:
+        partly.set("k", 1)
+        assert event(running) == set_event(partly, "k", "x", 1)
+    with ctl.watch("monitor") as running:
+        running.expect("namespaces that not everyone may read are left out")
+
+
 def test_what_is_not_there(ctl, ctl_as, root, name):
     assert name in ctl("monitor", name, status=NOT_FOUND).err
     root.create(name, mode=0o600)

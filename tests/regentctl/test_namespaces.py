@@ -16,7 +16,7 @@ def test_create_and_remove(ctl, root, name):
     assert ctl("remove", name).err == f"Removed {name}.\n"
     assert name not in root.list_namespaces()
     ctl("remove", name, status=NOT_FOUND)
-    assert ctl("remove", name, "--if-exists").err == "Nothing to do.\n"
+    assert ctl("remove", name, "--if-exists").err == "nothing to do\n"
     assert ctl.json("create", name) == {"created": name}
     assert ctl.json("remove", name) == {"removed": name}
     assert ctl.json("remove", name, "--if-exists") == {"removed": None}

@@ -61,7 +61,7 @@ def test_get_and_set(remote, space):
 
 
 @pytest.mark.parametrize("host,arguments", [
-    ("admin@router:2222", "-p 2222 -- admin@router"), ("[::1]:22", "-p 22 -- [::1]"), ("::1", "-- ::1"),
+    ("admin@router:2222", "-p 2222 -- admin@router"), ("[::1]:22", "-p 22 -- ::1"), ("::1", "-- ::1"), ("a@[::1]", "-- a@::1"),
     ("router:ssh", "-- router:ssh"),
 ])  # fmt: skip
 def test_ports(remote, space, host, arguments):
@@ -75,7 +75,7 @@ def test_many_keys(remote, ns):
 
 
 def test_a_name_that_would_be_an_option(remote, space):
-    for host in ("-oProxyCommand=touch /tmp/x", "-v", ""):
+    for host in ("-oProxyCommand=touch /tmp/x", "-v", "", ":22", "[]:22", "alice@:22", "alice@"):
         remote("get", space.name, "mtu", "--host=" + host, status=USAGE)
 
 
@@ -103,7 +103,7 @@ def test_a_host_that_says_nothing(remote, space):
 
 def test_no_ssh(remote, space):
     alone = remote.with_(environ={"PATH": "/nonexistent"})
-    assert "ssh" in alone("get", space.name, "mtu", "--host=router", status=OTHER).err
+    assert "ssh" in alone("get", space.name, "mtu", "--host=router", status=UNREACHABLE).err
 
 
 def test_passwords_are_for_that_machine(remote, service, ns, sandbox):

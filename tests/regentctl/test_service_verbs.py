@@ -1,9 +1,27 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""flush, statistics, check."""
+"""reload, flush, statistics, check."""
 
 import re
 
-from ctl import INVALID, OTHER
+from ctl import DENIED, INVALID, OTHER, Regentctl
+
+
+def test_reload(stack):
+    service = stack()
+    ctl = Regentctl(service.bus)
+    path = f"{service.regentd.namespaces_dir}/org.example.Declared.conf"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[Key mtu]\nType=u\nDefault=1500\n")
+    result = ctl("reload")
+    assert result.err == "Configuration and declared namespaces were read again.\n" and not result.out
+    assert ctl("get", "org.example.Declared", "mtu").out == "1500\n"
+    assert ctl.json("reload") == {"reloaded": True}
+    assert ctl("reload", "-q").err == ""
+
+
+def test_reload_is_not_for_everybody(ctl_as, sandbox, service):
+    hint = ctl_as("bob").failure("reload", status=DENIED)["hint"]
+    assert "org.regentd.state1.manage with the verb Reload" in hint
 
 
 def test_flush(ctl, root, space):
