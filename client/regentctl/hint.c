@@ -163,6 +163,9 @@ static void hint_refused(Failure *failure, const HintCall *call)
                                  "Nothing was changed. 'regentctl status%s%s' shows what is used; "
                                  "deletes are\nalways possible.",
                                  call->ns_name ? " " : "", call->ns_name ? call->ns_name : "");
+        else if (failure_is(failure, REGENT_ERROR_DISK_FULL))
+                failure_set_hint(failure,
+                                 "Nothing was changed. Deleting goes on; make room there.");
         else if (failure_is(failure, REGENT_ERROR_READ_ONLY))
                 failure_set_hint(failure,
                                  "Writing to the disk failed: see 'journalctl -u regentd'.");

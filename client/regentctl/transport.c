@@ -51,7 +51,7 @@ static char *name_of(const char *host, const char *port)
         const char *name = host + n_user;
 
         n -= n_user;
-        if (n > 2 && name[0] == '[' && name[n - 1] == ']') {
+        if (n >= 2 && name[0] == '[' && name[n - 1] == ']') {
                 name++;
                 n -= 2;
         }
@@ -92,13 +92,13 @@ static gboolean spawn(const char *host, bool may_ask, int fd, pid_t *ret_pid, Fa
         return is_started;
 }
 
-/* ":22", "alice@:22", "alice@": a port or a user, and no host. */
+/* ":22", "alice@:22", "alice@": a port or a user, and no host; or what was an option within brackets. */
 static bool is_nameless(const char *host)
 {
         g_autofree char *name = name_of(host, find_port(host));
         const char *at = strrchr(name, '@');
 
-        return at ? at == name || at[1] == '\0' : *name == '\0';
+        return *name == '-' || (at ? at == name || at[1] == '\0' : *name == '\0');
 }
 
 gboolean transport_start_ssh(

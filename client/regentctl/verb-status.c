@@ -88,6 +88,7 @@ static void print_service(Output *output, const Service *service)
 {
         uint64_t revision = number_of(service->properties, "Revision");
         uint64_t durable = number_of(service->properties, "DurableRevision");
+        uint64_t good = number_of(service->properties, "LastGoodRevision");
         g_autofree char *size = namespace_facts_size(number_of(service->statistics, "bytes"));
         g_autoptr(Sheet) sheet = sheet_new();
         const char *state = text_of(service, "State");
@@ -102,6 +103,10 @@ static void print_service(Output *output, const Service *service)
                           durable);
         sheet_add(sheet, "Epoch", "%s", text_of(service, "Epoch"));
         sheet_add(sheet, "Loaded from", "%s", text_of(service, "LoadedFrom"));
+        if (*text_of(service, "LoadedReason"))
+                sheet_add_styled(sheet, "Because", STYLE_BAD, text_of(service, "LoadedReason"));
+        if (good > 0)
+                sheet_add(sheet, "Known good", "revision %" PRIu64, good);
         sheet_add(sheet, "Holds", "%" PRIu64 " namespaces, %" PRIu64 " keys, %s",
                   number_of(service->statistics, "namespaces"),
                   number_of(service->statistics, "keys"), size);
@@ -138,6 +143,9 @@ static json_object *service_document(const Service *service)
         add_number(document, "durable-revision", number_of(service->properties, "DurableRevision"));
         add_text(document, "epoch", text_of(service, "Epoch"));
         add_text(document, "loaded-from", text_of(service, "LoadedFrom"));
+        add_text(document, "loaded-reason", text_of(service, "LoadedReason"));
+        add_number(document, "last-good-revision",
+                   number_of(service->properties, "LastGoodRevision"));
         for (size_t i = 0; i < G_N_ELEMENTS(counted); i++) {
                 uint64_t number = 0;
 

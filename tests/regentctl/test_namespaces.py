@@ -103,6 +103,14 @@ def test_status_of_namespaces(ctl, space):
     ctl("status", space.name, "org.example.Nowhere", status=NOT_FOUND)
 
 
+def test_the_last_known_good_state_is_shown(ctl, root):
+    root.mark_good()
+    revision = root.property("LastGoodRevision")
+    assert f"Known good: revision {revision}\n" in ctl("status").out
+    document = ctl.json("status")
+    assert (document["last-good-revision"], document["loaded-reason"]) == (revision, "")
+
+
 def test_quota_of_a_uid_is_shown(ctl, ctl_as, sandbox, root, name):
     root.create(name, owner=4001).set("k", "v")
     document = ctl_as("alice").json("status")
