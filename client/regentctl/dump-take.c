@@ -48,10 +48,7 @@ static bool take_detail(const char *name, GVariant *detail, DumpEntry *entry)
 }
 
 /* @details is looked through once: this is done for every entry of a large dump. */
-static gboolean take_entry(DumpNamespace *ns,
-                           const char *key,
-                           GVariant *details,
-                           Failure **reterr)
+static gboolean take_entry(DumpNamespace *ns, const char *key, GVariant *details, Failure **reterr)
 {
         g_autoptr(GVariant) value = NULL;
         bool is_understood = g_variant_is_of_type(details, G_VARIANT_TYPE_VARDICT);
@@ -78,10 +75,7 @@ static gboolean take_entry(DumpNamespace *ns,
         return true;
 }
 
-gboolean dump_take_page(DumpNamespace *ns,
-                        GVariant *reply,
-                        size_t *ret_n_entries,
-                        Failure **reterr)
+gboolean dump_take_page(DumpNamespace *ns, GVariant *reply, size_t *ret_n_entries, Failure **reterr)
 {
         g_autoptr(GVariant) values = NULL;
         gboolean is_taken = true;

@@ -230,8 +230,8 @@ static gboolean read_file(const EditFile *file, GBytes **ret_text, Failure **ret
         if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
                 is_read = failure_set(reterr, EXIT_OTHER, "%s: not a regular file", file->path);
         else
-                is_read = input_file_read_fd(fd, file->path, INPUT_FILE_BYTES_MAX, ret_text,
-                                             reterr);
+                is_read =
+                        input_file_read_fd(fd, file->path, INPUT_FILE_BYTES_MAX, ret_text, reterr);
         close(fd);
         return is_read;
 }
@@ -250,8 +250,7 @@ gboolean edit_file_run(EditFile *file,
                        bool *ret_is_changed,
                        Failure **reterr)
 {
-        if (!run_editor(file, interrupt, reterr) ||
-            !read_file(file, ret_text, reterr))
+        if (!run_editor(file, interrupt, reterr) || !read_file(file, ret_text, reterr))
                 return false;
 
         *ret_is_changed = !is_original(file, *ret_text);

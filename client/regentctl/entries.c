@@ -93,11 +93,8 @@ static void ask_for_next(Walk *walk, GVariant *values)
 }
 
 /* Whether all keys follow the ones before, and each has what was asked for. */
-static gboolean check_entry(Walk *walk,
-                            const char *before,
-                            const char *key,
-                            GVariant *value,
-                            Failure **reterr)
+static gboolean check_entry(
+        Walk *walk, const char *before, const char *key, GVariant *value, Failure **reterr)
 {
         if (!reply_check_order(before, key, walk->n_taken++, reterr))
                 return FALSE;
@@ -106,11 +103,8 @@ static gboolean check_entry(Walk *walk,
         return reply_check_value(value, reterr);
 }
 
-static gboolean take_page(Walk *walk,
-                          GVariant *values,
-                          EntriesOnEntry on_entry,
-                          void *userdata,
-                          Failure **reterr)
+static gboolean take_page(
+        Walk *walk, GVariant *values, EntriesOnEntry on_entry, void *userdata, Failure **reterr)
 {
         GVariantIter iterator;
         const char *before = walk->last;

@@ -144,9 +144,9 @@ static GVariant *access_options(const DumpNamespace *wanted)
 
 static BusCall *start_creating(Bus *bus, const DumpNamespace *wanted)
 {
-        return bus_start_manager(
-                bus, "CreateNamespace",
-                g_variant_new("(s@a{sv})", wanted->name, access_options(wanted)), "(o)");
+        return bus_start_manager(bus, "CreateNamespace",
+                                 g_variant_new("(s@a{sv})", wanted->name, access_options(wanted)),
+                                 "(o)");
 }
 
 static bool finish_creating(Loading *loading,
@@ -179,11 +179,8 @@ static GPtrArray *list_missing(const Loading *loading)
 }
 
 /* Nothing is created for another owner than the file's: it would be root's, and nobody would notice. */
-static bool check_id(const char *ns_name,
-                     const char *option,
-                     const char *text,
-                     FindId find,
-                     Failure **reterr)
+static bool check_id(
+        const char *ns_name, const char *option, const char *text, FindId find, Failure **reterr)
 {
         g_autoptr(Failure) failure = NULL;
         uint32_t id;
@@ -193,7 +190,8 @@ static bool check_id(const char *ns_name,
 
         failure_set(reterr, EXIT_INVALID, "%s: the %s '%s' is not known here", ns_name, option,
                     text);
-        failure_set_hint(*reterr, "Create the namespace first ('regentctl create'), or edit the file.");
+        failure_set_hint(*reterr,
+                         "Create the namespace first ('regentctl create'), or edit the file.");
         return false;
 }
 

@@ -8,7 +8,7 @@ import shutil
 import stat
 
 import pytest
-from ctl import CONFLICT, DENIED, DIFFERS, DONE, INVALID, NOT_FOUND, OTHER, REFUSED, USAGE, program
+from ctl import CONFLICT, DENIED, DIFFERS, DONE, INTERRUPTED, INVALID, NOT_FOUND, OTHER, REFUSED, USAGE, program
 from regent_testing.checks import nothing_changed
 
 
@@ -34,6 +34,12 @@ def test_diff_as_json(ctl, space, dumped):
     assert ctl.json("diff", dumped, status=DIFFERS) == {
         space.name: {"mtu": {"old": {"type": "x", "data": 9000}, "new": {"type": "x", "data": 1500}}}
     }
+
+
+def test_diff_of_access(ctl, root, space, dumped):
+    space.set_access(mode=0o600)
+    assert ctl("diff", dumped, status=DIFFERS).lines == [space.name, "- mode 0600", "+ mode 0644"]
+    assert ctl.json("diff", dumped, status=DIFFERS) == {"access": {space.name: {"mode": {"old": "0600", "new": "0644"}}}}
 
 
 def test_diff_of_two_namespaces(ctl, root, space, name):
@@ -165,6 +171,35 @@ def test_edit_below_tmp_without_a_runtime_directory(editing, space):
     assert not os.path.exists(os.path.dirname(result.out.strip()))
 
 
+@pytest.mark.parametrize("owner,mode", [(4001, 0o700), (0, 0o770), (0, 0o702)])
+def test_edit_writes_nothing_below_the_directory_of_others(editing, space, tmp_path, owner, mode):
+    """As "su" leaves it in the environment."""
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    os.chown(foreign, owner, owner)
+    foreign.chmod(mode)
+    result = editing('echo "$1"', XDG_RUNTIME_DIR=str(foreign))("edit", space.name)
+    assert result.out.startswith("/tmp/regentctl-") and os.listdir(foreign) == []
+
+
+def test_edit_reads_no_text_of_another_directory(editing, root, space):
+    script = """at=$(dirname "$1")
+    mv "$at" "$at.old"
+    mkdir -m 700 "$at"
+    sed s/1500/666/ "$at.old/${1##*/}" >"$1"
+    """
+    with nothing_changed(root, space):
+        assert "replaced" in editing(script)("edit", space.name, status=OTHER).err
+
+
+def test_edit_follows_no_link(editing, root, space, tmp_path):
+    script = f"""sed s/1500/666/ "$1" >{tmp_path}/other
+    ln -sf {tmp_path}/other "$1"
+    """
+    with nothing_changed(root, space):
+        editing(script)("edit", space.name, status=OTHER)
+
+
 def test_edit_notices_what_others_changed(editing, root, space, tmp_path):
     """The editor runs regentctl itself, as somebody else would meanwhile."""
     script = f"""sed -i 's/"data":1500/"data":9000/' "$1"
@@ -232,6 +267,15 @@ def test_edit_not_again(editing, root, space, tmp_path):
             terminal.expect(r"Edit again\?")
             terminal.type("n\n")
             assert "Your text is kept in" in terminal.finish(INVALID)
+
+
+def test_an_interrupt_at_the_question_tells_where_the_text_is(editing, root, space, tmp_path):
+    with nothing_changed(root, space):
+        with editing('echo oops >>"$1"').terminal("edit", space.name) as terminal:
+            terminal.expect(r"Edit again\?")
+            terminal.type("\x03")
+            assert "Your text is kept in" in terminal.finish(INTERRUPTED)
+    assert len(left_behind(tmp_path)) == 1
 
 
 def test_an_interrupt_is_meant_for_the_editor(editing, space):

@@ -75,7 +75,7 @@ def test_many_keys(remote, ns):
 
 
 def test_a_name_that_would_be_an_option(remote, space):
-    for host in ("-oProxyCommand=touch /tmp/x", "-v", "", ":22", "[]:22", "alice@:22", "alice@"):
+    for host in ("-oProxyCommand=touch /tmp/x", "-v", "", ":22", "[]:22", "[-v]", "alice@:22", "alice@"):
         remote("get", space.name, "mtu", "--host=" + host, status=USAGE)
 
 
