@@ -39,7 +39,8 @@ def test_diff_as_json(ctl, space, dumped):
 def test_diff_of_access(ctl, root, space, dumped):
     space.set_access(mode=0o600)
     assert ctl("diff", dumped, status=DIFFERS).lines == [space.name, "- mode 0600", "+ mode 0644"]
-    assert ctl.json("diff", dumped, status=DIFFERS) == {"access": {space.name: {"mode": {"old": "0600", "new": "0644"}}}}
+    mode = {"old": "0600", "new": "0644"}
+    assert ctl.json("diff", dumped, status=DIFFERS) == {"access": {space.name: {"mode": mode}}}
 
 
 def test_diff_of_two_namespaces(ctl, root, space, name):

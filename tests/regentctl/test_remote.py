@@ -61,7 +61,8 @@ def test_get_and_set(remote, space):
 
 
 @pytest.mark.parametrize("host,arguments", [
-    ("admin@router:2222", "-p 2222 -- admin@router"), ("[::1]:22", "-p 22 -- ::1"), ("::1", "-- ::1"), ("a@[::1]", "-- a@::1"),
+    ("admin@router:2222", "-p 2222 -- admin@router"), ("[::1]:22", "-p 22 -- ::1"), ("::1", "-- ::1"),
+    ("a@[::1]", "-- a@::1"),
     ("router:ssh", "-- router:ssh"),
 ])  # fmt: skip
 def test_ports(remote, space, host, arguments):
