@@ -5,11 +5,17 @@ import re
 
 import golden
 import pytest
-from ctl import CONFLICT, DENIED, INVALID, NOT_FOUND, USAGE, Regentctl
+from ctl import CONFLICT, DENIED, DIFFERS, INVALID, NOT_FOUND, USAGE, Regentctl
 from gi.repository import GLib
 from regent_testing.stack import Stack
 
 ROUTER = "org.example.Router"
+FILE = "FILE"  # a dump of it that was changed
+CHANGED = """{"regent-dump": 1, "namespaces": {"org.example.Router": {
+    "access": {"owner": "alice", "group": "netadmins", "mode": "0644"},
+    "entries": {"mtu": {"type": "u", "data": 9000}, "hostile": {"type": "s", "data": "\\u001b[2J gone"}}
+}}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +61,14 @@ CASES = {
     "status-namespace": ("status", ROUTER),
     "access": ("access", ROUTER),
     "describe": ("describe", ROUTER, "mtu"),
+    "status": ("status",),
+    "apply-dry-run": ("apply", ROUTER, "mtu=9000", "new=yes", "--unset=up", "--dry-run"),
+    "apply-dry-run-json": ("apply", ROUTER, "mtu=9000", "--dry-run", "--json=pretty"),
+    "diff": ("diff", FILE),
+    "diff-json": ("diff", FILE, "--json=short"),
+    "load-dry-run": ("load", FILE, "--prune", "--dry-run"),
 }
+EXIT = {"diff": DIFFERS, "diff-json": DIFFERS}
 
 FAILURES = {
     "fails-usage": (USAGE, ("gett",)),
@@ -68,8 +81,9 @@ FAILURES = {
 
 
 def normal(text):
-    """Without what differs between runs: the time of writing."""
-    return re.sub(r"\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "Wed 2026-11-25 12:00:00 UTC", text)
+    """Without what differs between runs: the time of writing, the epoch."""
+    text = re.sub(r"\w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "Wed 2026-11-25 12:00:00 UTC", text)
+    return re.sub(r"\b[0-9a-f]{32}\b", "0123456789abcdef" * 2, text)
 
 
 def printed(ctl, arguments, is_terminal, status=0):
@@ -82,19 +96,23 @@ def printed(ctl, arguments, is_terminal, status=0):
 
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("case", CASES)
-def test_output(filled, case, manner):
+def test_output(filled, tmp_path, case, manner):
     locale, is_terminal = MANNERS[manner]
     ctl = Regentctl(filled.bus, environ={"LC_ALL": locale})
-    golden.check(f"{case}.{manner}", normal(printed(ctl, CASES[case], is_terminal)))
+    changed = tmp_path / "changed.json"
+    changed.write_text(CHANGED, encoding="utf-8")
+    arguments = [str(changed) if each == FILE else each for each in CASES[case]]
+    golden.check(f"{case}.{manner}", normal(printed(ctl, arguments, is_terminal, EXIT.get(case, 0))))
 
 
-@pytest.mark.parametrize("manner", ["pipe-UTF-8", "terminal-UTF-8"])
+@pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("case", FAILURES)
 def test_failure(filled, case, manner):
     status, arguments = FAILURES[case]
+    locale, is_terminal = MANNERS[manner]
     user = "bob" if status == DENIED else None
-    ctl = Regentctl(filled.bus, user, options=["--no-ask-password"])
-    golden.check(f"{case}.{manner}", printed(ctl, arguments, MANNERS[manner][1], status))
+    ctl = Regentctl(filled.bus, user, options=["--no-ask-password"], environ={"LC_ALL": locale})
+    golden.check(f"{case}.{manner}", printed(ctl, arguments, is_terminal, status))
 
 
 def test_a_terminal_shows_what_a_pipe_does(filled):
