@@ -177,18 +177,18 @@ static int set_quota_bytes(const char *text, NamespaceAccess *access)
 
 typedef struct AccessSetting {
         const char *name;
-        AccessFields field;
         int (*set)(const char *text, NamespaceAccess *access);
         const char *why_not; /* when it cannot */
-        bool is_looked_up;   /* among users and groups, which are the system's and not the file's */
+        AccessFields field;
+        bool is_looked_up; /* among users and groups, which are the system's and not the file's */
 } AccessSetting;
 
 static const AccessSetting access_settings[] = {
-        { "Owner", ACCESS_OWNER, set_owner, "there is no such user", true },
-        { "Group", ACCESS_GROUP, set_group, "there is no such group", true },
-        { "Mode", ACCESS_MODE, set_mode, "it is octal, and at most the bits of 0664", false },
-        { "QuotaKeys", ACCESS_QUOTA_KEYS, set_quota_keys, "it is not a number", false },
-        { "QuotaBytes", ACCESS_QUOTA_BYTES, set_quota_bytes, "it is not a size", false },
+        { "Owner", set_owner, "there is no such user", ACCESS_OWNER, true },
+        { "Group", set_group, "there is no such group", ACCESS_GROUP, true },
+        { "Mode", set_mode, "it is octal, and at most the bits of 0664", ACCESS_MODE, false },
+        { "QuotaKeys", set_quota_keys, "it is not a number", ACCESS_QUOTA_KEYS, false },
+        { "QuotaBytes", set_quota_bytes, "it is not a size", ACCESS_QUOTA_BYTES, false },
 };
 
 static void set_access(Parser *parser,

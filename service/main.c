@@ -104,7 +104,7 @@ static int check_namespace(const char *path, const char *configuration)
                 return EXIT_FAILURE;
         }
 
-        r = declaration_file_load(path, &config.limits, complaints, &name, &declaration);
+        (void) declaration_file_load(path, &config.limits, complaints, &name, &declaration);
         for (guint i = 0; i < complaints->len; i++)
                 g_printerr("%s\n", (const char *) complaints->pdata[i]);
         warn_of_secrecy(path);

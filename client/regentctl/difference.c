@@ -116,8 +116,10 @@ static bool is_same_id(const char *a, const char *b, FindId find)
 /* Takes @old and @new. */
 static void add_access(GArray *access, const char *what, char *old, char *new)
 {
-        const DifferenceAccess each = { .what = what, .old = old, .new = new };
+        DifferenceAccess each = { .what = what };
 
+        each.old = old;
+        each.new = new;
         g_array_append_val(access, each);
 }
 

@@ -94,8 +94,9 @@ int conf_files_list(const char *directory, GPtrArray **ret_names)
         int r;
 
         dir = opendir(directory);
-        if (!dir && errno != ENOENT)
-                return -errno;
+        r = dir ? 0 : -errno;
+        if (r < 0 && r != -ENOENT)
+                return r;
 
         for (errno = 0; dir && (entry = readdir(dir)); errno = 0)
                 if (is_conf_file(entry->d_name))
