@@ -315,7 +315,7 @@ def declared_settings(section):
 def test_settings_of_a_declared_namespace_are_those_that_are_read():
     table = re.search(r"access_settings\[\] = \{(.*?)\n\}", SOURCES["service/declaration-file.c"], re.DOTALL)[1]
 
-    assert declared_settings("Section [Namespace]") == set(re.findall(r'\{ "(\w+)", ACCESS_', table))
+    assert declared_settings("Section [Namespace]") == set(re.findall(r'\{ "(\w+)", set_', table))
 
 
 def test_settings_of_a_declared_key_are_those_that_are_read():
