@@ -6,9 +6,9 @@ import signal
 import subprocess
 
 import pytest
+from regent_testing import environment
 from regent_testing.api import blob
 from regent_testing.checks import refused
-from regent_testing.environment import source_root
 from regent_testing.names import Error
 
 
@@ -68,7 +68,7 @@ def test_comments_spaces_and_empty_lines(stack):
 
 
 def test_the_shipped_file_is_right(stack):
-    with open(os.path.join(source_root(), "data", "regentd.conf"), encoding="utf-8") as file:
+    with open(os.path.join(environment.source_root(), "data", "regentd.conf"), encoding="utf-8") as file:
         shipped = file.read()
     uncommented = "\n".join(
         line[1:] if line.startswith("#") and "=" in line and " " not in line else line
@@ -204,19 +204,6 @@ def test_log_level_of_the_file_and_of_the_command_line(stack):
     assert "debug" in made.regentd.log()
 
 
-# /etc, /usr/lib and /run of regentd's own, with files that the test wrote beforehand.
-DIRECTORIES = """
-where=$1; shift
-mount -t tmpfs regent-test /run && cp -a "$where/run/." /run/ &&
-for directory in etc usr/lib; do
-        mkdir -p "$where/scratch/$directory" &&
-        mount -t overlay regent-test "/$directory" \
-                -o "lowerdir=/$directory,upperdir=$where/$directory,workdir=$where/scratch/$directory" || exit 77
-done
-exec "$@"
-"""
-
-
 @pytest.fixture
 def in_directories(stack, sandbox):
     """A factory: starts regentd with files in its own /usr/lib, /etc and /run."""
@@ -233,7 +220,7 @@ def in_directories(stack, sandbox):
             else:
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
-        wrapper = ["unshare", "-m", "sh", "-c", DIRECTORIES, "sh", where]
+        wrapper = ["unshare", "-m", "sh", "-c", environment.OWN_DIRECTORIES, "sh", where]
         if subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode == 77:
             pytest.skip("no overlay mounts here")
         made.regentd.wrapper = wrapper

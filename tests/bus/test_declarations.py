@@ -842,18 +842,6 @@ def test_of_too_many_files_those_that_win_over_others_stay(stack):
     assert made.root.ns("a.n4096").property("Declaration") == ""
 
 
-STANDARD = """
-where=$1; shift
-mount -t tmpfs regent-test /run && mkdir -p /run/regent && cp -a "$where/run/." /run/ &&
-for directory in etc usr/lib; do
-        mkdir -p "$where/scratch/$directory" &&
-        mount -t overlay regent-test "/$directory" \
-                -o "lowerdir=/$directory,upperdir=$where/$directory,workdir=$where/scratch/$directory" || exit 77
-done
-exec "$@"
-"""
-
-
 def test_the_standard_directories(stack, sandbox):
     made = stack(start=False, namespaces=False)
     where = os.path.join(made.directory, "directories")
@@ -863,7 +851,7 @@ def test_the_standard_directories(stack, sandbox):
         for name in "ABC"[number:]:
             with open(os.path.join(there, f"org.example.{name}.conf"), "w", encoding="utf-8") as file:
                 file.write(keys_of({"k": ["Type=u", f"Default={number}"]}))
-    wrapper = ["unshare", "-m", "sh", "-c", STANDARD, "sh", where]
+    wrapper = ["unshare", "-m", "sh", "-c", environment.OWN_DIRECTORIES, "sh", where]
     if subprocess.run([*wrapper, "true"], capture_output=True, check=False).returncode == 77:
         pytest.skip("no overlay mounts here")
     made.regentd.wrapper = wrapper

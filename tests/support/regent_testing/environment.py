@@ -11,6 +11,19 @@ import tempfile
 from .names import GROUPS, USERS
 
 
+# A command with /etc, /usr/lib and /run of its own, with what the test wrote below $1; 77 where that cannot be.
+OWN_DIRECTORIES = """
+where=$1; shift
+mount -t tmpfs regent-test /run && mkdir -p /run/regent && cp -a "$where/run/." /run/ &&
+for directory in etc usr/lib; do
+        mkdir -p "$where/scratch/$directory" &&
+        mount -t overlay regent-test "/$directory" \
+                -o "lowerdir=/$directory,upperdir=$where/$directory,workdir=$where/scratch/$directory" || exit 77
+done
+exec "$@"
+"""
+
+
 def source_root():
     here = os.path.dirname(os.path.abspath(__file__))
     return os.environ.get("SOURCE_ROOT") or os.path.dirname(os.path.dirname(os.path.dirname(here)))
