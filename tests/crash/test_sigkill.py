@@ -28,6 +28,7 @@ from kill_loop import KillLoop
 N_KILLS = int(os.environ.get("REGENT_TEST_KILLS", "100"))
 NAMESPACES = ["org.crash.One", "org.crash.Two", "org.crash.Three"]
 # A small journal, so that checkpoints are under way when the axe falls.
+HEADER_BYTES = 4096  # of a journal, before its first record
 CONFIG = "[Store]\nCheckpointJournalBytes=64K\n"
 
 pytestmark = pytest.mark.timeout(600 * SLOWNESS)
@@ -61,12 +62,17 @@ def test_clean_stops_between_kills(loop):
 
 def cut_off_the_journal(state_dir):
     """As if the last writes had been acknowledged before they were on disk."""
-    journals = sorted(glob.glob(os.path.join(state_dir, "journal-*")), key=os.path.getmtime)
-    with open(journals[-1], "r+b") as file:
-        end = len(file.read().rstrip(b"\0"))
-        start = max(4096, end - 24576)
-        file.seek(start)
-        file.write(bytes(end - start))
+    journals = glob.glob(os.path.join(state_dir, "journal-*"))
+    for path in sorted(journals, key=lambda path: int(path.rpartition("-")[2]), reverse=True):
+        with open(path, "r+b") as file:
+            end = len(file.read().rstrip(b"\0"))
+            if end <= HEADER_BYTES:
+                continue  # begun by a checkpoint a moment ago: the last writes are in the one before
+            start = max(HEADER_BYTES, end - 24576)
+            file.seek(start)
+            file.write(bytes(end - start))
+            return
+    raise AssertionError(f"no journal of {journals} holds a record")
 
 
 def is_noticed(loop, sabotage=None, rounds=10):
