@@ -71,10 +71,14 @@ static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec, Journ
         return 0;
 }
 
-/* A journal that is empty goes on: another of the same revision would have its name. */
+/*
+ * A journal that is empty goes on: another of the same revision would have its name. One of an older
+ * format does not, see store/upgrade.h.
+ */
 static bool keeps_journal(const Side *side)
 {
-        return side->journal && journal_is_empty(side->journal);
+        return side->journal && journal_is_empty(side->journal) &&
+               side->journal->version == FORMAT_VERSION;
 }
 
 static Manifest *next_manifest(const Side *side, const Journal *journal, ManifestFile checkpoint)

@@ -22,6 +22,14 @@
  * A reader refuses a file with an incompatible feature it does not know, and takes no notice of an
  * unknown compatible one. Payloads are described in store/commit-codec.h
  * and store/checkpoint-codec.h.
+ *
+ * There is one version for all kinds of files, the manifest included:
+ *
+ *     1    the first
+ *     2    more kinds of records and of entries; what 1 has is as it was
+ *
+ * All are read. Only the last is written, to files of its own: what is found in an older one is
+ * written anew before it is added to (store/upgrade.h).
  */
 
 #include <assert.h>
@@ -30,7 +38,8 @@
 
 #define FORMAT_MAGIC_JOURNAL    "RegentJ\n"
 #define FORMAT_MAGIC_CHECKPOINT "RegentC\n"
-#define FORMAT_VERSION          1u
+#define FORMAT_VERSION          2u
+#define FORMAT_VERSION_OLDEST   1u
 
 /* The features this version knows. */
 #define FORMAT_COMPATIBLE   UINT64_C(0)

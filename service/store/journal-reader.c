@@ -164,6 +164,7 @@ static int read_open(RecordReader *reader,
         if (expectation->has_predecessor && header->predecessor != expectation->predecessor)
                 return damaged(findings, "the end of the journal before is missing");
 
+        findings->version = header->version;
         findings->position = record_reader_position(reader);
         findings->unsure_offset = findings->position.offset;
         findings->revision = header->base_revision;
@@ -257,6 +258,7 @@ int journal_reopen(Journal **ret_journal,
                 .directory = directory,
                 .name = manifest_journal_name(file->revision),
                 .position = findings->position,
+                .version = findings->version,
                 .base_revision = file->revision,
                 .revision = findings->revision,
                 .durable = findings->n_records > 0 ? findings->revision : 0,

@@ -40,6 +40,7 @@ typedef struct JournalFindings {
         uint64_t unsure_offset;  /* where the records begin that none says are durable */
         uint64_t dirty_end;      /* behind the last byte that is not zero */
         uint64_t n_records;
+        uint32_t version; /* of the format */
         bool is_marked;
 } JournalFindings;
 

@@ -82,6 +82,7 @@ int journal_begin(Journal *journal,
         r = file_header_read(&written, FORMAT_MAGIC_JOURNAL, &header, sizeof header);
         g_assert(r == 0);
         journal->position = file_header_position(&written);
+        journal->version = written.version;
         journal->base_revision = journal->revision = base_revision;
         journal->filled = MAX(journal->filled, journal->position.offset);
         journal->name = manifest_journal_name(base_revision);

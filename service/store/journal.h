@@ -23,6 +23,7 @@ typedef struct Journal {
         char *name;
         int fd;
         RecordPosition position; /* of the next record */
+        uint32_t version;        /* of the format */
         uint64_t base_revision;
         uint64_t revision; /* of the last commit laid out, or the base revision */
         uint64_t durable;  /* of the last commit known durable, or 0 */

@@ -91,10 +91,11 @@ int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtr
                         *ret_file = file;
                         return 0;
                 }
-                /* A later version's is left for that. */
+                if (r == CHECKPOINT_E_NEWER)
+                        return LAST_GOOD_E_NEWER;
                 if (r == -EBADMSG || r == -EIO)
                         g_ptr_array_add(damaged, g_strdup(names->pdata[i]));
-                else if (r < 0)
+                else
                         return r;
         }
 

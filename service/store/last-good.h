@@ -17,9 +17,13 @@
 
 #define LAST_GOOD_NAME "last-known-good"
 
+enum {
+        LAST_GOOD_E_NEWER = 1, /* written by a later version */
+};
+
 /*
  * The newest copy that is whole; of revision 0 when there is none. Names of those that are not whole
- * are appended to @damaged (owned char *). 0 or an errno.
+ * are appended to @damaged (owned char *). 0, LAST_GOOD_E_NEWER or an errno.
  */
 int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtrArray *damaged);
 

@@ -5,12 +5,13 @@
 
 #include "store/manifest.h"
 
+#include "store/format.h"
+
 #include <errno.h>
 #include <string.h>
 #include <xxhash.h>
 
 #define GROUP            "Manifest"
-#define FORMAT           1u
 #define CHECKSUM_COMMENT "# XXH3 "
 #define CHECKSUM_BYTES   (strlen(CHECKSUM_COMMENT) + 16 + 1)
 #define JOURNALS_MAX     1024u
@@ -196,7 +197,7 @@ char *manifest_to_text(const Manifest *manifest)
         GString *text = g_string_new("[" GROUP "]\n");
         char epoch[SD_ID128_STRING_MAX], boot_id[SD_ID128_STRING_MAX];
 
-        g_string_append_printf(text, "Format=%u\nFeatures=\nEpoch=%s\nBoot=%s\n", FORMAT,
+        g_string_append_printf(text, "Format=%u\nFeatures=\nEpoch=%s\nBoot=%s\n", FORMAT_VERSION,
                                sd_id128_to_string(manifest->epoch, epoch),
                                sd_id128_to_string(manifest->boot_id, boot_id));
         g_string_append_printf(text,
@@ -331,7 +332,22 @@ static int check_format(GKeyFile *file)
 
         if (get_number(file, "Format", &format) < 0)
                 return -EBADMSG;
-        return format != FORMAT || (features && *features) ? MANIFEST_E_NEWER : 0;
+        if (format < FORMAT_VERSION_OLDEST || format > FORMAT_VERSION)
+                return MANIFEST_E_NEWER;
+        return features && *features ? MANIFEST_E_NEWER : 0;
+}
+
+uint64_t manifest_format(const char *text, size_t n_bytes, char **ret_features)
+{
+        g_autoptr(GKeyFile) file = g_key_file_new();
+        uint64_t format;
+
+        if (check_sum(text, n_bytes) < 0 ||
+            !g_key_file_load_from_data(file, text, n_bytes, G_KEY_FILE_NONE, NULL) ||
+            get_number(file, "Format", &format) < 0)
+                return 0;
+        *ret_features = g_key_file_get_value(file, GROUP, "Features", NULL);
+        return format;
 }
 
 int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes)

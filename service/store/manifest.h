@@ -8,7 +8,7 @@
  * beside the journal itself. A text file, replaced as a whole:
  *
  *     [Manifest]
- *     Format=1                  a later format is refused
+ *     Format=2                  a later format than FORMAT_VERSION is refused
  *     Features=                 names of features a reader must know; none yet
  *     Epoch=, Boot=             128 bits each, hexadecimal
  *     Floor=                    revisions up to this are not given out again
@@ -88,6 +88,9 @@ char *manifest_to_text(const Manifest *manifest);
 
 /* 0, -EBADMSG, or MANIFEST_E_NEWER. */
 int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes);
+
+/* The format it says, when it is whole, and the features a reader must know; or 0. */
+uint64_t manifest_format(const char *text, size_t n_bytes, char **ret_features);
 
 /* "checkpoint-REVISION" and "journal-REVISION". */
 char *manifest_checkpoint_name(uint64_t revision);

@@ -43,6 +43,12 @@ void file_header_make(FileHeader *header,
         header->checksum = GUINT64_TO_LE(XXH3_64bits(header, offsetof(FileHeader, checksum)));
 }
 
+static bool format_is_known(uint32_t version, uint64_t incompatible_features)
+{
+        return version >= FORMAT_VERSION_OLDEST && version <= FORMAT_VERSION &&
+               !(incompatible_features & ~FORMAT_INCOMPATIBLE);
+}
+
 int file_header_read(FileHeader *ret_header, const char *magic, const void *bytes, size_t n_bytes)
 {
         FileHeader header;
@@ -66,14 +72,11 @@ int file_header_read(FileHeader *ret_header, const char *magic, const void *byte
         header.version = GUINT32_FROM_LE(header.version);
         header.compatible_features = GUINT64_FROM_LE(header.compatible_features);
         header.incompatible_features = GUINT64_FROM_LE(header.incompatible_features);
-        if (header.version != FORMAT_VERSION || header.incompatible_features != FORMAT_INCOMPATIBLE)
-                return RECORD_E_NEWER;
-
         header.base_revision = GUINT64_FROM_LE(header.base_revision);
         header.predecessor = GUINT64_FROM_LE(header.predecessor);
         header.created_usec = GUINT64_FROM_LE(header.created_usec);
         *ret_header = header;
-        return 0;
+        return format_is_known(header.version, header.incompatible_features) ? 0 : RECORD_E_NEWER;
 }
 
 RecordPosition file_header_position(const FileHeader *header)

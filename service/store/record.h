@@ -45,6 +45,7 @@ enum {
 };
 
 /* Verifies and converts the header in @bytes. 0 or RECORD_E_*. */
+/* Of one that is RECORD_E_NEWER the header ends up there, too. */
 int file_header_read(FileHeader *ret_header, const char *magic, const void *bytes, size_t n_bytes);
 
 /* Where the records of a file begin. */

@@ -6,7 +6,7 @@
  *
  *     first start                                          1
  *     same boot, and both sides hold all that was visible  behind the last one loaded, or the floor
- *     else                                                 behind those that had been reserved,
+ *     else, and after an older version                     behind those that had been reserved,
  *                                                          which is the floor from then on
  *
  * After damage the state that could be loaded becomes a generation of its own, the only one: what
@@ -18,6 +18,7 @@
 #include "store/checkpoint.h"
 #include "store/last-good.h"
 #include "store/recovery.h"
+#include "store/upgrade.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -83,19 +84,16 @@ static int load(Start *start)
                              findings_of(start, start->runtime));
 }
 
-/* The last known good copy, which may be needed; copies that are damaged are set aside. */
-static int find_good(Start *start)
+/* Copies of the last known good state that are damaged. */
+static int set_good_aside(Start *start, GPtrArray *damaged)
 {
-        Side *side = start->persistent;
+        const Side *side = start->persistent;
         const StoreDirectory *directory = side->good_directory;
-        g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *label = NULL;
         int r;
 
-        r = last_good_find(directory, &side->good, damaged);
-        start->status->last_good_revision = side->good.revision;
-        if (r < 0 || damaged->len == 0)
-                return r;
+        if (damaged->len == 0)
+                return 0;
 
         log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(directory->path)),
                    "%s: the last known good copy is damaged; it is kept in %s/damaged",
@@ -291,12 +289,30 @@ static bool is_in_doubt(Start *start)
         return true;
 }
 
+/* What an older version wrote. */
+static int upgrade(Start *start)
+{
+        Side *sides[] = { start->persistent, start->runtime };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(sides) && !start->is_full; i++) {
+                int r = upgrade_side(sides[i], start->state, findings_of(start, sides[i]),
+                                     start->now_usec);
+
+                start->is_full = io_is_full(r);
+                if (r < 0 && !start->is_full)
+                        return r;
+        }
+        return 0;
+}
+
 static int go_on(Start *start)
 {
         Side *persistent = start->persistent, *runtime = start->runtime;
         bool is_new_boot = !sd_id128_equal(persistent->manifest->boot_id, start->boot_id);
         bool is_runtime_lost = findings_of(start, runtime)->is_nothing;
         bool was_in_doubt = is_in_doubt(start);
+        bool is_older = upgrade_is_due(findings_of(start, persistent)) ||
+                        upgrade_is_due(findings_of(start, runtime));
         int r;
 
         r = reopen(start, persistent);
@@ -304,7 +320,7 @@ static int go_on(Start *start)
                 return r;
         if (state_revision(start->state) < persistent->manifest->floor)
                 state_set_revision(start->state, persistent->manifest->floor);
-        if (is_new_boot || is_runtime_lost || was_in_doubt) {
+        if (is_new_boot || is_runtime_lost || was_in_doubt || is_older) {
                 r = skip_revisions(start);
                 if (r < 0)
                         return r;
@@ -314,6 +330,9 @@ static int go_on(Start *start)
                 r = begin_side(start, runtime, persistent->manifest->epoch, 0);
         else
                 r = reopen(start, runtime);
+        if (r < 0)
+                return r;
+        r = upgrade(start);
         if (r < 0)
                 return r;
 
@@ -337,14 +356,19 @@ int start_sides(Side *persistent,
                 .boot_id = boot_id,
                 .now_usec = now_usec,
         };
+        g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
         int r;
 
-        r = find_good(&start);
-        if (r < 0)
-                return r;
+        r = last_good_find(persistent->good_directory, &persistent->good, damaged);
+        if (r != 0)
+                return r == LAST_GOOD_E_NEWER ? START_E_NEWER : r;
         r = load(&start);
         if (r != 0)
                 return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
+        status->last_good_revision = persistent->good.revision;
+        r = set_good_aside(&start, damaged);
+        if (r < 0)
+                return r;
 
         status->state = SERVICE_RUNNING;
         status->loaded_from = start.findings[COMMIT_PERSISTENT].loaded_from;

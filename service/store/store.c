@@ -15,6 +15,7 @@
 #include "store/good-loader.h"
 #include "store/health.h"
 #include "store/mender.h"
+#include "store/newer-format.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
@@ -350,7 +351,7 @@ static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
         r = start_sides(persistent(store), runtime(store), store->state, store->status, boot_id,
                         now_usec());
         if (r == START_E_NEWER) {
-                log_error("%s: written by a later version of regentd; it is left as it is", path);
+                newer_format_log(store->sides, G_N_ELEMENTS(store->sides));
                 return STORE_E_NEWER_FORMAT;
         }
         if (r < 0)
