@@ -446,7 +446,7 @@ void disk_synced(Disk *disk, DiskNode *node, uint64_t covers, bool has_failed)
                 settle_file(node, covers);
 }
 
-void disk_shut_down(Disk *disk)
+void disk_settle(Disk *disk)
 {
         for (guint i = 0; i < disk->nodes->len; i++) {
                 DiskNode *node = disk->nodes->pdata[i];
@@ -455,5 +455,10 @@ void disk_shut_down(Disk *disk)
                         g_array_index(node->writes, DiskWrite, j).is_doomed = false;
                 disk_synced(disk, node, disk->time, false);
         }
+}
+
+void disk_shut_down(Disk *disk)
+{
+        disk_settle(disk);
         g_hash_table_remove(disk->root->names, DISK_MEMORY_NAME);
 }

@@ -115,6 +115,9 @@ size_t disk_read(const DiskNode *file, void *bytes, size_t n_bytes, uint64_t off
 uint64_t disk_now(const Disk *disk);
 void disk_synced(Disk *disk, DiskNode *node, uint64_t covers, bool has_failed);
 
+/* Everything is written down. */
+void disk_settle(Disk *disk);
+
 /* A reboot in good order: everything is written down, and what was in memory is gone. */
 void disk_shut_down(Disk *disk);
 

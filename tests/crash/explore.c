@@ -33,12 +33,12 @@ static void options_clear(Options *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-static guint n_places(const Trace *trace)
+static guint n_places(const Explorer *explorer)
 {
         guint n = 0;
 
-        for (guint i = 0; i < trace->events->len; i++)
-                n += trace_event_changes_disk(trace_event(trace, i));
+        for (guint i = explorer->begin; i < explorer->trace->events->len; i++)
+                n += trace_event_changes_disk(trace_event(explorer->trace, i));
         return n;
 }
 
@@ -48,7 +48,7 @@ static void run(Explorer *explorer)
         guint n_before = G_MAXUINT;
 
         explorer->density =
-                1.3 * explorer->n_states_wanted / (n_places(explorer->trace) * STATES_AT_A_PLACE);
+                1.3 * explorer->n_states_wanted / (n_places(explorer) * STATES_AT_A_PLACE);
         explorer->n_random = 4;
         for (guint pass = 0; pass < PASSES_MAX && explorer->counters.n_states != n_before; pass++) {
                 n_before = explorer->counters.n_states;
@@ -69,7 +69,7 @@ static int report(const Explorer *explorer, const GPtrArray *complaints)
                 printf("VIOLATION in the run itself: %s\n", (const char *) complaints->pdata[i]);
         printf("%u requests, %u commits, %u events, %u places to crash at\n",
                oracle_n_requests(explorer->oracle), oracle_n_commits(explorer->oracle),
-               explorer->trace->events->len, n_places(explorer->trace));
+               explorer->trace->events->len, n_places(explorer));
         printf("%u distinct states, %u judgements, %u second crashes, %u violations\n",
                counters->n_states, counters->n_judged, counters->n_second,
                counters->n_violations + complaints->len);
@@ -93,6 +93,7 @@ static int explore(const Options *options, const char *path)
         explorer.random = g_rand_new_with_seed((guint32) options->seed);
         explorer.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
         explorer.n_events = MIN((guint) options->n_events, trace->events->len);
+        explorer.begin = trace_begin(trace);
         explorer.n_states_wanted = (guint) options->n_states;
         explorer.n_violations_max = (guint) options->n_violations_max;
         explorer.second_density = options->second_density;

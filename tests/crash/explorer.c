@@ -163,7 +163,7 @@ void explorer_run(Explorer *explorer)
         for (guint i = 0; i < explorer->n_events && !is_over(explorer); i++) {
                 const TraceEvent *event = trace_event(explorer->trace, i);
 
-                if (trace_event_changes_disk(event)) {
+                if (i >= explorer->begin && trace_event_changes_disk(event)) {
                         explorer->counters.n_places++;
                         kill_here(explorer, i, replay);
                         cut_power_here(explorer, i, replay_disk(replay));

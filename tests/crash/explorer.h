@@ -30,6 +30,7 @@ typedef struct Explorer {
         ExplorerCounters counters;
 
         guint n_states_wanted;
+        guint begin;           /* the event from which on it may crash */
         guint n_events;        /* how much of the trace to go through */
         double density;        /* of the states met, what part is looked at */
         unsigned n_random;     /* states by chance at each place */

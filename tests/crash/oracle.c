@@ -2,13 +2,15 @@
 /*
  * Oracle
  *
- * A position is a place in the history: 0 before the first commit, n after the n-th. When commits
- * were dropped there is one more, with the state without them, and one with what a reboot leaves.
+ * A position is a place in the history: 0 before the first commit, with what was given, n after the
+ * n-th. When commits were dropped there is one more, with the state without them, and one with what
+ * a reboot leaves.
  */
 
 #include "oracle.h"
 
 #include "core/restore.h"
+#include "given.h"
 #include "written.h"
 
 #include <string.h>
@@ -29,6 +31,7 @@ typedef struct Demand {
 } Demand;
 
 struct Oracle {
+        Given *given;
         ClientLog *log;
         GPtrArray *written;      /* Written, by revision within a start */
         GArray *positions;       /* Position */
@@ -126,7 +129,7 @@ static void apply(const Oracle *oracle, State *state, const Written *written, gu
 /* The state before the @end-th commit, in @boot, and without those that it came instead of. */
 static State *state_before(const Oracle *oracle, guint end, guint boot)
 {
-        State *state = state_new();
+        State *state = given_state(oracle->given, boot == 0);
 
         for (guint i = 0; i < end; i++) {
                 const Written *written = oracle->written->pdata[i];
@@ -149,7 +152,9 @@ static void restore(const Oracle *oracle, State *state, const Written *written)
         while (end < oracle->written->len &&
                ((Written *) oracle->written->pdata[end])->revision <= names->source.revision)
                 end++;
-        source = state_before(oracle, end, G_MAXUINT);
+        source = names->source.revision == oracle->given->last_good_revision
+                         ? given_good(oracle->given)
+                         : state_before(oracle, end, G_MAXUINT);
         restore_fill(commit, state, source);
         state_apply(state, commit);
 }
@@ -202,8 +207,9 @@ static void add_commit(Historian *historian, guint i)
 static void make_positions(Oracle *oracle, const Trace *trace)
 {
         g_autoptr(GArray) boots = written_boots(trace, oracle->written);
-        Historian historian = { .oracle = oracle, .boots = boots, .state = state_new() };
+        Historian historian = { .oracle = oracle, .boots = boots };
 
+        historian.state = given_state(oracle->given, true);
         add_position(oracle, historian.state, 0);
         for (guint i = 0; i < oracle->written->len; i++) {
                 begin_boots(&historian, i);
@@ -336,7 +342,10 @@ static void demand_what_was_announced(Oracle *oracle, GPtrArray *complaints)
 
                         if (!written->is_dead && written->written_at < announcement->sent_at &&
                             (sets(written->parts[0], announcement) ||
-                             sets(written->parts[1], announcement)))
+                             sets(written->parts[1], announcement) ||
+                             (written_is_restoration(written) &&
+                              given_good_has(oracle->given, announcement->ns,
+                                             announcement->entry))))
                                 found = written;
                 }
                 if (!found)
@@ -374,14 +383,18 @@ static void accumulate_demands(Oracle *oracle)
 Oracle *oracle_new(const Trace *trace, GPtrArray *complaints)
 {
         Oracle *oracle = g_new(Oracle, 1);
+        Given *given = given_read(trace);
 
         *oracle = (Oracle){
+                .given = given,
                 .log = client_log_new(trace),
-                .written = written_read(trace, complaints),
+                .written = written_read(trace, given->revision, complaints),
                 .positions = g_array_new(FALSE, FALSE, sizeof(Position)),
                 .demands = g_array_new(FALSE, FALSE, sizeof(Demand)),
                 .position_of = g_hash_table_new(g_direct_hash, g_direct_equal),
         };
+        demand(oracle, 0, 0, 0);
+        g_array_index(oracle->demands, Demand, 0).last_good_revision = given->last_good_revision;
         make_positions(oracle, trace);
         match_requests(oracle, complaints);
         demand_what_was_told(oracle, complaints);
@@ -400,6 +413,7 @@ Oracle *oracle_free(Oracle *oracle)
         g_array_unref(oracle->positions);
         g_ptr_array_unref(oracle->written);
         client_log_free(oracle->log);
+        given_free(oracle->given);
         g_free(oracle);
         return NULL;
 }

@@ -87,7 +87,7 @@ static Descriptor *descriptor_of(int fd)
         return recorder.fd >= 0 && fd >= 0 && fd < FDS_MAX ? &recorder.descriptors[fd] : &none;
 }
 
-static void put(TraceEvent event, const void *payload, size_t n_bytes)
+void recorder_put_event(TraceEvent event, const void *payload, size_t n_bytes)
 {
         struct iovec parts[] = { { &event, sizeof event },
                                  { (void *) (uintptr_t) payload, n_bytes } };
@@ -104,7 +104,7 @@ void recorder_put(TraceKind kind, const void *payload, size_t n_bytes)
         if (recorder.fd < 0)
                 return;
         g_mutex_lock(&recorder.mutex);
-        put((TraceEvent){ .kind = kind }, payload, n_bytes);
+        recorder_put_event((TraceEvent){ .kind = kind }, payload, n_bytes);
         g_mutex_unlock(&recorder.mutex);
 }
 
@@ -117,7 +117,7 @@ static void put_names(TraceEvent event, const char *name, const char *new_name)
                 g_byte_array_append(payload, (const guint8 *) "", 1);
         if (new_name)
                 g_byte_array_append(payload, (const guint8 *) new_name, (guint) strlen(new_name));
-        put(event, payload->data, payload->len);
+        recorder_put_event(event, payload->data, payload->len);
 }
 
 INTERPOSE int sd_id128_get_boot(sd_id128_t *ret_boot_id)
@@ -151,6 +151,7 @@ __attribute__((constructor)) static void begin(void)
         const char *path = getenv("REGENT_RECORD");
         char boot[SD_ID128_STRING_MAX];
         sd_id128_t boot_id;
+        bool is_first;
 
         if (!path)
                 return;
@@ -160,7 +161,6 @@ __attribute__((constructor)) static void begin(void)
         }
         recorder.sync_usec = number_of("REGENT_RECORD_SYNC_USEC");
         recorder.failing_sync = number_of("REGENT_RECORD_FAIL");
-        recorder.last_event = number_of("REGENT_RECORD_KILL");
         recorder.plant = plant_of(getenv("REGENT_RECORD_PLANT"));
         if (sd_id128_get_boot(&boot_id) < 0)
                 abort();
@@ -168,7 +168,12 @@ __attribute__((constructor)) static void begin(void)
         if (recorder.fd < 0)
                 abort();
         sd_id128_to_string(boot_id, boot);
-        put((TraceEvent){ .kind = TRACE_START }, boot, strlen(boot));
+        is_first = lseek(recorder.fd, 0, SEEK_END) == 0;
+        recorder_put_event((TraceEvent){ .kind = TRACE_START }, boot, strlen(boot));
+        if (is_first)
+                recorder_give(getenv(variables[0]), getenv(variables[1]));
+        recorder.n_events = 0;
+        recorder.last_event = number_of("REGENT_RECORD_KILL");
 }
 
 static TraceNode node_of(int fd)
@@ -283,7 +288,7 @@ INTERPOSE ssize_t pwrite64(int fd, const void *bytes, size_t n_bytes, off64_t of
         n = NEXT(pwrite64)(fd, bytes, n_bytes, offset);
         if (n != (ssize_t) n_bytes)
                 abort();
-        put(event, bytes, is_zeros(bytes, n_bytes) ? 0 : n_bytes);
+        recorder_put_event(event, bytes, is_zeros(bytes, n_bytes) ? 0 : n_bytes);
         g_mutex_unlock(&recorder.mutex);
         return n;
 }
@@ -291,8 +296,10 @@ INTERPOSE ssize_t pwrite64(int fd, const void *bytes, size_t n_bytes, off64_t of
 static void put_sync(TraceKind kind, const Descriptor *file, uint64_t serial, int result)
 {
         g_mutex_lock(&recorder.mutex);
-        put((TraceEvent){ .kind = kind, .node = file->node, .serial = serial, .result = result },
-            NULL, 0);
+        recorder_put_event(
+                (TraceEvent){
+                        .kind = kind, .node = file->node, .serial = serial, .result = result },
+                NULL, 0);
         g_mutex_unlock(&recorder.mutex);
 }
 

@@ -4,7 +4,7 @@
 /*
  * Recorder
  *
- * What its two parts, files and bus, share.
+ * What its parts share: files, the bus, and what is there before.
  */
 
 #include "trace-format.h"
@@ -32,5 +32,11 @@ void *recorder_next(const char *name);
 
 /* Writes down a message; nothing when nothing is recorded. */
 void recorder_put(TraceKind kind, const void *payload, size_t n_bytes);
+
+/* Writes down anything. Call with the recorder's mutex, or before there is anybody else. */
+void recorder_put_event(TraceEvent event, const void *payload, size_t n_bytes);
+
+/* Writes down what is in the two directories, if they are there. */
+void recorder_give(const char *state_path, const char *runtime_path);
 
 void recorder_bus_closed(int fd);

@@ -25,14 +25,21 @@ def built(name):
 class Recording:
     """A Stack whose regentd is recorded from its first start on. Use as a context manager."""
 
-    def __init__(self, directory, seed=1, preload=(), config=CONFIG, **environ):
-        """preload: planted bugs. environ: REGENT_RECORD_… of recorder.c, by the rest of the name."""
+    def __init__(self, directory, seed=1, preload=(), config=CONFIG, given=None, first=None, **environ):
+        """preload: planted bugs. given: a directory with state and runtime of a regentd before, and its boot.
+        first: called with this before the writers come. environ: REGENT_RECORD_… of recorder.c, by the rest of the name.
+        """
         self.trace = os.path.join(directory, "trace")
         self._seed = seed
+        self._first = first
         self.stack = Stack(config=config, start=False)
         regentd = self.stack.regentd
         for path in (regentd.state_dir, regentd.runtime_dir):
             shutil.rmtree(path)
+        if given:
+            for part, path in (("state", regentd.state_dir), ("runtime", regentd.runtime_dir)):
+                shutil.copytree(os.path.join(given[0], part), path)
+            regentd.environ["REGENT_BOOT"] = given[1]
         regentd.environ.update(
             LD_PRELOAD=" ".join([built("crash-recorder.so"), *preload]),
             REGENT_RECORD=self.trace,
@@ -46,6 +53,8 @@ class Recording:
         self.stack.__enter__()
         try:
             self.stack.regentd.start()
+            if self._first:
+                self._first(self)
             self.loop = KillLoop(self.stack, NAMESPACES, self._seed, TOLERATED)
         except BaseException:
             self.stack.close(check=False)

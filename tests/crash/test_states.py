@@ -26,9 +26,10 @@ from regent_testing.stack import Stack
 from regent_testing.waiting import SLOWNESS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "old-stores")]
 
 # pylint: disable=wrong-import-position
+import old_store
 from recording import Recording, built
 
 N_STATES = int(os.environ.get("REGENT_TEST_CRASH_STATES", "300"))
@@ -106,6 +107,23 @@ def record_good(directory):
         return run.trace
 
 
+def unpack_old(directory, name):
+    """Files of format 1, and the boot they were written in, as Recording takes them."""
+    old = os.path.join(directory, "old")
+    return os.path.join(old, name), old_store.unpack(old)[name]["boot"]
+
+
+def record_upgrade(directory):
+    """Files of an older format, which are taken over, and a last known good state of that format."""
+    given = unpack_old(directory, ("killed", "stopped")[SEED % 2])
+    restored = {"first": lambda run: run.stack.root.restore()} if SEED % 3 else {}
+    with Recording(directory, SEED, given=given, sync_usec=200, **restored) as run:
+        run.write_and_kill(60 + SEED % 60)
+        run.mark_good()
+        run.write_and_stop(20)
+        return run.trace
+
+
 RECORDINGS = {
     "quick": record_quick,
     "slow": record_slow,
@@ -113,6 +131,7 @@ RECORDINGS = {
     "failed-sync": record_failed_sync,
     "healed": record_healed,
     "good": record_good,
+    "upgrade": record_upgrade,
 }
 
 
@@ -205,5 +224,15 @@ def test_a_planted_bug_is_found(bug, tmp_path):
     with Recording(str(tmp_path), SEED, preload, sync_usec=100, **environ) as run:
         run.write(40)
     said, _, n_violations = explore(run.trace, "--states=1500", "--violations=1", preload=preload)
+    print(said)
+    assert n_violations > 0
+
+
+@pytest.mark.parametrize("name", ["killed", "stopped"])
+def test_a_planted_bug_in_the_upgrade_is_found(name, tmp_path):
+    given = unpack_old(str(tmp_path), name)
+    with Recording(str(tmp_path), SEED, given=given, plant="early-unlink") as run:
+        run.stack.regentd.kill()
+    said, _, n_violations = explore(run.trace, "--states=500", "--violations=1")
     print(said)
     assert n_violations > 0

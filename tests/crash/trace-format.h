@@ -26,6 +26,7 @@ typedef enum TraceKind {
         TRACE_SYNC_END,   /* serial, result */
         TRACE_RECEIVED,   /* payload: a message from the bus */
         TRACE_SENT,       /* payload: a message to it */
+        TRACE_GIVEN,      /* what was made so far was there before, and on disk */
 } TraceKind;
 
 /* A file or directory. All zeros: where the state and the runtime directory are. */

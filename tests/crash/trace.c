@@ -39,7 +39,7 @@ static int read_events(Trace *trace)
                         return 0;
                 }
                 memcpy(event, bytes + at, sizeof *event);
-                if (event->kind < TRACE_START || event->kind > TRACE_SENT ||
+                if (event->kind < TRACE_START || event->kind > TRACE_GIVEN ||
                     event->payload_bytes > n_bytes - at - sizeof *event) {
                         g_free(event);
                         return -1;
@@ -79,6 +79,14 @@ Trace *trace_free(Trace *trace)
         g_ptr_array_unref(trace->events);
         g_free(trace);
         return NULL;
+}
+
+guint trace_begin(const Trace *trace)
+{
+        for (guint i = 0; i < trace->events->len; i++)
+                if (trace_event(trace, i)->kind == TRACE_GIVEN)
+                        return i + 1;
+        return 0;
 }
 
 static guint hash_node(gconstpointer key)
@@ -195,6 +203,9 @@ void replay_event(Replay *replay, const TraceEvent *event)
                 break;
         case TRACE_SYNC_END:
                 end_sync(replay, event);
+                break;
+        case TRACE_GIVEN:
+                disk_settle(disk);
                 break;
         case TRACE_RECEIVED:
         case TRACE_SENT:

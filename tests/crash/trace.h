@@ -33,11 +33,14 @@ static inline const void *trace_payload(const TraceEvent *event)
 static inline bool trace_event_changes_disk(const TraceEvent *event)
 {
         return event->kind != TRACE_SENT && event->kind != TRACE_RECEIVED &&
-               event->kind != TRACE_SYNC_BEGIN;
+               event->kind != TRACE_SYNC_BEGIN && event->kind != TRACE_GIVEN;
 }
 
 /* Whether it is the start of a process in another boot than the one before it, @boot (NULL: none). */
 bool trace_event_is_reboot(const TraceEvent *event, const char *boot);
+
+/* The event before which all was there already: 0, or the one behind TRACE_GIVEN. */
+guint trace_begin(const Trace *trace);
 
 typedef struct Replay Replay;
 

@@ -32,6 +32,7 @@ typedef struct Reader {
         GPtrArray *complaints;
         guint start, boot;
         guint first; /* index of the first commit of this start */
+        uint64_t since;
 } Reader;
 
 static Written *find_written(Reader *reader, uint64_t revision)
@@ -128,7 +129,8 @@ static void read_write(Reader *reader, const TraceEvent *event, guint i)
                     header->length < FORMAT_RECORD_OVERHEAD ||
                     header->length > event->payload_bytes - at)
                         return;
-                if (header->kind == RECORD_COMMIT || header->kind == RECORD_RESTORE)
+                if (header->revision > reader->since &&
+                    (header->kind == RECORD_COMMIT || header->kind == RECORD_RESTORE))
                         read_commit(reader, event, i, header);
                 at += header->length;
         }
@@ -197,10 +199,10 @@ static void drop(const GPtrArray *all)
         }
 }
 
-GPtrArray *written_read(const Trace *trace, GPtrArray *complaints)
+GPtrArray *written_read(const Trace *trace, uint64_t since, GPtrArray *complaints)
 {
         GPtrArray *all = g_ptr_array_new_with_free_func(written_free);
-        Reader reader = { .all = all, .complaints = complaints };
+        Reader reader = { .all = all, .complaints = complaints, .since = since };
         g_autoptr(GHashTable) syncs = g_hash_table_new(g_direct_hash, g_direct_equal);
         const char *boot = NULL;
         guint ok_until = 0;

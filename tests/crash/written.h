@@ -34,8 +34,11 @@ static inline bool written_is_restoration(const Written *written)
                written->parts[COMMIT_PERSISTENT]->source.revision > 0;
 }
 
-/* All of @trace, owned, in the order in which they are to be applied. Complains as oracle_new(). */
-GPtrArray *written_read(const Trace *trace, GPtrArray *complaints);
+/*
+ * All of @trace that are later than @since, owned, in the order in which they are to be applied.
+ * Complains as oracle_new().
+ */
+GPtrArray *written_read(const Trace *trace, uint64_t since, GPtrArray *complaints);
 
 /* What a boot begins with. */
 typedef struct WrittenBoot {
