@@ -22,6 +22,7 @@ typedef struct ErrorStatus {
 static const ErrorStatus error_statuses[] = {
         { REGENT_ERROR_NO_SUCH_NAMESPACE, EXIT_NOT_FOUND },
         { REGENT_ERROR_NO_SUCH_KEY, EXIT_NOT_FOUND },
+        { FAILURE_FILE_NOT_FOUND, EXIT_NOT_FOUND },
         { FAILURE_UNKNOWN_OBJECT, EXIT_NOT_FOUND },
         { DBUS_ERROR "UnknownProperty", EXIT_NOT_FOUND },
         { DBUS_ERROR "AccessDenied", EXIT_DENIED },

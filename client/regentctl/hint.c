@@ -25,8 +25,10 @@ static bool is_write(const char *method)
 
 static bool is_manage(const char *method)
 {
-        static const char *const methods[] = { "CreateNamespace", "RemoveNamespace", "SetAccess",
-                                               "Reload", NULL };
+        static const char *const methods[] = {
+                "CreateNamespace", "RemoveNamespace", "SetAccess", "Reload",
+                "MarkGood",        "Restore",         NULL
+        };
 
         return g_strv_contains(methods, method);
 }
@@ -125,6 +127,10 @@ static char *describe_denied(const Failure *failure, const HintCall *call)
 
 static void hint_not_found(Failure *failure, const HintCall *call)
 {
+        if (failure_is(failure, FAILURE_FILE_NOT_FOUND))
+                failure_set_hint(failure,
+                                 "Nothing was changed. 'regentctl mark-good' makes the present "
+                                 "state the good one.");
         if (!call->ns_name)
                 return;
         if (failure_is(failure, REGENT_ERROR_NO_SUCH_KEY))
@@ -154,6 +160,8 @@ static void hint_conflict(Failure *failure, const HintCall *call)
                 failure_set_hint(failure, "'regentctl access' changes one that is there.");
         else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
+        else if (failure_is(failure, REGENT_ERROR_BUSY))
+                failure_set_hint(failure, "Nothing was changed. Try it again.");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)

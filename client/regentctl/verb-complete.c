@@ -137,6 +137,8 @@ static void offer_kind(const Completion *completion, const char *kind)
                 offer_keys(completion, "=");
         else if (g_str_has_prefix(kind, "KEY"))
                 offer_keys(completion, "");
+        else if (g_ascii_islower(kind[0]))
+                offer(completion, kind, "", NULL); /* it stands for itself */
         for (size_t i = 0; i < G_N_ELEMENTS(fixed); i++)
                 if (strcmp(fixed[i].kind, kind) == 0)
                         offer_words(completion, fixed[i].words);

@@ -181,6 +181,25 @@ const Verb verbs[] = {
                 .run = verb_flush,
         },
         {
+                .name = "mark-good",
+                .synopsis = "",
+                .summary = "Make what there is the last known good state",
+                .run = verb_mark_good,
+                .details =
+                        "A verified copy of all that is persistent takes the place of the one before.\n"
+                        "'regentctl status' tells its revision.",
+        },
+        {
+                .name = "restore",
+                .synopsis = "[last-known-good]",
+                .summary = "Go back to the last known good state",
+                .n_arguments_max = 1,
+                .run = verb_restore,
+                .details =
+                        "All that is persistent, in all namespaces, becomes what was marked good, in\n"
+                        "one commit and without a question; what came since is lost. The copy stays.",
+        },
+        {
                 .name = "reload",
                 .synopsis = "",
                 .summary = "Read configuration and declarations again",

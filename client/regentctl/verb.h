@@ -54,6 +54,8 @@ int verb_edit(Context *context, char **arguments, Failure **reterr);
 int verb_monitor(Context *context, char **arguments, Failure **reterr);
 int verb_reload(Context *context, char **arguments, Failure **reterr);
 int verb_flush(Context *context, char **arguments, Failure **reterr);
+int verb_mark_good(Context *context, char **arguments, Failure **reterr);
+int verb_restore(Context *context, char **arguments, Failure **reterr);
 int verb_statistics(Context *context, char **arguments, Failure **reterr);
 int verb_check(Context *context, char **arguments, Failure **reterr);
 int verb_help(Context *context, char **arguments, Failure **reterr);

@@ -90,6 +90,21 @@ static int sync_written(CheckpointFile *file)
         return directory_sync_file(file->directory, file->fd);
 }
 
+/* A file that was written in part is given up, but why, only the rest of it tells: a full disk, say. */
+static int write_once(const CheckpointFile *file, const CodecBuffer *record, uint64_t offset)
+{
+        const Io *io = file->directory->io;
+        ssize_t n = io_pwrite(io, file->fd, record->bytes, record->n_bytes, offset);
+
+        if (n >= 0 && (size_t) n < record->n_bytes) {
+                size_t rest = record->n_bytes - (size_t) n;
+
+                n = io_pwrite(io, file->fd, record->bytes + n, rest, offset + (uint64_t) n);
+                return n < 0 ? (int) n : -EIO;
+        }
+        return n < 0 ? (int) n : 0;
+}
+
 int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
 {
         uint64_t offset = file->position.offset;
@@ -101,7 +116,7 @@ int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *r
         int r;
 
         record_seal(record, 0, &header, &file->position);
-        r = io_pwrite_once(file->directory->io, file->fd, record->bytes, record->n_bytes, offset);
+        r = write_once(file, record, offset);
         if (r < 0)
                 return r;
 

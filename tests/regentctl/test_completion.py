@@ -31,7 +31,7 @@ def complete(ctl):
 
 
 def verbs_of(ctl):
-    return re.findall(r"^  ([a-z]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
 
 
 def test_verbs_are_those_of_the_help(ctl, complete):
@@ -41,6 +41,8 @@ def test_verbs_are_those_of_the_help(ctl, complete):
     assert complete("help", "mon") == ["monitor"]
     assert not complete("help", "monitor", "m") and not complete("compl")
     assert complete("rel") == ["reload"]
+    assert complete("mark") == ["mark-good"]
+    assert complete("restore", "") == ["last-known-good"]
     assert complete.described("flus") == {"flush": "Return when all that was written is on disk"}
 
 

@@ -30,6 +30,7 @@ DBUS = "org.freedesktop.DBus.Error."
 STATUSES = {
     REGENT + "NoSuchNamespace": NOT_FOUND,
     REGENT + "NoSuchKey": NOT_FOUND,
+    DBUS + "FileNotFound": NOT_FOUND,
     DBUS + "UnknownObject": NOT_FOUND,
     DBUS + "UnknownProperty": NOT_FOUND,
     DBUS + "AccessDenied": DENIED,
@@ -70,6 +71,7 @@ HINTS = {
     DBUS + "AccessDenied": "org.regentd.state1.write",
     DBUS + "InteractiveAuthorizationRequired": "password",
     REGENT + "Conflict": "regentctl describe org.example.A KEY",
+    REGENT + "Busy": "Nothing was changed",
     REGENT + "QuotaExceeded": "regentctl status org.example.A",
     REGENT + "ReadOnly": "journalctl -u regentd",
     REGENT + "DiskFull": "Deleting goes on",

@@ -37,6 +37,7 @@ def filled(sandbox):
                 "up": True,
             }
         )
+        stack.root.mark_good()
         yield stack
 
 
@@ -61,6 +62,10 @@ CASES = {
     "status-namespace": ("status", ROUTER),
     "access": ("access", ROUTER),
     "describe": ("describe", ROUTER, "mtu"),
+    "mark-good": ("mark-good",),
+    "restore": ("restore",),
+    "restore-json": ("restore", "--json=pretty"),
+    "help-restore": ("restore", "--help"),
     "status": ("status",),
     "apply-dry-run": ("apply", ROUTER, "mtu=9000", "new=yes", "--unset=up", "--dry-run"),
     "apply-dry-run-json": ("apply", ROUTER, "mtu=9000", "--dry-run", "--json=pretty"),
