@@ -9,6 +9,7 @@
 
 #include "bus/manager-object.h"
 
+#include "bus/access-reader.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/get-many.h"
@@ -47,7 +48,7 @@ static int read_creation(ChangeReader *reader, sd_bus_message *m, sd_bus_error *
         if (r < 0)
                 return r;
 
-        return change_reader_read_access(reader, m, reterr_bus);
+        return access_reader_read(reader, m, reterr_bus);
 }
 
 static int append_path(sd_bus_message *reply, const Settlement *settlement)
