@@ -348,6 +348,14 @@ PROPERTY_GETTER(property_get_state)
         return sd_bus_message_append(reply, "s", service_state_name(service->status->state));
 }
 
+PROPERTY_GETTER(property_get_kernel_release)
+{
+        const BusService *service = userdata;
+        const char *release = state_release(service->state);
+
+        return sd_bus_message_append(reply, "s", release ? release : "");
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("CreateNamespace",
@@ -414,6 +422,8 @@ static const sd_bus_vtable manager_vtable[] = {
                         0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Epoch", "s", property_get_epoch, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "KernelRelease", "s", property_get_kernel_release, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "LoadedFrom", "s", property_get_loaded_from, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(

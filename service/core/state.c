@@ -68,6 +68,11 @@ void state_set_release(State *state, const char *release)
         state->release = g_strdup(release);
 }
 
+const char *state_release(const State *state)
+{
+        return state->release;
+}
+
 uint64_t state_revision(const State *state)
 {
         return state->revision;

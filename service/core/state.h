@@ -28,6 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(State, state_free)
  */
 void state_set_release(State *state, const char *release);
 
+const char *state_release(const State *state);
+
 uint64_t state_revision(const State *state);
 
 /* Only forward. Recovery sets it after what it loaded, to what must not be used again. */
