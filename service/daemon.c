@@ -20,6 +20,7 @@
 #include "core/status.h"
 #include "declarer.h"
 #include "event-loop.h"
+#include "kernel-release.h"
 #include "store/store.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -461,6 +462,7 @@ static void start_declarations(Daemon *daemon)
 
 static int start(Daemon *daemon)
 {
+        g_autofree char *release = NULL;
         Config config;
         int r;
 
@@ -474,6 +476,8 @@ static int start(Daemon *daemon)
         use_config(daemon, &config);
 
         daemon->state = state_new();
+        release = kernel_release_running();
+        state_set_release(daemon->state, release);
         r = start_store(daemon);
         if (r != 0)
                 return r;

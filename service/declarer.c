@@ -15,6 +15,7 @@
 #include "declarer.h"
 
 #include "complaints.h"
+#include "core/namespace-places.h"
 #include "declaration-files.h"
 #include "util/log.h"
 
@@ -140,11 +141,13 @@ static void add_error(Declarer *declarer,
 /* What was stored before a rule came stays; whoever reads the log should know. */
 static void warn_of_breaches(const Namespace *ns)
 {
+        NamespacePlaces places;
         const char *first = NULL;
         uint64_t n = 0;
+        Entry *entry;
 
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                Entry *entry = namespace_node_entry(node);
+        namespace_places_begin(&places, ns, NULL);
+        while ((entry = namespace_places_next(&places))) {
                 const Rule *rule = declaration_rule(ns->declaration, entry_key(entry));
 
                 if (!rule || rule_check_value(rule, entry, NULL) == 0)

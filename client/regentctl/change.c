@@ -42,6 +42,9 @@ gboolean change_apply(Bus *bus,
         GVariant *arguments;
 
         change_add_options(&builder, options);
+        if (options->release)
+                g_variant_builder_add(&builder, "{sv}", "release",
+                                      g_variant_new_string(options->release));
         arguments =
                 g_variant_new("(@a{sv}^ast@a{sv})", values, unset ? unset : nothing,
                               change_flags(options) | more_flags, g_variant_builder_end(&builder));

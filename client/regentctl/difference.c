@@ -89,7 +89,7 @@ static int compare_at(const DumpNamespace *a, guint i, const DumpNamespace *b, g
 
         first = a->entries->pdata[i];
         second = b->entries->pdata[j];
-        return strcmp(first->key, second->key);
+        return dump_entry_compare(first, second);
 }
 
 static void clear_access(gpointer userdata)
@@ -196,9 +196,11 @@ static void print_entry(const DumpEntry *entry, const char *mark, Style style, O
 {
         g_autofree char *value = value_text_summarize(entry->value, output_value_columns(output));
         g_autofree char *key = output_escape(entry->key);
-        g_autofree char *line =
-                g_strdup_printf("%s %s %s %s%s", mark, key, g_variant_get_type_string(entry->value),
-                                value, entry->is_runtime ? " (runtime)" : "");
+        g_autofree char *release = entry->release ? output_escape(entry->release) : NULL;
+        g_autofree char *of = release ? g_strdup_printf(" (kernel %s)", release)
+                                      : g_strdup(entry->is_runtime ? " (runtime)" : "");
+        g_autofree char *line = g_strdup_printf("%s %s %s %s%s", mark, key,
+                                                g_variant_get_type_string(entry->value), value, of);
 
         output_escaped(output, style, line);
         output_line(output, "%s", "");

@@ -74,7 +74,7 @@ static DumpNamespace *fetch_finish(Fetch *fetch, const char *name)
 
         properties = g_variant_get_child_value(reply, 0);
         facts = namespace_facts_new(name, properties);
-        if (facts->revision > ns->revision)
+        if (facts->revision > ns->revision || *facts->releases)
                 return NULL;
 
         dump_take_finish(ns, facts);

@@ -26,7 +26,8 @@
 typedef struct Taking {
         Context *context;
         DumpNamespace *ns;
-        char *what; /* of the progress */
+        const char *release; /* that is being read; NULL: none */
+        char *what;          /* of the progress */
         uint64_t n_total;
 } Taking;
 
@@ -101,8 +102,13 @@ static gboolean on_entry(const char *key, GVariant *details, void *userdata, Fai
 {
         Taking *taking = userdata;
 
+        DumpEntry *entry;
+
         if (!take_entry(taking->ns, key, details, reterr))
                 return false;
+
+        entry = taking->ns->entries->pdata[taking->ns->entries->len - 1];
+        entry->release = g_strdup(taking->release);
         if (taking->n_total >= PROGRESS_KEYS_MIN)
                 output_progress(taking->context->output, taking->what, taking->ns->entries->len,
                                 MAX(taking->n_total, taking->ns->entries->len));
@@ -129,18 +135,50 @@ void dump_take_finish(DumpNamespace *ns, const NamespaceFacts *facts)
         dump_namespace_sort(ns);
 }
 
+/* @release as in EntriesQuery. */
+static gboolean read_entries(Taking *taking, Bus *bus, const char *release, Failure **reterr)
+{
+        const EntriesQuery query = {
+                .ns_name = taking->ns->name,
+                .only = release ? NULL : "set",
+                .release = release,
+                .has_details = true,
+        };
+        uint64_t revision;
+
+        taking->release = release && *release ? release : NULL;
+        if (!entries_read(bus, &query, on_entry, taking, &revision, NULL, reterr))
+                return false;
+
+        /* That of the very first page. */
+        if (taking->ns->revision == 0)
+                taking->ns->revision = revision;
+        return true;
+}
+
+static gboolean read_all(
+        Taking *taking, Bus *bus, const NamespaceFacts *facts, bool is_seen, Failure **reterr)
+{
+        if (is_seen || !*facts->releases)
+                return read_entries(taking, bus, NULL, reterr);
+        if (!read_entries(taking, bus, "", reterr))
+                return false;
+
+        for (char **release = facts->releases; *release; release++)
+                if (!read_entries(taking, bus, *release, reterr))
+                        return false;
+        return true;
+}
+
 /* One attempt; *ret_ns is NULL when it was changed meanwhile. */
-static gboolean try_namespace(Context *context,
-                              const char *name,
-                              DumpNamespace **ret_ns,
-                              Failure **reterr)
+static gboolean try_namespace(
+        Context *context, const char *name, bool is_seen, DumpNamespace **ret_ns, Failure **reterr)
 {
         g_autoptr(DumpNamespace) ns = dump_namespace_new(name);
         g_autofree char *what = g_strdup_printf("Reading %s", name);
         g_autoptr(NamespaceFacts) before = NULL;
         g_autoptr(NamespaceFacts) after = NULL;
         Taking taking = { .context = context, .ns = ns, .what = what };
-        const EntriesQuery query = { .ns_name = name, .only = "set", .has_details = true };
         Bus *bus;
 
         if (!context_bus(context, &bus, reterr) ||
@@ -148,7 +186,7 @@ static gboolean try_namespace(Context *context,
                 return false;
         taking.n_total = before->n_keys;
 
-        if (!entries_read(bus, &query, on_entry, &taking, &ns->revision, NULL, reterr) ||
+        if (!read_all(&taking, bus, before, is_seen, reterr) ||
             !namespace_facts_read(bus, name, &after, reterr))
                 return false;
         if (after->revision > ns->revision) {
@@ -161,15 +199,13 @@ static gboolean try_namespace(Context *context,
         return true;
 }
 
-gboolean dump_take_namespace(Context *context,
-                             const char *name,
-                             DumpNamespace **ret_ns,
-                             Failure **reterr)
+static gboolean take_namespace(
+        Context *context, const char *name, bool is_seen, DumpNamespace **ret_ns, Failure **reterr)
 {
         DumpNamespace *ns = NULL;
 
         for (int i = 0; i < ATTEMPTS_MAX && !ns; i++) {
-                gboolean is_taken = try_namespace(context, name, &ns, reterr);
+                gboolean is_taken = try_namespace(context, name, is_seen, &ns, reterr);
 
                 output_progress_end(context->output);
                 if (!is_taken)
@@ -184,6 +220,22 @@ gboolean dump_take_namespace(Context *context,
 
         *ret_ns = ns;
         return true;
+}
+
+gboolean dump_take_namespace(Context *context,
+                             const char *name,
+                             DumpNamespace **ret_ns,
+                             Failure **reterr)
+{
+        return take_namespace(context, name, false, ret_ns, reterr);
+}
+
+gboolean dump_take_seen(Context *context,
+                        const char *name,
+                        DumpNamespace **ret_ns,
+                        Failure **reterr)
+{
+        return take_namespace(context, name, true, ret_ns, reterr);
 }
 
 DumpNamespace *dump_take_absent(const char *name, const Failure *failure)
@@ -215,13 +267,19 @@ gboolean dump_take_if_there(Context *context,
         return *ret_ns != NULL;
 }
 
-static gboolean take_some_keys(
-        Bus *bus, DumpNamespace *ns, const char *const *keys, gsize n_keys, Failure **reterr)
+static gboolean take_some_keys(Bus *bus,
+                               DumpNamespace *ns,
+                               const char *release,
+                               const char *const *keys,
+                               gsize n_keys,
+                               Failure **reterr)
 {
         g_autoptr(GVariant) reply = NULL;
         GVariantBuilder options = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
         g_variant_builder_add(&options, "{sv}", "form", g_variant_new_string("entries"));
+        if (release)
+                g_variant_builder_add(&options, "{sv}", "release", g_variant_new_string(release));
         if (!bus_call_namespace(bus, ns->name, "GetMany",
                                 g_variant_new("(@as@a{sv})",
                                               g_variant_new_strv(keys, (gssize) n_keys),
@@ -234,6 +292,7 @@ static gboolean take_some_keys(
 
 gboolean dump_take_keys(Context *context,
                         const char *name,
+                        const char *release,
                         const GPtrArray *keys,
                         DumpNamespace **ret_ns,
                         Failure **reterr)
@@ -244,7 +303,7 @@ gboolean dump_take_keys(Context *context,
         if (!context_bus(context, &bus, reterr))
                 return false;
         for (guint i = 0; i < keys->len; i += KEYS_A_CALL)
-                if (!take_some_keys(bus, ns, (const char *const *) keys->pdata + i,
+                if (!take_some_keys(bus, ns, release, (const char *const *) keys->pdata + i,
                                     MIN(KEYS_A_CALL, keys->len - i), reterr))
                         return false;
 

@@ -12,13 +12,21 @@
 #include "dump.h"
 #include "namespace-facts.h"
 
-/* One namespace, with its access. EXIT_CONFLICT when it changes all the time. */
+/*
+ * One namespace, with its access, and hidden entries too. EXIT_CONFLICT when it changes all the time.
+ */
 gboolean dump_take_namespace(Context *context,
                              const char *name,
                              DumpNamespace **ret_ns,
                              Failure **reterr);
 
-/* The same, but a namespace that is not there (or may not be read) gives one that is_absent. */
+/* The same of what readers see alone, as if all were of no release. */
+gboolean dump_take_seen(Context *context,
+                        const char *name,
+                        DumpNamespace **ret_ns,
+                        Failure **reterr);
+
+/* As dump_take_namespace(), but a namespace that is not there (or may not be read) gives one that is_absent. */
 gboolean dump_take_if_there(Context *context,
                             const char *name,
                             DumpNamespace **ret_ns,
@@ -30,9 +38,13 @@ gboolean dump_take(Context *context, char **names, Dump **ret_dump, Failure **re
 /* All of @names; those that are not there become absent ones. */
 gboolean dump_take_present(Context *context, char **names, Dump **ret_dump, Failure **reterr);
 
-/* Only some keys, those that are there; defaults of a declared namespace, too. */
+/*
+ * Only some keys, those that are there; defaults of a declared namespace, too. @release: what they
+ * have for that kernel, "": for none, NULL: what is seen.
+ */
 gboolean dump_take_keys(Context *context,
                         const char *name,
+                        const char *release,
                         const GPtrArray *keys,
                         DumpNamespace **ret_ns,
                         Failure **reterr);

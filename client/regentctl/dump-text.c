@@ -11,6 +11,11 @@
  *       "entries": {
  *         "mtu": {"type":"u","data":1500},
  *         "uptime": {"type":"t","data":7,"class":"runtime"}
+ *       },
+ *       "kernels": {
+ *         "6.1.0-18-amd64": {
+ *           "mtu": {"type":"u","data":9000}
+ *         }
  *       }
  *     }
  *   }
@@ -81,35 +86,77 @@ static void print_access(GString *text, const DumpAccess *access, bool is_one_li
         json_object_put(object);
 }
 
-static void print_entry(GString *text, const DumpEntry *entry, bool is_one_line)
+static void print_entry(GString *text, const DumpEntry *entry, bool is_one_line, int level)
 {
         json_object *value = value_json_from_variant(entry->value);
 
         if (entry->is_runtime)
                 add_string(value, "class", "runtime");
-        begin_line(text, is_one_line, 4);
+        begin_line(text, is_one_line, level);
         print_name(text, entry->key, is_one_line);
         value_json_append(text, value);
         json_object_put(value);
 }
 
+/* Those from @at on that are of the same release, in braces. Ends in the index of what follows. */
+static guint print_entries(
+        GString *text, const DumpNamespace *ns, guint at, bool is_one_line, int level)
+{
+        const DumpEntry *first = at < ns->entries->len ? ns->entries->pdata[at] : NULL;
+        const char *release = at > 0 && first ? first->release : NULL;
+        guint i;
+
+        g_string_append_c(text, '{');
+        for (i = at; i < ns->entries->len; i++) {
+                const DumpEntry *entry = ns->entries->pdata[i];
+
+                if (g_strcmp0(entry->release, release) != 0)
+                        break;
+                if (i > at)
+                        g_string_append_c(text, ',');
+                print_entry(text, entry, is_one_line, level + 1);
+        }
+        if (i > at)
+                begin_line(text, is_one_line, level);
+        g_string_append_c(text, '}');
+        return i;
+}
+
+/* What is of kernel releases, from @at on. */
+static void print_kernels(GString *text, const DumpNamespace *ns, guint at, bool is_one_line)
+{
+        const char *comma = "";
+
+        g_string_append_c(text, ',');
+        begin_line(text, is_one_line, 3);
+        print_name(text, "kernels", is_one_line);
+        g_string_append_c(text, '{');
+        while (at < ns->entries->len) {
+                const DumpEntry *entry = ns->entries->pdata[at];
+
+                g_string_append(text, comma);
+                begin_line(text, is_one_line, 4);
+                print_name(text, entry->release, is_one_line);
+                at = print_entries(text, ns, at, is_one_line, 4);
+                comma = ",";
+        }
+        begin_line(text, is_one_line, 3);
+        g_string_append_c(text, '}');
+}
+
 static void print_namespace(GString *text, const DumpNamespace *ns, bool is_one_line)
 {
+        guint at;
+
         begin_line(text, is_one_line, 2);
         print_name(text, ns->name, is_one_line);
         g_string_append_c(text, '{');
         print_access(text, &ns->access, is_one_line);
         begin_line(text, is_one_line, 3);
         print_name(text, "entries", is_one_line);
-        g_string_append_c(text, '{');
-        for (guint i = 0; i < ns->entries->len; i++) {
-                if (i > 0)
-                        g_string_append_c(text, ',');
-                print_entry(text, ns->entries->pdata[i], is_one_line);
-        }
-        if (ns->entries->len > 0)
-                begin_line(text, is_one_line, 3);
-        g_string_append_c(text, '}');
+        at = print_entries(text, ns, 0, is_one_line, 3);
+        if (at < ns->entries->len)
+                print_kernels(text, ns, at, is_one_line);
         begin_line(text, is_one_line, 2);
         g_string_append_c(text, '}');
 }
@@ -232,6 +279,40 @@ static gboolean parse_entry(const char *key, json_object *json, void *userdata, 
         return true;
 }
 
+/* Where entries of a release go. */
+typedef struct KernelTarget {
+        DumpNamespace *ns;
+        const char *release;
+} KernelTarget;
+
+static gboolean parse_kernel_entry(const char *key,
+                                   json_object *json,
+                                   void *userdata,
+                                   Failure **reterr)
+{
+        const KernelTarget *target = userdata;
+        g_autoptr(GVariant) value = NULL;
+
+        if (!value_json_to_variant(json, &value, reterr))
+                return false;
+
+        dump_namespace_add(target->ns, key, value, false)->release = g_strdup(target->release);
+        return true;
+}
+
+static gboolean parse_kernel(const char *release,
+                             json_object *json,
+                             void *userdata,
+                             Failure **reterr)
+{
+        KernelTarget target = { userdata, release };
+
+        if (!*release)
+                return failure_set(reterr, EXIT_INVALID, "expected the release of a kernel");
+        return value_json_read_members(json, "an object of entries", parse_kernel_entry, &target,
+                                       reterr);
+}
+
 static gboolean parse_namespace_member(const char *name,
                                        json_object *member,
                                        void *userdata,
@@ -245,6 +326,9 @@ static gboolean parse_namespace_member(const char *name,
         if (strcmp(name, "entries") == 0)
                 return value_json_read_members(member, "an object of entries", parse_entry, ns,
                                                reterr);
+        if (strcmp(name, "kernels") == 0)
+                return value_json_read_members(member, "an object of kernel releases", parse_kernel,
+                                               ns, reterr);
         return fail_member(reterr);
 }
 

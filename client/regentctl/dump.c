@@ -13,6 +13,7 @@ static void entry_free(void *userdata)
         DumpEntry *entry = userdata;
 
         g_free(entry->key);
+        g_free(entry->release);
         g_variant_unref(entry->value);
         g_free(entry);
 }
@@ -110,11 +111,18 @@ DumpEntry *dump_namespace_add(DumpNamespace *ns, const char *key, GVariant *valu
         return entry;
 }
 
+int dump_entry_compare(const DumpEntry *a, const DumpEntry *b)
+{
+        int order = g_strcmp0(a->release, b->release);
+
+        return order != 0 ? order : strcmp(a->key, b->key);
+}
+
 static int compare_entries(const void *a, const void *b)
 {
         const DumpEntry *const *first = a, *const *second = b;
 
-        return strcmp((*first)->key, (*second)->key);
+        return dump_entry_compare(*first, *second);
 }
 
 void dump_namespace_sort(DumpNamespace *ns)

@@ -18,6 +18,7 @@ typedef struct DumpEntry {
         char *key;
         GVariant *value;
         bool is_runtime;   /* of class runtime, else persistent */
+        char *release;     /* of the kernel it is for: of class kernel; NULL: for any */
         uint64_t revision; /* of the commit that wrote it; 0: from a file, or a default */
 } DumpEntry;
 
@@ -33,7 +34,7 @@ typedef struct DumpAccess {
 typedef struct DumpNamespace {
         char *name;
         DumpAccess access;
-        GPtrArray *entries; /* of DumpEntry, sorted by key */
+        GPtrArray *entries; /* of DumpEntry, sorted by release and key */
         uint64_t revision;  /* of the service, that the entries belong to; 0: from a file */
         bool is_absent;     /* there is no such namespace; then it is empty */
 } DumpNamespace;
@@ -62,7 +63,10 @@ DumpNamespace *dump_find(const Dump *dump, const char *name);
 DumpEntry *dump_namespace_add(DumpNamespace *ns, const char *key, GVariant *value, bool is_runtime);
 void dump_namespace_sort(DumpNamespace *ns);
 
-/* NULL when there is no such key. Borrowed. */
+/* The order of entries: by release, first those of none, and by key. */
+int dump_entry_compare(const DumpEntry *a, const DumpEntry *b);
+
+/* Of no release; NULL when there is no such key. Borrowed. */
 const DumpEntry *dump_namespace_find(const DumpNamespace *ns, const char *key);
 
 /* Reads the text of a file. EXIT_INVALID names what is wrong with it. */

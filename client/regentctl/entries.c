@@ -25,6 +25,9 @@ static GVariant *page_arguments(const EntriesQuery *query, const char *after, gu
                                       g_variant_new_string(query->prefix));
         if (query->only)
                 g_variant_builder_add(&options, "{sv}", "only", g_variant_new_string(query->only));
+        if (query->release)
+                g_variant_builder_add(&options, "{sv}", "release",
+                                      g_variant_new_string(query->release));
         if (query->has_details)
                 g_variant_builder_add(&options, "{sv}", "form", g_variant_new_string("entries"));
         return g_variant_new("(@as@a{sv})", g_variant_new_strv(NULL, 0),

@@ -14,7 +14,8 @@ typedef struct EntriesQuery {
         const char *ns_name;
         const char *prefix; /* NULL: all keys */
         const char *only; /* "set": without defaults, "changed": what differs from them, or NULL */
-        bool has_details; /* form=entries: each value is an a{sv} of value, revision and class */
+        const char *release; /* entries of that kernel release, "": of none; NULL: what is seen */
+        bool has_details;    /* form=entries: each value is an a{sv} of value, revision and class */
 } EntriesQuery;
 
 /*

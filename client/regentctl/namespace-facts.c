@@ -27,6 +27,9 @@ NamespaceFacts *namespace_facts_new(const char *ns_name, GVariant *properties)
         g_variant_lookup(properties, "Mode", "u", &facts->mode);
         g_variant_lookup(properties, "Revision", "t", &facts->revision);
         g_variant_lookup(properties, "Keys", "t", &facts->n_keys);
+        g_variant_lookup(properties, "HiddenKeys", "t", &facts->n_hidden);
+        if (!g_variant_lookup(properties, "KernelReleases", "^as", &facts->releases))
+                facts->releases = g_new0(char *, 1);
         g_variant_lookup(properties, "Usage", "t", &facts->n_bytes);
         g_variant_lookup(properties, "QuotaKeys", "t", &facts->quota_keys);
         g_variant_lookup(properties, "QuotaBytes", "t", &facts->quota_bytes);
@@ -42,6 +45,7 @@ NamespaceFacts *namespace_facts_free(NamespaceFacts *facts)
 
         g_free(facts->name);
         g_free(facts->declaration);
+        g_strfreev(facts->releases);
         g_free(facts);
         return NULL;
 }
@@ -121,6 +125,15 @@ static void add_number(json_object *object, const char *name, uint64_t number)
         json_object_object_add(object, name, json_object_new_uint64(number));
 }
 
+static json_object *releases_to_json(const NamespaceFacts *facts)
+{
+        json_object *array = json_object_new_array();
+
+        for (char **release = facts->releases; *release; release++)
+                json_object_array_add(array, json_object_new_string(*release));
+        return array;
+}
+
 json_object *namespace_facts_document(const NamespaceFacts *facts)
 {
         json_object *object = json_object_new_object();
@@ -137,6 +150,8 @@ json_object *namespace_facts_document(const NamespaceFacts *facts)
                                has_group ? json_object_new_uint64(facts->group) : NULL);
         json_object_object_add(object, "mode", json_object_new_string(mode));
         add_number(object, "keys", facts->n_keys);
+        add_number(object, "hidden-keys", facts->n_hidden);
+        json_object_object_add(object, "kernel-releases", releases_to_json(facts));
         add_number(object, "quota-keys", facts->quota_keys);
         add_number(object, "bytes", facts->n_bytes);
         add_number(object, "quota-bytes", facts->quota_bytes);
@@ -168,6 +183,7 @@ void namespace_facts_add_access(const NamespaceFacts *facts, Sheet *sheet)
         g_autofree char *group = account_group_name(facts->group);
         g_autofree char *used = namespace_facts_size(facts->n_bytes);
         g_autofree char *quota = namespace_facts_size(facts->quota_bytes);
+        g_autofree char *releases = g_strjoinv(", ", facts->releases);
 
         sheet_add(sheet, "Owner", "%s (uid %" PRIu32 ")", owner, facts->owner);
         if (facts->group == REGENT_NO_GROUP)
@@ -176,5 +192,9 @@ void namespace_facts_add_access(const NamespaceFacts *facts, Sheet *sheet)
                 sheet_add(sheet, "Group", "%s (gid %" PRIu32 ")", group, facts->group);
         sheet_add(sheet, "Mode", "%04o", facts->mode);
         sheet_add(sheet, "Keys", "%" PRIu64 " of %" PRIu64, facts->n_keys, facts->quota_keys);
+        if (facts->n_hidden > 0)
+                sheet_add(sheet, "Hidden keys", "%" PRIu64, facts->n_hidden);
+        if (*facts->releases)
+                sheet_add(sheet, "For kernels", "%s", releases);
         sheet_add(sheet, "Bytes", "%s of %s", used, quota);
 }

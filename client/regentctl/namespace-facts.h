@@ -19,7 +19,9 @@ typedef struct NamespaceFacts {
         uint32_t group;
         uint32_t mode;
         uint64_t revision;
-        uint64_t n_keys;
+        uint64_t n_keys;   /* hidden ones too */
+        uint64_t n_hidden; /* that readers do not see */
+        char **releases;   /* of kernels, that it has keys for */
         uint64_t n_bytes;
         uint64_t quota_keys;
         uint64_t quota_bytes;

@@ -47,12 +47,18 @@ const OptionSpec option_specs[] = {
           OPTION(is_create_only, KIND_FLAG) },
         { "change-only", NULL, CHANGE_VERBS, "Only if every key is there already", 0,
           OPTION(is_change_only, KIND_FLAG) },
-        { "class", "CLASS", CHANGE_VERBS, "persistent, or runtime: until the next boot", 0,
+        { "class", "CLASS", CHANGE_VERBS, "persistent, kernel or runtime, see the manual", 0,
           OPTION(entry_class, KIND_TEXT) },
-        { "reason", "TEXT", "set apply load edit delete reset", "Why, for the journal of regentd",
-          0, OPTION(reason, KIND_TEXT) },
-        { "dry-run", NULL, "apply load reset", "Say what would change, and change nothing", 'n',
-          OPTION(is_dry_run, KIND_FLAG) },
+        { "release", "RELEASE", "set apply delete get list",
+          "What the key has for that kernel; '': for none", 0, OPTION(release, KIND_TEXT) },
+        { "all-releases", NULL, "list", "Also what is hidden, with its kernel release", 0,
+          OPTION(is_all_releases, KIND_FLAG) },
+        { "modules-dir", "DIR", "prune-kernels", "Where kernels are installed [/lib/modules]", 0,
+          OPTION(modules_dir, KIND_FILE) },
+        { "reason", "TEXT", "set apply load edit delete reset prune-kernels",
+          "Why, for the journal of regentd", 0, OPTION(reason, KIND_TEXT) },
+        { "dry-run", NULL, "apply load reset prune-kernels",
+          "Say what would change, and change nothing", 'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
           OPTION(is_atomic, KIND_FLAG) },
         { "prune", NULL, "load", "Also remove keys that the file lacks", 0,
@@ -257,6 +263,12 @@ static gboolean check_together(const Options *options, Failure **reterr)
 {
         if (options->address && options->host)
                 return failure_set(reterr, EXIT_USAGE, "--address= and --host= exclude each other");
+        if (options->release && (options->is_all_releases || options->is_changed))
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--release= does not go with --all-releases or --changed");
+        if (options->is_all_releases && options->is_changed)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--all-releases and --changed exclude each other");
         if (options->is_create_only && options->is_change_only)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--create-only and --change-only exclude each other");

@@ -46,6 +46,9 @@ typedef struct Options {
         gboolean is_force; /* remove: also when not empty */
         char **expect;     /* --expect=[NS:]KEY=REVISION, repeatable */
         char *entry_class; /* --class= */
+        char *release;     /* --release= of a kernel; "": none; NULL: not given */
+        gboolean is_all_releases;
+        char *modules_dir; /* --modules-dir=DIR */
         char *reason;
         char **unset; /* --unset=[NS:]KEY, repeatable */
         char *owner;  /* name or uid */

@@ -4,6 +4,8 @@
  *
  * {"org.example.Router": {"set": {"mtu": {"type": "u", "data": 1500}}, "unset": ["x"],
  *                         "expect": {"mtu": 12}, "class": "runtime"}}
+ *
+ * A namespace may also have a "release", of the kernel that its changes are for.
  */
 
 #include "transaction.h"
@@ -20,7 +22,7 @@ typedef struct Target {
 
 static const char *find_class(const char *text)
 {
-        static const char *const classes[] = { "persistent", "runtime" };
+        static const char *const classes[] = { "persistent", "kernel", "runtime" };
 
         for (size_t i = 0; i < G_N_ELEMENTS(classes); i++)
                 if (strcmp(text, classes[i]) == 0)
@@ -92,6 +94,16 @@ static gboolean read_expectation(const char *key,
         return true;
 }
 
+static bool read_release(TransactionNamespace *ns, json_object *json, Failure **reterr)
+{
+        if (!json_object_is_type(json, json_type_string))
+                return failure_set(reterr, EXIT_INVALID, "expected the release of a kernel");
+
+        g_free(ns->release);
+        ns->release = g_strdup(json_object_get_string(json));
+        return true;
+}
+
 static gboolean read_member(const char *name, json_object *json, void *userdata, Failure **reterr)
 {
         Target *target = userdata;
@@ -105,9 +117,12 @@ static gboolean read_member(const char *name, json_object *json, void *userdata,
         if (strcmp(name, "expect") == 0)
                 return value_json_read_members(json, "an object of revisions", read_expectation,
                                                target, reterr);
+        if (strcmp(name, "release") == 0)
+                return read_release(target->ns, json, reterr);
         if (strcmp(name, "class") != 0)
-                return failure_set(reterr, EXIT_INVALID,
-                                   "it may be \"set\", \"unset\", \"expect\" or \"class\"");
+                return failure_set(
+                        reterr, EXIT_INVALID,
+                        "it may be \"set\", \"unset\", \"expect\", \"class\" or \"release\"");
 
         if (!read_class(json, &entry_class, reterr))
                 return false;

@@ -35,6 +35,7 @@ static void namespace_free(void *userdata)
         g_ptr_array_unref(ns->changes);
         g_ptr_array_unref(ns->expectations);
         g_free(ns->entry_class);
+        g_free(ns->release);
         g_free(ns->name);
         g_free(ns);
 }
@@ -152,6 +153,9 @@ GVariant *transaction_to_variant(const TransactionNamespace *ns,
         if (ns->entry_class)
                 g_variant_builder_add(&builder, "{sv}", "class",
                                       g_variant_new_string(ns->entry_class));
+        if (ns->release)
+                g_variant_builder_add(&builder, "{sv}", "release",
+                                      g_variant_new_string(ns->release));
         if (has_expectations)
                 add_expectations(&builder, ns);
         return g_variant_builder_end(&builder);

@@ -16,7 +16,7 @@
 typedef struct TransactionChange {
         char *key;
         GVariant *value;         /* NULL: remove */
-        const char *entry_class; /* "runtime", "persistent"; NULL: that of the call */
+        const char *entry_class; /* "runtime", "persistent", "kernel"; NULL: that of the call */
 } TransactionChange;
 
 typedef struct TransactionExpectation {
@@ -27,6 +27,7 @@ typedef struct TransactionExpectation {
 typedef struct TransactionNamespace {
         char *name;
         char *entry_class;       /* of all its keys, or NULL */
+        char *release;           /* that all of it is about, "": entries of none; NULL: see Apply */
         GPtrArray *changes;      /* of TransactionChange */
         GPtrArray *expectations; /* of TransactionExpectation */
 } TransactionNamespace;
@@ -40,7 +41,7 @@ Transaction *transaction_new(void);
 Transaction *transaction_free(Transaction *transaction);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transaction, transaction_free)
 
-/* Borrowed. Each name once. */
+/* Borrowed. Each name once for a release; those of one name next to each other. */
 TransactionNamespace *transaction_add_namespace(Transaction *transaction, const char *name);
 
 /* @value may be floating. @entry_class is a literal or NULL. */
@@ -56,7 +57,7 @@ void transaction_expect(TransactionNamespace *ns, const char *key, uint64_t revi
 uint64_t transaction_change_bytes(const TransactionChange *change);
 
 /*
- * The changes from @begin on, at most @n of them, as an a{sv} with set, unset, class and classes; with
+ * The changes from @begin on, at most @n of them, as an a{sv} with set, unset, class, classes and release; with
  * expect when @has_expectations. Floating.
  */
 GVariant *transaction_to_variant(const TransactionNamespace *ns,

@@ -11,6 +11,8 @@
 #include "change.h"
 #include "client/regent-names.h"
 
+#include <string.h>
+
 #define COMMIT_CHANGES_MAX    4000u
 #define COMMIT_BYTES_MAX      (2u << 20)
 #define COMMIT_NAMESPACES_MAX 256u
@@ -89,13 +91,26 @@ static void plan_one(Uploader *uploader)
         g_queue_push_tail(&uploader->waiting, commit);
 }
 
+static bool is_same_name(const TransactionNamespace *a, const TransactionNamespace *b)
+{
+        return a != b && strcmp(a->name, b->name) == 0;
+}
+
+/* A commit has one release of a namespace. */
+static bool is_of_other_release(const Commit *commit, const TransactionNamespace *ns)
+{
+        guint n = commit->pieces->len;
+
+        return n > 0 && is_same_name(g_array_index(commit->pieces, Piece, n - 1).ns, ns);
+}
+
 /* How many changes of @ns from @begin on still go into @commit. */
 static guint count_fitting(const Commit *commit, const TransactionNamespace *ns, guint begin)
 {
         uint64_t n_bytes = commit->n_bytes;
         guint n = 0;
 
-        if (commit->pieces->len >= COMMIT_NAMESPACES_MAX)
+        if (commit->pieces->len >= COMMIT_NAMESPACES_MAX || is_of_other_release(commit, ns))
                 return 0;
 
         while (begin + n < ns->changes->len && commit->n_changes + n < COMMIT_CHANGES_MAX) {
@@ -173,7 +188,7 @@ static BusCall *send_to_namespace(const Uploader *uploader, const Piece *piece)
                 piece->ns, piece->begin, piece->n, uploader->upload->is_one_commit));
         g_autoptr(GVariant) common = g_variant_ref_sink(options_of(uploader));
         g_auto(GVariantDict) options = G_VARIANT_DICT_INIT(common);
-        static const char *const names[] = { "expect", "class", "classes" };
+        static const char *const names[] = { "expect", "class", "classes", "release" };
         g_autoptr(GVariant) set = g_variant_lookup_value(changes, "set", NULL);
         g_autoptr(GVariant) unset = g_variant_lookup_value(changes, "unset", NULL);
 
@@ -308,6 +323,12 @@ static gboolean check_one_commit(const Transaction *transaction, Failure **reter
         for (guint i = 0; i < transaction->namespaces->len; i++) {
                 const TransactionNamespace *ns = transaction->namespaces->pdata[i];
 
+                if (i > 0 && is_same_name(transaction->namespaces->pdata[i - 1], ns))
+                        return failure_set(
+                                reterr, EXIT_REFUSED,
+                                "%s: what is of several kernel releases cannot be in one "
+                                "commit",
+                                ns->name);
                 for (guint j = 0; j < ns->changes->len; j++)
                         n_bytes += transaction_change_bytes(ns->changes->pdata[j]);
         }

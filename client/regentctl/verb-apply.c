@@ -114,6 +114,7 @@ static bool read_arguments(Applying *applying, char **arguments, Failure **reter
 
         applying->transaction = transaction_new();
         ns = transaction_add_namespace(applying->transaction, arguments[0]);
+        ns->release = g_strdup(options->release);
         for (char **text = options->expect; text && *text; text++)
                 if (!add_expectation(ns, *text, reterr))
                         return false;
@@ -131,11 +132,11 @@ static bool read_file(Context *context, char **arguments, Transaction **ret, Fai
         const char *text;
         gsize n_bytes;
 
-        if (arguments[0] || options->type || options->unset || options->expect)
+        if (arguments[0] || options->type || options->unset || options->expect || options->release)
                 return failure_set(
                         reterr, EXIT_USAGE,
                         "With --file= the file says everything: no NAMESPACE, KEY=VALUE, "
-                        "--type=, --unset= or --expect=");
+                        "--type=, --unset=, --expect= or --release=");
         if (!input_file_read(options->file, INPUT_FILE_BYTES_MAX, &content, reterr))
                 return false;
 
@@ -183,7 +184,7 @@ static bool compare(Context *context,
 
         if (keys->len == 0)
                 return true;
-        if (!dump_take_keys(context, ns->name, keys, &present, reterr))
+        if (!dump_take_keys(context, ns->name, ns->release, keys, &present, reterr))
                 return false;
         dump_add(sides, present);
         difference_add(difference, ns->name, present, wanted, false);

@@ -126,7 +126,8 @@ static void offer_kind(const Completion *completion, const char *kind)
                 { "GROUP", "none <groups>" },
                 { "[USER@]HOST", "<hosts>" },
                 { "SIGNATURE", "b y n q i u x t d s o g v as ay ai a{sv} a{ss}" },
-                { "CLASS", "persistent runtime" },
+                { "CLASS", "persistent kernel runtime" },
+                { "DIR", "<files>" },
         };
 
         if (strcmp(kind, "VERB") == 0)

@@ -35,11 +35,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Editing, editing_clear)
 
 static bool take(Editing *editing, char **names, Failure **reterr)
 {
-        if (!dump_take(editing->context, names, &editing->present, reterr))
+        if (!dump_take_seen(editing->context, names[0], &editing->ns, reterr))
                 return false;
 
+        editing->present = dump_new();
+        editing->present->revision = editing->ns->revision;
+        dump_add(editing->present, editing->ns);
         /* Who may do what is the business of 'regentctl access'. */
-        editing->ns = editing->present->namespaces->pdata[0];
         g_clear_pointer(&editing->ns->access.owner, g_free);
         g_clear_pointer(&editing->ns->access.group, g_free);
         editing->ns->access = (DumpAccess){};

@@ -67,16 +67,72 @@ static GVariant *default_value(const Options *options)
         return g_variant_ref_sink(g_variant_new_string(options->default_value));
 }
 
+static gboolean fail_missing(const char *ns_name, const char *key, Failure **reterr)
+{
+        failure_set(reterr, EXIT_NOT_FOUND, "'%s' has no key '%s'", ns_name, key);
+        (*reterr)->error_name = g_strdup(REGENT_ERROR_NO_SUCH_KEY);
+        failure_set_hint(*reterr, "'regentctl list %s' shows the keys that there are.", ns_name);
+        return FALSE;
+}
+
+static GVariant *get_many_options(const Options *options)
+{
+        GVariantBuilder builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+
+        if (options->release)
+                g_variant_builder_add(&builder, "{sv}", "release",
+                                      g_variant_new_string(options->release));
+        return g_variant_builder_end(&builder);
+}
+
+static gboolean read_of_release(Bus *bus,
+                                const Options *options,
+                                const char *ns_name,
+                                const char *key,
+                                GVariant **ret_value,
+                                Failure **reterr)
+{
+        const char *const keys[] = { key, NULL };
+        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GVariant) values = NULL;
+
+        if (!bus_call_namespace(bus, ns_name, "GetMany",
+                                g_variant_new("(^as@a{sv})", keys, get_many_options(options)),
+                                "(a{sv}t)", &reply, reterr))
+                return FALSE;
+
+        g_variant_get(reply, "(@a{sv}t)", &values, NULL);
+        *ret_value = g_variant_lookup_value(values, key, NULL);
+        return *ret_value || fail_missing(ns_name, key, reterr);
+}
+
+static gboolean read_one(Bus *bus,
+                         const Options *options,
+                         const char *ns_name,
+                         const char *key,
+                         GVariant **ret_value,
+                         Failure **reterr)
+{
+        g_autoptr(GVariant) reply = NULL;
+
+        if (options->release)
+                return read_of_release(bus, options, ns_name, key, ret_value, reterr);
+        if (!bus_call_namespace(bus, ns_name, "Get", g_variant_new("(s)", key), "(v)", &reply,
+                                reterr))
+                return FALSE;
+
+        g_variant_get(reply, "(v)", ret_value);
+        return TRUE;
+}
+
 static gboolean get_one(
         Context *context, Bus *bus, const char *ns_name, const char *key, Failure **reterr)
 {
-        g_autoptr(GVariant) reply = NULL;
         g_autoptr(GVariant) value = NULL;
         Failure *failure = NULL;
 
-        if (bus_call_namespace(bus, ns_name, "Get", g_variant_new("(s)", key), "(v)", &reply,
-                               &failure)) {
-                g_variant_get(reply, "(v)", &value);
+        if (read_one(bus, context->options, ns_name, key, &value, &failure)) {
+                g_assert(value);
         } else if (may_default(context->options, failure)) {
                 failure_free(failure);
                 value = default_value(context->options);
@@ -114,14 +170,6 @@ static gboolean add_entry(const char *key, GVariant *value, void *userdata, Fail
         return TRUE;
 }
 
-static gboolean fail_missing(const char *ns_name, const char *key, Failure **reterr)
-{
-        failure_set(reterr, EXIT_NOT_FOUND, "'%s' has no key '%s'", ns_name, key);
-        (*reterr)->error_name = g_strdup(REGENT_ERROR_NO_SUCH_KEY);
-        failure_set_hint(*reterr, "'regentctl list %s' shows the keys that there are.", ns_name);
-        return FALSE;
-}
-
 static gboolean get_some(
         Listing *listing, Bus *bus, const char *ns_name, char **keys, Failure **reterr)
 {
@@ -129,7 +177,7 @@ static gboolean get_some(
         g_autoptr(GVariant) reply = NULL;
         g_autoptr(GVariant) values = NULL;
         g_autoptr(Failure) failure = NULL;
-        GVariant *arguments = g_variant_new("(^as@a{sv})", keys, g_variant_new("a{sv}", NULL));
+        GVariant *arguments = g_variant_new("(^as@a{sv})", keys, get_many_options(options));
 
         if (bus_call_namespace(bus, ns_name, "GetMany", arguments, "(a{sv}t)", &reply, &failure)) {
                 g_variant_get(reply, "(@a{sv}t)", &values, NULL);
@@ -157,7 +205,8 @@ static gboolean get_all(Listing *listing, Bus *bus, const char *ns_name, Failure
         const Options *options = listing->context->options;
         const EntriesQuery query = { .ns_name = ns_name,
                                      .prefix = options->prefix,
-                                     .only = options->is_changed ? "changed" : NULL };
+                                     .only = options->is_changed ? "changed" : NULL,
+                                     .release = options->release };
 
         return entries_read(bus, &query, add_entry, listing, NULL, NULL, reterr);
 }

@@ -85,30 +85,45 @@ static bool compare(Loading *loading, char **names, Failure **reterr)
         return true;
 }
 
+static const char *release_of(const DifferenceEntry *entry)
+{
+        const char *release = entry->new ? entry->new->release : entry->old->release;
+
+        return release ? release : "";
+}
+
+/* A part for each release, the first of which is none. Both are sorted by it. */
+static void add_changes(Transaction *transaction, const DifferenceNamespace *from)
+{
+        TransactionNamespace *to = NULL;
+
+        for (guint i = 0; i < from->entries->len; i++) {
+                const DifferenceEntry *entry = &g_array_index(from->entries, DifferenceEntry, i);
+
+                if (!to || strcmp(to->release, release_of(entry)) != 0) {
+                        to = transaction_add_namespace(transaction, from->name);
+                        to->release = g_strdup(release_of(entry));
+                }
+                if (!entry->new)
+                        transaction_unset(transaction, to, entry->old->key);
+                else
+                        transaction_set(transaction, to, entry->new->key, entry->new->value,
+                                        entry->new->is_runtime ? "runtime" : NULL);
+        }
+}
+
 /* In a dry run, namespaces that are not there cannot be asked. */
 static void make_transaction(Loading *loading)
 {
         for (guint i = 0; i < loading->difference->namespaces->len; i++) {
                 const DifferenceNamespace *from = loading->difference->namespaces->pdata[i];
-                TransactionNamespace *to;
 
                 if (from->entries->len == 0 && !from->is_created)
                         continue; /* only the access differs */
                 if (from->is_created && loading->context->options->is_dry_run)
                         continue;
 
-                to = transaction_add_namespace(loading->transaction, from->name);
-                for (guint j = 0; j < from->entries->len; j++) {
-                        const DifferenceEntry *entry =
-                                &g_array_index(from->entries, DifferenceEntry, j);
-
-                        if (!entry->new)
-                                transaction_unset(loading->transaction, to, entry->old->key);
-                        else
-                                transaction_set(loading->transaction, to, entry->new->key,
-                                                entry->new->value,
-                                                entry->new->is_runtime ? "runtime" : NULL);
-                }
+                add_changes(loading->transaction, from);
         }
 }
 

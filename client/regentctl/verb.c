@@ -175,6 +175,16 @@ const Verb verbs[] = {
                         "everyone may read is looked at once a second.",
         },
         {
+                .name = "prune-kernels",
+                .synopsis = "[NAMESPACE...]",
+                .summary = "Remove keys of kernels that are gone",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .run = verb_prune_kernels,
+                .details =
+                        "What is of class kernel, for a release that neither runs nor has a directory\n"
+                        "in /lib/modules. Without NAMESPACE: in all that you may read.",
+        },
+        {
                 .name = "flush",
                 .synopsis = "",
                 .summary = "Return when all that was written is on disk",

@@ -53,6 +53,7 @@ int verb_diff(Context *context, char **arguments, Failure **reterr);
 int verb_edit(Context *context, char **arguments, Failure **reterr);
 int verb_monitor(Context *context, char **arguments, Failure **reterr);
 int verb_reload(Context *context, char **arguments, Failure **reterr);
+int verb_prune_kernels(Context *context, char **arguments, Failure **reterr);
 int verb_flush(Context *context, char **arguments, Failure **reterr);
 int verb_mark_good(Context *context, char **arguments, Failure **reterr);
 int verb_restore(Context *context, char **arguments, Failure **reterr);

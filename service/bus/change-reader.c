@@ -33,7 +33,7 @@ void change_reader_init(ChangeReader *reader, ChangeSet *set, const Limits *limi
         *reader = (ChangeReader){
                 .set = set,
                 .limits = limits,
-                .class = ENTRY_PERSISTENT,
+                .class = ENTRY_AS_SEEN,
                 .n_elements = LIMIT_UNSURE_ELEMENTS,
         };
 }
@@ -187,7 +187,7 @@ static int read_class(sd_bus_message *m,
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                      "There is no class %s", quoted));
         }
-        if (r != ENTRY_PERSISTENT && r != ENTRY_RUNTIME)
+        if (r == ENTRY_SESSION)
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_NOT_SUPPORTED,
                                                      "Class '%s' is not supported", name));
 
@@ -265,6 +265,18 @@ static int read_reason(ChangeReader *reader, sd_bus_message *m, sd_bus_error *re
         return answer(r, text, reterr_bus);
 }
 
+static int use_release(NamespaceWish *wish, const char *release, sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        int r;
+
+        if (!release)
+                return 0;
+
+        r = change_set_set_release(wish, release, &text);
+        return answer(r, text, reterr_bus);
+}
+
 static int read_apply_flags(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
         const uint64_t exclusive = REGENT_APPLY_CREATE_ONLY | REGENT_APPLY_CHANGE_ONLY;
@@ -302,6 +314,8 @@ static int read_apply_option(sd_bus_message *m,
                 return read_class(m, name, &reader->class, reterr_bus);
         if (strcmp(name, "classes") == 0)
                 return option_read_dictionary(m, name, read_class_entry, reader, reterr_bus);
+        if (strcmp(name, "release") == 0)
+                return option_read_string(m, name, &reader->release, reterr_bus);
         if (strcmp(name, "reason") == 0)
                 return read_reason(reader, m, reterr_bus);
         return option_unknown(name, reterr_bus);
@@ -328,7 +342,11 @@ int change_reader_read_apply(ChangeReader *reader, sd_bus_message *m, sd_bus_err
                 return r;
 
         classify_wish(reader->wish, reader->class);
-        return classify_keys(reader, reterr_bus);
+        r = classify_keys(reader, reterr_bus);
+        if (r < 0)
+                return r;
+
+        return use_release(reader->wish, reader->release, reterr_bus);
 }
 
 /* What Manager.Apply says of one namespace; its class is -1 until one is given. */
@@ -375,7 +393,8 @@ static int read_namespace_option(sd_bus_message *m,
 
 typedef struct ApplyManyReading {
         ChangeReader *reader;
-        GArray *classes; /* int, of each namespace read */
+        GArray *classes;     /* int, of each namespace read */
+        GPtrArray *releases; /* likewise, in the message, or NULL */
 } ApplyManyReading;
 
 static int read_namespace_changes(sd_bus_message *m,
@@ -391,11 +410,13 @@ static int read_namespace_changes(sd_bus_message *m,
         if (r < 0)
                 return r;
 
+        many->reader->release = NULL;
         r = option_read_dictionary(m, name, read_namespace_option, &reading, reterr_bus);
         if (r < 0)
                 return r;
 
         g_array_append_val(many->classes, reading.class);
+        g_ptr_array_add(many->releases, (gpointer) (uintptr_t) many->reader->release);
         return 0;
 }
 
@@ -416,7 +437,8 @@ static int read_apply_many_option(sd_bus_message *m,
 int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
         g_autoptr(GArray) classes = g_array_new(FALSE, FALSE, sizeof(int));
-        ApplyManyReading many = { .reader = reader, .classes = classes };
+        g_autoptr(GPtrArray) releases = g_ptr_array_new();
+        ApplyManyReading many = { reader, classes, releases };
         int r;
 
         r = options_read(m, read_namespace_changes, &many, reterr_bus);
@@ -437,62 +459,8 @@ int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bu
                 classify_wish(reader->set->namespaces->pdata[i],
                               class < 0 ? reader->class : (EntryClass) class);
         }
-        return classify_keys(reader, reterr_bus);
-}
-
-static int read_mode(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
-{
-        g_autofree char *text = NULL;
-        uint32_t mode;
-        int r;
-
-        r = option_read_uint32(m, "mode", &mode, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = change_set_set_mode(reader->set, mode, &text);
-        return answer(r, text, reterr_bus);
-}
-
-static int read_access_option(sd_bus_message *m,
-                              const char *name,
-                              void *userdata,
-                              sd_bus_error *reterr_bus)
-{
-        ChangeReader *reader = userdata;
-        ChangeSet *set = reader->set;
-
-        if (strcmp(name, "owner") == 0) {
-                set->access_fields |= ACCESS_OWNER;
-                return option_read_uint32(m, name, &set->access.owner, reterr_bus);
-        }
-        if (strcmp(name, "group") == 0) {
-                set->access_fields |= ACCESS_GROUP;
-                return option_read_uint32(m, name, &set->access.group, reterr_bus);
-        }
-        if (strcmp(name, "mode") == 0)
-                return read_mode(reader, m, reterr_bus);
-        if (strcmp(name, "quota-keys") == 0) {
-                set->access_fields |= ACCESS_QUOTA_KEYS;
-                return option_read_uint64(m, name, &set->access.quota_keys, reterr_bus);
-        }
-        if (strcmp(name, "quota-bytes") == 0) {
-                set->access_fields |= ACCESS_QUOTA_BYTES;
-                return option_read_uint64(m, name, &set->access.quota_bytes, reterr_bus);
-        }
-        return option_unknown(name, reterr_bus);
-}
-
-int change_reader_read_access(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
-{
-        int r;
-
-        r = options_read(m, read_access_option, reader, reterr_bus);
-        if (r < 0)
-                return r;
-
-        if ((reader->set->access_fields & ACCESS_OWNER) && reader->set->access.owner == UINT32_MAX)
-                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                    "4294967295 is no uid"));
-        return 0;
+        r = classify_keys(reader, reterr_bus);
+        for (guint i = 0; i < releases->len && r >= 0; i++)
+                r = use_release(reader->set->namespaces->pdata[i], releases->pdata[i], reterr_bus);
+        return r;
 }

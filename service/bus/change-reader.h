@@ -18,6 +18,7 @@ typedef struct ChangeReader {
         NamespaceWish *wish; /* the namespace that is being read */
         size_t n_elements;   /* that the values may still have; see bus/write.c */
         EntryClass class;    /* of what is set, unless it is classified by itself */
+        const char *release; /* in the message: that the namespace's changes are about; or NULL */
         GPtrArray *classes;  /* owned ClassWish; keys are only known when all is read */
 } ChangeReader;
 
@@ -43,6 +44,3 @@ int change_reader_read_apply(ChangeReader *reader, sd_bus_message *m, sd_bus_err
 int change_reader_read_apply_many(ChangeReader *reader,
                                   sd_bus_message *m,
                                   sd_bus_error *reterr_bus);
-
-/* An a{sv} of owner, group, mode and quotas. */
-int change_reader_read_access(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus);

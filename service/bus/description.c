@@ -31,11 +31,39 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "class", "s",
                                           entry_class_name(entry->class), "writer", "u",
                                           entry->writer_uid, "time", "t", entry->time_usec);
+        if (r >= 0 && entry->class == ENTRY_KERNEL)
+                r = sd_bus_message_append(reply, "{sv}", "release", "s", entry_release(entry));
         if (r < 0)
                 return r;
 
         return sd_bus_message_append(reply, "{sv}", "origin", "s",
                                      entry_is_fallback(entry) ? "default" : "set");
+}
+
+/* What else the key has: an entry that is hidden by the one described, and those of releases. */
+static int append_hidden(sd_bus_message *reply, const Namespace *ns, const char *key)
+{
+        const Entry *seen = namespace_lookup(ns, key), *covered = namespace_lookup_at(ns, key, "");
+        g_auto(GStrv) releases = namespace_releases(ns, key);
+        int r = 0;
+
+        if (covered && covered != seen)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "covered-class", "s",
+                                          entry_class_name((EntryClass) covered->class),
+                                          "covered-revision", "t", covered->revision);
+        if (r < 0 || !*releases)
+                return r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(reply, 's', "releases");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, releases);
+        for (int i = 0; r >= 0 && i < 2; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
 }
 
 /* A value that does not fit is left out: a default can be asked for by itself. */
@@ -109,6 +137,8 @@ int description_append(sd_bus_message *reply,
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
                 r = append_entry(reply, entry);
+        if (r >= 0)
+                r = append_hidden(reply, ns, key);
         if (r >= 0 && declaration)
                 r = sd_bus_message_append(reply, "{sv}", "file", "s", declaration->path);
         if (r >= 0 && rule)

@@ -8,6 +8,7 @@
 #include "bus/bus-error.h"
 #include "bus/namespace-object.h"
 #include "bus/options.h"
+#include "bus/page.h"
 #include "bus/value-codec.h"
 #include "core/name.h"
 #include "core/namespace-walk.h"
@@ -20,16 +21,7 @@
 /* Header, revision and what else stands beside the values. */
 #define REPLY_FRAME_BYTES LIMIT_KIB
 /* What else is said of an entry with form=entries. */
-#define ENTRY_FRAME_BYTES 128u
-
-/* Which part of a namespace is asked for. */
-typedef struct Page {
-        const char *prefix;
-        const char *after;
-        uint32_t limit; /* 0: none */
-        NamespaceWalkOnly only;
-        bool is_entries; /* form=entries */
-} Page;
+#define ENTRY_FRAME_BYTES (160u + LIMIT_RELEASE_BYTES)
 
 bool get_many_fits(const BusService *service, const Namespace *ns)
 {
@@ -61,79 +53,6 @@ static int refuse_size(const BusService *service, sd_bus_error *reterr_bus)
                 service->limits->reply_bytes));
 }
 
-static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e)
-{
-        g_autofree char *quoted = NULL, *text = NULL;
-        int r;
-
-        r = option_read_string(m, name, ret, e);
-        if (r < 0 || key_prefix_is_valid(*ret))
-                return r;
-
-        quoted = name_quote(*ret);
-        text = g_strdup_printf("%s begins no key", quoted);
-        return bus_refused(bus_error_set(e, CORE_E_INVALID_NAME, text));
-}
-
-/* An option that is one of two words. */
-static int read_word(sd_bus_message *m,
-                     const char *name,
-                     const char *first,
-                     const char *second,
-                     bool *ret_is_second,
-                     sd_bus_error *reterr_bus)
-{
-        g_autofree char *quoted = NULL;
-        const char *text;
-        int r;
-
-        r = option_read_string(m, name, &text, reterr_bus);
-        if (r < 0)
-                return r;
-
-        *ret_is_second = strcmp(text, second) == 0;
-        if (*ret_is_second || strcmp(text, first) == 0)
-                return 0;
-
-        quoted = name_quote(text);
-        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                             "Option '%s' is '%s' or '%s', not %s", name, first,
-                                             second, quoted));
-}
-
-static int read_only(sd_bus_message *m, NamespaceWalkOnly *ret_only, sd_bus_error *reterr_bus)
-{
-        bool is_changed;
-        int r;
-
-        r = read_word(m, "only", "set", "changed", &is_changed, reterr_bus);
-        if (r < 0)
-                return r;
-
-        *ret_only = is_changed ? NAMESPACE_WALK_CHANGED : NAMESPACE_WALK_SET;
-        return 0;
-}
-
-static int read_page_option(sd_bus_message *m,
-                            const char *name,
-                            void *userdata,
-                            sd_bus_error *reterr_bus)
-{
-        Page *page = userdata;
-
-        if (strcmp(name, "prefix") == 0)
-                return read_prefix(m, name, &page->prefix, reterr_bus);
-        if (strcmp(name, "after") == 0)
-                return read_prefix(m, name, &page->after, reterr_bus);
-        if (strcmp(name, "limit") == 0)
-                return option_read_uint32(m, name, &page->limit, reterr_bus);
-        if (strcmp(name, "only") == 0)
-                return read_only(m, &page->only, reterr_bus);
-        if (strcmp(name, "form") == 0)
-                return read_word(m, name, "values", "entries", &page->is_entries, reterr_bus);
-        return option_unknown(name, reterr_bus);
-}
-
 /* The value of a pair becomes an a{sv} of what is known of it. */
 static int append_entry(sd_bus_message *reply, Entry *entry)
 {
@@ -151,6 +70,8 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
         if (r >= 0 && !entry_is_fallback(entry))
                 r = sd_bus_message_append(reply, "{sv}", "class", "s",
                                           entry_class_name(entry->class));
+        if (r >= 0 && entry->class == ENTRY_KERNEL)
+                r = sd_bus_message_append(reply, "{sv}", "release", "s", entry_release(entry));
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -184,14 +105,14 @@ static int append_page(sd_bus_message *reply,
                        uint64_t *n_bytes,
                        sd_bus_error *reterr_bus)
 {
-        NamespaceWalk walk;
+        PageWalk walk;
         Entry *entry;
 
-        namespace_walk_begin(&walk, ns, page->prefix, page->after, page->only);
+        page_walk_begin(&walk, page, ns);
         for (uint32_t n = 0; page->limit == 0 || n < page->limit; n++) {
                 int r;
 
-                entry = namespace_walk_next(&walk);
+                entry = page_walk_next(&walk);
                 if (!entry)
                         break;
 
@@ -212,7 +133,7 @@ static int append_keys(sd_bus_message *reply,
                        sd_bus_error *reterr_bus)
 {
         for (; *keys; keys++) {
-                Entry *entry = namespace_read(ns, *keys, page->only);
+                Entry *entry = page_lookup(page, ns, *keys);
                 int r;
 
                 if (!entry)
@@ -316,7 +237,7 @@ int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
         g_autoptr(GPtrArray) keys = g_ptr_array_new();
-        Page page = { .prefix = "", .after = "" };
+        Page page;
         Namespace *ns;
         int r;
 
@@ -324,7 +245,7 @@ int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         if (r < 0)
                 return r;
 
-        r = options_read(m, read_page_option, &page, reterr_bus);
+        r = page_read(&page, m, reterr_bus);
         if (r < 0)
                 return r;
 

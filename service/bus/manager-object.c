@@ -9,6 +9,7 @@
 
 #include "bus/manager-object.h"
 
+#include "bus/access-reader.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/get-many.h"
@@ -47,7 +48,7 @@ static int read_creation(ChangeReader *reader, sd_bus_message *m, sd_bus_error *
         if (r < 0)
                 return r;
 
-        return change_reader_read_access(reader, m, reterr_bus);
+        return access_reader_read(reader, m, reterr_bus);
 }
 
 static int append_path(sd_bus_message *reply, const Settlement *settlement)
@@ -347,6 +348,14 @@ PROPERTY_GETTER(property_get_state)
         return sd_bus_message_append(reply, "s", service_state_name(service->status->state));
 }
 
+PROPERTY_GETTER(property_get_kernel_release)
+{
+        const BusService *service = userdata;
+        const char *release = state_release(service->state);
+
+        return sd_bus_message_append(reply, "s", release ? release : "");
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("CreateNamespace",
@@ -413,6 +422,8 @@ static const sd_bus_vtable manager_vtable[] = {
                         0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Epoch", "s", property_get_epoch, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "KernelRelease", "s", property_get_kernel_release, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "LoadedFrom", "s", property_get_loaded_from, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(

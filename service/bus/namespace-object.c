@@ -10,6 +10,7 @@
 
 #include "bus/namespace-object.h"
 
+#include "bus/access-reader.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/description.h"
@@ -113,7 +114,7 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         r = find_entry(m, service, method_describe, "Describe", &ns, &key, &entry, reterr_bus);
         if (r != 0)
                 return r;
-        if (!entry && !namespace_rule(ns, key))
+        if (!entry && !namespace_rule(ns, key) && !namespace_is_hidden(ns, key))
                 return refuse_absent(ns, key, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
@@ -301,7 +302,7 @@ static int method_set_access(sd_bus_message *m, void *userdata, sd_bus_error *re
                 .verb = "SetAccess",
                 .action = AUTHORIZE_MANAGE,
                 .kind = CHANGE_SET_ACCESS,
-                .read = change_reader_read_access,
+                .read = access_reader_read,
                 .is_owners_right = is_owners_access,
         };
 
@@ -372,6 +373,8 @@ const sd_bus_vtable namespace_vtable[] = {
                 "Mode", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Revision", "t", property_get_unreached, 0, 0),
         SD_BUS_PROPERTY("Keys", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY("HiddenKeys", "t", property_get_unreached, 0, 0),
+        SD_BUS_PROPERTY("KernelReleases", "as", property_get_unreached, 0, 0),
         SD_BUS_PROPERTY("Usage", "t", property_get_unreached, 0, 0),
         SD_BUS_PROPERTY(
                 "QuotaKeys", "t", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -33,6 +33,7 @@ UINT32_PROPERTY(append_group, ns->access.group)
 UINT32_PROPERTY(append_mode, ns->access.mode)
 UINT64_PROPERTY(append_revision, ns->revision)
 UINT64_PROPERTY(append_keys, namespace_n_keys(ns))
+UINT64_PROPERTY(append_hidden_keys, ns->n_hidden)
 UINT64_PROPERTY(append_usage, ns->usage)
 UINT64_PROPERTY(append_quota_keys, namespace_quota_keys(ns, service->limits))
 UINT64_PROPERTY(append_quota_bytes, namespace_quota_bytes(ns, service->limits))
@@ -43,6 +44,21 @@ static int append_declaration(sd_bus_message *reply,
                               const Namespace *ns)
 {
         return sd_bus_message_append(reply, "v", "s", ns->declaration ? ns->declaration->path : "");
+}
+
+static int append_releases(sd_bus_message *reply,
+                           const BusService *service G_GNUC_UNUSED,
+                           const Namespace *ns)
+{
+        g_auto(GStrv) releases = namespace_releases(ns, NULL);
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, releases);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r;
 }
 
 #define ACCESS_CHANGE(function, field)                                           \
@@ -71,6 +87,8 @@ static const NamespaceProperty properties[] = {
         { "Mode", append_mode, true, is_other_mode },
         { "Revision", append_revision, false, NULL },
         { "Keys", append_keys, false, NULL },
+        { "HiddenKeys", append_hidden_keys, false, NULL },
+        { "KernelReleases", append_releases, false, NULL },
         { "Usage", append_usage, false, NULL },
         { "QuotaKeys", append_quota_keys, true, is_other_quota_keys },
         { "QuotaBytes", append_quota_bytes, true, is_other_quota_bytes },

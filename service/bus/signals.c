@@ -13,6 +13,7 @@
 #include "bus/object-path.h"
 #include "bus/value-codec.h"
 #include "client/regent-names.h"
+#include "core/namespace-walk.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -146,14 +147,12 @@ static int announce_access(const BusService *service,
         return sd_bus_send(NULL, m, NULL);
 }
 
-/* A key that is deleted goes back to its default. */
+/* A key that is deleted goes back to what was hidden by it, or to its default. */
 static Entry *what_is_read(const Namespace *ns, Entry *entry)
 {
-        Entry *fallback = NULL;
+        Entry *read = namespace_read(ns, entry_key(entry), NAMESPACE_WALK_ALL);
 
-        if (entry_is_tombstone(entry) && ns->declaration)
-                fallback = declaration_fallback(ns->declaration, entry_key(entry));
-        return fallback ? fallback : entry;
+        return read ? read : entry;
 }
 
 /* Sends the values that are small enough, until they are too many; names the others in @named. */
@@ -261,7 +260,8 @@ static void collect_entries(Signals *signals, GPtrArray *deltas, const Namespace
                 g_ptr_array_add(deltas, delta);
         }
         for (guint i = 0; i < change->entries->len; i++)
-                g_ptr_array_add(delta->entries, change->entries->pdata[i]);
+                if (namespace_concerns_readers(ns, change->entries->pdata[i]))
+                        g_ptr_array_add(delta->entries, change->entries->pdata[i]);
 }
 
 static int announce_declaration(const BusService *service, const Namespace *ns)
@@ -393,7 +393,8 @@ void signals_publish(Signals *signals, const GPtrArray *commits)
                 Delta *delta = deltas->pdata[i];
 
                 keep_last(delta->entries);
-                log_failure(announce_values(signals->service, delta), delta->ns->name);
+                if (delta->entries->len > 0)
+                        log_failure(announce_values(signals->service, delta), delta->ns->name);
         }
 }
 

@@ -33,6 +33,7 @@ static void namespace_wish_free(gpointer userdata)
         g_clear_pointer(&wish->keys, g_hash_table_unref);
         g_ptr_array_unref(wish->entries);
         g_array_unref(wish->expectations);
+        g_free(wish->release);
         g_free(wish->name);
         g_free(wish);
 }
@@ -212,7 +213,7 @@ int change_set_set(ChangeSet *set,
         if (r != 0)
                 return r;
 
-        return add_entry(set, wish, limits, entry_new(key, value, ENTRY_PERSISTENT), reterr_text);
+        return add_entry(set, wish, limits, entry_new(key, value, ENTRY_AS_SEEN), reterr_text);
 }
 
 int change_set_unset(ChangeSet *set,
@@ -227,8 +228,7 @@ int change_set_unset(ChangeSet *set,
         if (r != 0)
                 return r;
 
-        return add_entry(set, wish, limits, entry_new_tombstone(key, ENTRY_PERSISTENT),
-                         reterr_text);
+        return add_entry(set, wish, limits, entry_new_tombstone(key, ENTRY_AS_SEEN), reterr_text);
 }
 
 int change_set_expect(ChangeSet *set,
@@ -264,6 +264,33 @@ int change_set_classify(NamespaceWish *wish, const char *key, EntryClass class, 
                               "is given a class and not set");
 
         entry->class = (uint8_t) class;
+        return 0;
+}
+
+/* Whether an entry that is set as @class can be of @release. */
+static bool may_be_of(EntryClass class, const char *release)
+{
+        return class == ENTRY_AS_SEEN || (class == ENTRY_KERNEL) == (*release != '\0');
+}
+
+int change_set_set_release(NamespaceWish *wish, const char *release, char **reterr_text)
+{
+        if (*release && !kernel_release_is_valid(release))
+                return refuse(reterr_text, CORE_E_INVALID_NAME, release,
+                              "is not a kernel release: at most 64 bytes of letters, digits and "
+                              ". _ + ~ @ : = , -");
+
+        for (guint i = 0; i < wish->entries->len; i++) {
+                const Entry *entry = wish->entries->pdata[i];
+
+                if (!may_be_of((EntryClass) entry->class, release))
+                        return refuse(reterr_text, CORE_E_INVALID_ARGUMENT, entry_key(entry),
+                                      *release ? "is of a kernel release, and not of class kernel"
+                                               : "is of class kernel, and not of a release");
+        }
+
+        g_free(wish->release);
+        wish->release = g_strdup(release);
         return 0;
 }
 

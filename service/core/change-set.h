@@ -50,6 +50,7 @@ typedef struct NamespaceWish {
         GPtrArray *entries;   /* owned Entry: to set or, a tombstone, to delete */
         GArray *expectations; /* Expectation */
         GHashTable *keys;     /* borrowed keys of @entries, once there are many */
+        char *release; /* that all of it is about; "": entries of none; NULL: see core/placement.h */
         /* Of the namespace the caller was authorized for. It may have another access, or be another
          * one of the same name, when the request's turn comes. */
         uint64_t created_revision; /* 0: any will do */
@@ -106,8 +107,11 @@ int change_set_expect(ChangeSet *set,
                       uint64_t revision,
                       char **reterr_text);
 
-/* What @key is to be set as; all are persistent otherwise. */
+/* What @key is to be set as; all others are ENTRY_AS_SEEN. */
 int change_set_classify(NamespaceWish *wish, const char *key, EntryClass class, char **reterr_text);
+
+/* That all of @wish, once it is complete, is about entries of @release; "": of none. */
+int change_set_set_release(NamespaceWish *wish, const char *release, char **reterr_text);
 
 int change_set_set_reason(ChangeSet *set, const char *reason, char **reterr_text);
 int change_set_set_mode(ChangeSet *set, uint32_t mode, char **reterr_text);

@@ -20,41 +20,49 @@ static const char *const class_names[] = {
 };
 
 /* GVariant wants its data aligned for the widest type. */
-static size_t value_offset(size_t key_bytes, size_t type_bytes)
+static size_t value_offset(size_t key_bytes, size_t type_bytes, size_t release_bytes)
 {
-        return (offsetof(Entry, text) + key_bytes + 1 + type_bytes + 1 + 7) & ~(size_t) 7;
+        return (offsetof(Entry, text) + key_bytes + 1 + type_bytes + 1 +
+                (release_bytes > 0 ? release_bytes + 1 : 0) + 7) &
+               ~(size_t) 7;
 }
 
 static Entry *entry_allocate(const char *key,
                              size_t key_bytes,
                              const char *type,
                              size_t type_bytes,
+                             const char *release,
                              size_t value_bytes,
                              EntryClass class)
 {
+        size_t release_bytes = strlen(release);
         Entry *entry;
 
         g_assert(key_bytes > 0 && key_bytes <= LIMIT_KEY_BYTES && type_bytes <= LIMIT_TYPE_BYTES);
-        g_assert(value_bytes <= UINT32_MAX);
+        g_assert(value_bytes <= UINT32_MAX && release_bytes <= LIMIT_RELEASE_BYTES);
 
-        entry = g_malloc(value_offset(key_bytes, type_bytes) + value_bytes);
+        entry = g_malloc(value_offset(key_bytes, type_bytes, release_bytes) + value_bytes);
         *entry = (Entry){
                 .n_refs = 1,
                 .value_bytes = (uint32_t) value_bytes,
                 .class = (uint8_t) class,
                 .key_bytes = (uint8_t) key_bytes,
                 .type_bytes = (uint8_t) type_bytes,
+                .release_bytes = (uint8_t) release_bytes,
         };
         memcpy(entry->text, key, key_bytes);
         entry->text[key_bytes] = '\0';
         memcpy(entry->text + key_bytes + 1, type, type_bytes);
         entry->text[key_bytes + 1 + type_bytes] = '\0';
+        if (release_bytes > 0)
+                memcpy(entry->text + key_bytes + 1 + type_bytes + 1, release, release_bytes + 1);
         return entry;
 }
 
 static void *value_of(Entry *entry)
 {
-        return (char *) entry + value_offset(entry->key_bytes, entry->type_bytes);
+        return (char *) entry +
+               value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes);
 }
 
 static uint32_t wire_bytes_of(GVariant *value)
@@ -69,7 +77,7 @@ Entry *entry_new(const char *key, GVariant *value, EntryClass class)
         const char *type = g_variant_get_type_string(value);
         Entry *entry;
 
-        entry = entry_allocate(key, strlen(key), type, strlen(type), g_variant_get_size(value),
+        entry = entry_allocate(key, strlen(key), type, strlen(type), "", g_variant_get_size(value),
                                class);
         g_variant_store(value, value_of(entry));
         entry->wire_bytes = wire_bytes_of(value);
@@ -94,7 +102,7 @@ int entry_new_from_bytes(Entry **ret_entry,
         if (memchr(key, '\0', key_bytes) || memchr(type, '\0', type_bytes))
                 return -EBADMSG;
 
-        entry = entry_allocate(key, key_bytes, type, type_bytes, value_bytes, class);
+        entry = entry_allocate(key, key_bytes, type, type_bytes, "", value_bytes, class);
         if (!value_type_is_valid(entry_type(entry)))
                 return -EBADMSG;
 
@@ -112,7 +120,27 @@ int entry_new_from_bytes(Entry **ret_entry,
 
 Entry *entry_new_tombstone(const char *key, EntryClass class)
 {
-        return entry_allocate(key, strlen(key), "", 0, 0, class);
+        return entry_allocate(key, strlen(key), "", 0, "", 0, class);
+}
+
+Entry *entry_new_tombstone_of(const Entry *entry)
+{
+        return entry_allocate(entry_key(entry), entry->key_bytes, "", 0, entry_release(entry), 0,
+                              (EntryClass) entry->class);
+}
+
+Entry *entry_new_of_release(const Entry *entry, const char *release)
+{
+        Entry *copy;
+
+        g_assert(*release);
+
+        copy = entry_allocate(entry_key(entry), entry->key_bytes, entry_type(entry),
+                              entry->type_bytes, release, entry->value_bytes, ENTRY_KERNEL);
+        if (!entry_is_tombstone(entry))
+                memcpy(value_of(copy), entry_value_bytes(entry), entry->value_bytes);
+        copy->wire_bytes = entry->wire_bytes;
+        return copy;
 }
 
 Entry *entry_ref(Entry *entry)
@@ -130,7 +158,8 @@ Entry *entry_unref(Entry *entry)
 
 const void *entry_value_bytes(const Entry *entry)
 {
-        return (const char *) entry + value_offset(entry->key_bytes, entry->type_bytes);
+        return (const char *) entry +
+               value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes);
 }
 
 static void on_variant_gone(gpointer entry)

@@ -10,6 +10,9 @@
  *
  * An entry without a type is a tombstone: it says that the key was deleted, and when.
  *
+ * A key has one entry of no kernel release, persistent or runtime, and one of class kernel for each
+ * release; which of them readers see is the namespace's to say.
+ *
  * References are counted without atomics: only the thread of the event loop may touch them.
  */
 
@@ -20,9 +23,10 @@
 /* The numbers are part of the format on disk. */
 typedef enum EntryClass {
         ENTRY_PERSISTENT = 0,
-        ENTRY_KERNEL = 1, /* reserved: persistent, for one kernel release */
+        ENTRY_KERNEL = 1, /* persistent, for one kernel release */
         ENTRY_RUNTIME = 2,
-        ENTRY_SESSION = 3, /* reserved: runtime, until its writer's connection ends */
+        ENTRY_SESSION = 3,   /* reserved: runtime, until its writer's connection ends */
+        ENTRY_AS_SEEN = 255, /* of a change set alone: that of what readers see, else persistent */
 } EntryClass;
 
 typedef struct Entry {
@@ -35,8 +39,9 @@ typedef struct Entry {
         uint8_t class;        /* EntryClass */
         uint8_t key_bytes;    /* without the final NUL, as are the next */
         uint8_t type_bytes;
-        uint8_t reserved;
-        char text[]; /* key, NUL, type, NUL, padding to a multiple of 8, value */
+        uint8_t release_bytes; /* 0: of no release */
+        char text
+                []; /* key, NUL, type, NUL, of a release: that, NUL; padding to a multiple of 8, value */
 } Entry;
 
 /* From a value in normal form, which is not kept. */
@@ -57,6 +62,12 @@ int entry_new_from_bytes(Entry **ret_entry,
 
 Entry *entry_new_tombstone(const char *key, EntryClass class);
 
+/* For the place of @entry: of its key, class and release. */
+Entry *entry_new_tombstone_of(const Entry *entry);
+
+/* A copy of @entry, which may be a tombstone, of class kernel and of @release (not empty). */
+Entry *entry_new_of_release(const Entry *entry, const char *release);
+
 Entry *entry_ref(Entry *entry);
 Entry *entry_unref(Entry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_unref)
@@ -69,6 +80,13 @@ static inline const char *entry_key(const Entry *entry)
 static inline const char *entry_type(const Entry *entry)
 {
         return entry->text + entry->key_bytes + 1;
+}
+
+/* The kernel release it is of; "" unless it is of class kernel. */
+static inline const char *entry_release(const Entry *entry)
+{
+        return entry->release_bytes > 0 ? entry->text + entry->key_bytes + 1 + entry->type_bytes + 1
+                                        : "";
 }
 
 static inline bool entry_is_tombstone(const Entry *entry)
@@ -90,10 +108,12 @@ GVariant *entry_value(Entry *entry);
 /* Whether both hold the same value; revision, writer and class do not count. */
 bool entry_value_equal(const Entry *a, const Entry *b);
 
-/* What the entry counts for in quotas: the bytes of key and value. */
+/* What the entry counts for in quotas: the bytes of key, release and value. */
 static inline uint64_t entry_usage(const Entry *entry)
 {
-        return entry_is_tombstone(entry) ? 0 : (uint64_t) entry->key_bytes + entry->value_bytes;
+        return entry_is_tombstone(entry)
+                       ? 0
+                       : (uint64_t) entry->key_bytes + entry->release_bytes + entry->value_bytes;
 }
 
 /* What the entry takes at most in an a{sv}. */

@@ -22,6 +22,8 @@
 #define LIMIT_TYPE_BYTES           255u
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
+#define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
+#define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
 #define LIMIT_COMMIT_NAMESPACES    256u
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */

@@ -52,6 +52,14 @@ bool key_is_valid(const char *key)
         return *key && key_prefix_is_valid(key);
 }
 
+bool kernel_release_is_valid(const char *release)
+{
+        size_t length = strnlen(release, LIMIT_RELEASE_BYTES + 1);
+
+        return length > 0 && length <= LIMIT_RELEASE_BYTES &&
+               strspn(release, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._+~@:=,-") == length;
+}
+
 char *name_quote(const char *text)
 {
         bool is_cut = strnlen(text, QUOTED_BYTES_MAX + 1) > QUOTED_BYTES_MAX;

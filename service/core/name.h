@@ -4,7 +4,7 @@
 /*
  * Names
  *
- * The two grammars of names that callers choose. Both are subsets of printable ASCII, so a valid
+ * The grammars of names that callers choose. All are subsets of printable ASCII, so a valid
  * name is safe in a log line, a file and a terminal.
  */
 
@@ -18,6 +18,9 @@ bool key_is_valid(const char *key);
 
 /* What may begin a key, so also the empty string. */
 bool key_prefix_is_valid(const char *prefix);
+
+/* A kernel's release, as uname() has it: 1 to LIMIT_RELEASE_BYTES bytes of [A-Za-z0-9._+~@:=,-]. */
+bool kernel_release_is_valid(const char *release);
 
 /* @text in quotes for a message: hostile bytes escaped, cut when it is long. */
 char *name_quote(const char *text);

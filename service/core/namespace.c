@@ -20,6 +20,11 @@ static void entry_destroy(gpointer entry)
         entry_unref(entry);
 }
 
+static void tree_destroy(gpointer tree)
+{
+        g_tree_unref(tree);
+}
+
 Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision)
 {
         Namespace *ns = g_new(Namespace, 1);
@@ -48,6 +53,8 @@ Namespace *namespace_unref(Namespace *ns)
                 return NULL;
 
         g_tree_unref(ns->entries);
+        g_clear_pointer(&ns->covered, g_tree_unref);
+        g_clear_pointer(&ns->releases, g_tree_unref);
         declaration_unref(ns->declaration);
         g_free(ns->name);
         g_free(ns);
@@ -59,9 +66,78 @@ Entry *namespace_lookup(const Namespace *ns, const char *key)
         return g_tree_lookup(ns->entries, key);
 }
 
+static Entry *lookup_of_release(const Namespace *ns, const char *key, const char *release)
+{
+        GTree *tree = ns->releases ? g_tree_lookup(ns->releases, release) : NULL;
+
+        return tree ? g_tree_lookup(tree, key) : NULL;
+}
+
+Entry *namespace_lookup_at(const Namespace *ns, const char *key, const char *release)
+{
+        Entry *seen;
+
+        if (*release)
+                return lookup_of_release(ns, key, release);
+
+        seen = namespace_lookup(ns, key);
+        if (!seen || seen->class != ENTRY_KERNEL)
+                return seen;
+        return ns->covered ? g_tree_lookup(ns->covered, key) : NULL;
+}
+
+bool namespace_is_running(const Namespace *ns, const Entry *entry)
+{
+        return ns->release && strcmp(entry_release(entry), ns->release) == 0;
+}
+
+bool namespace_concerns_readers(const Namespace *ns, const Entry *entry)
+{
+        const Entry *seen;
+
+        if (entry->class == ENTRY_KERNEL)
+                return namespace_is_running(ns, entry);
+
+        /* What covers it now either did so before, or is told of itself. */
+        seen = ns->releases ? namespace_lookup(ns, entry_key(entry)) : NULL;
+        return !seen || seen->class != ENTRY_KERNEL;
+}
+
+uint64_t namespace_n_releases(const Namespace *ns)
+{
+        return ns->releases ? (uint64_t) g_tree_nnodes(ns->releases) : 0;
+}
+
+bool namespace_has_release(const Namespace *ns, const char *release)
+{
+        return ns->releases && g_tree_lookup(ns->releases, release);
+}
+
+GStrv namespace_releases(const Namespace *ns, const char *key)
+{
+        GStrv releases = g_new0(char *, namespace_n_releases(ns) + 1);
+        GTreeNode *node = ns->releases ? g_tree_node_first(ns->releases) : NULL;
+
+        for (size_t n = 0; node; node = g_tree_node_next(node))
+                if (!key || g_tree_lookup(g_tree_node_value(node), key))
+                        releases[n++] = g_strdup(g_tree_node_key(node));
+        return releases;
+}
+
+bool namespace_is_hidden(const Namespace *ns, const char *key)
+{
+        g_auto(GStrv) releases = NULL;
+
+        if (!ns->releases || namespace_lookup(ns, key))
+                return false;
+
+        releases = namespace_releases(ns, key);
+        return *releases;
+}
+
 uint64_t namespace_n_keys(const Namespace *ns)
 {
-        return (uint64_t) g_tree_nnodes(ns->entries);
+        return (uint64_t) g_tree_nnodes(ns->entries) + ns->n_hidden;
 }
 
 static uint64_t quota_or_limit(uint64_t quota, uint64_t limit)
@@ -101,13 +177,7 @@ GTreeNode *namespace_next(GTreeNode *node, const char *prefix)
         return node_below(g_tree_node_next(node), prefix);
 }
 
-static void account_entry(Namespace *ns, const Entry *entry, int sign)
-{
-        ns->usage += (uint64_t) sign * entry_usage(entry);
-        ns->reply_bytes += (uint64_t) sign * entry_reply_bytes(entry);
-}
-
-/* The default of @key, which is set now or, with @sign 1, is so no longer. */
+/* The default of @key, which is seen now or, with @sign -1, is so no longer. */
 static void account_fallback(Namespace *ns, const char *key, int sign)
 {
         const Entry *fallback = ns->declaration ? declaration_fallback(ns->declaration, key) : NULL;
@@ -116,22 +186,101 @@ static void account_fallback(Namespace *ns, const char *key, int sign)
                 ns->fallback_bytes += (uint64_t) sign * entry_reply_bytes(fallback);
 }
 
-void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+/* Of a key that has @seen so far, or NULL. */
+static void show(Namespace *ns, const Entry *seen, Entry *entry)
 {
-        if (old)
-                account_entry(ns, old, -1);
+        if (seen)
+                ns->reply_bytes -= entry_reply_bytes(seen);
         else
                 account_fallback(ns, entry_key(entry), -1);
-        account_entry(ns, entry, 1);
+        ns->reply_bytes += entry_reply_bytes(entry);
         /* Replaces the key too: the old one dies with the old entry. */
         g_tree_replace(ns->entries, entry->text, entry_ref(entry));
 }
 
-void namespace_drop(Namespace *ns, const Entry *old)
+static void unshow(Namespace *ns, const Entry *seen)
 {
-        account_entry(ns, old, -1);
-        account_fallback(ns, entry_key(old), 1);
-        g_tree_remove(ns->entries, entry_key(old));
+        ns->reply_bytes -= entry_reply_bytes(seen);
+        account_fallback(ns, entry_key(seen), 1);
+        g_tree_remove(ns->entries, entry_key(seen));
+}
+
+static void cover(Namespace *ns, const Entry *old, Entry *entry)
+{
+        if (!ns->covered)
+                ns->covered = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy);
+        ns->n_hidden += !old;
+        g_tree_replace(ns->covered, entry->text, entry_ref(entry));
+}
+
+static void uncover(Namespace *ns, const Entry *entry)
+{
+        g_tree_remove(ns->covered, entry_key(entry));
+        ns->n_hidden--;
+}
+
+static void put_of_release(Namespace *ns, const Entry *old, Entry *entry)
+{
+        GTree *tree;
+
+        if (!ns->releases)
+                ns->releases = g_tree_new_full(compare_keys, NULL, g_free, tree_destroy);
+        tree = g_tree_lookup(ns->releases, entry_release(entry));
+        if (!tree) {
+                tree = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy);
+                g_tree_insert(ns->releases, g_strdup(entry_release(entry)), tree);
+        }
+        ns->n_hidden += !old && !namespace_is_running(ns, entry);
+        g_tree_replace(tree, entry->text, entry_ref(entry));
+}
+
+static void drop_of_release(Namespace *ns, const Entry *old)
+{
+        GTree *tree = g_tree_lookup(ns->releases, entry_release(old));
+
+        ns->n_hidden -= !namespace_is_running(ns, old);
+        g_tree_remove(tree, entry_key(old));
+        if (g_tree_nnodes(tree) == 0)
+                g_tree_remove(ns->releases, entry_release(old));
+}
+
+void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+{
+        Entry *seen = namespace_lookup(ns, entry_key(entry));
+
+        ns->usage += entry_usage(entry) - (old ? entry_usage(old) : 0);
+        if (entry->class == ENTRY_KERNEL) {
+                put_of_release(ns, old, entry);
+                if (!namespace_is_running(ns, entry))
+                        return;
+                if (seen && seen->class != ENTRY_KERNEL)
+                        cover(ns, NULL, seen);
+                show(ns, seen, entry);
+        } else if (seen && seen->class == ENTRY_KERNEL)
+                cover(ns, old, entry);
+        else
+                show(ns, seen, entry);
+}
+
+void namespace_drop(Namespace *ns, Entry *old)
+{
+        g_autoptr(Entry) held = entry_ref(old);
+        Entry *covered = ns->covered ? g_tree_lookup(ns->covered, entry_key(old)) : NULL;
+
+        ns->usage -= entry_usage(old);
+        if (old->class == ENTRY_KERNEL) {
+                drop_of_release(ns, old);
+                if (!namespace_is_running(ns, old))
+                        return;
+        }
+
+        if (covered == old)
+                uncover(ns, old);
+        else if (covered) {
+                show(ns, old, covered);
+                uncover(ns, covered);
+        } else
+                unshow(ns, old);
 }
 
 void namespace_set_declaration(Namespace *ns, Declaration *declaration)

@@ -6,6 +6,10 @@
  *
  * One application's entries in the order of their keys, and who may do what with them. Plain
  * memory: it changes only through State, when a commit is applied.
+ *
+ * A place is a key and a kernel release, or none; each holds one entry. Of a key readers see the entry
+ * of the running release, else the one of no release. The others are hidden: they count, and are
+ * found by their place, or with core/namespace-places.h.
  */
 
 #include "core/access.h"
@@ -25,9 +29,13 @@ typedef struct Namespace {
         uint64_t created_revision;
         uint64_t access_revision; /* another one: another access, or another namespace */
         uint64_t revision;        /* of the last commit that changed it */
-        GTree *entries;           /* key (in the entry) -> owned Entry; no tombstones */
-        uint64_t usage;           /* sum of entry_usage() */
-        uint64_t reply_bytes;     /* sum of entry_reply_bytes() */
+        GTree *entries;      /* key (in the entry) -> owned Entry that is seen; no tombstones */
+        const char *release; /* the running one; borrowed from the State; NULL: none is */
+        GTree *covered; /* likewise: those of no release that are hidden; NULL until there are any */
+        GTree *releases; /* owned release -> owned GTree of its entries, seen ones too; or NULL */
+        uint64_t n_hidden;
+        uint64_t usage;           /* sum of entry_usage(), hidden ones too */
+        uint64_t reply_bytes;     /* sum of entry_reply_bytes() of those seen */
         Declaration *declaration; /* NULL: none */
         uint64_t fallback_bytes;  /* as reply_bytes, of defaults whose keys are not set */
 } Namespace;
@@ -38,9 +46,32 @@ Namespace *namespace_ref(Namespace *ns);
 Namespace *namespace_unref(Namespace *ns);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Namespace, namespace_unref)
 
-/* Borrows; NULL when there is none. */
+/* The entry that is seen; borrowed, NULL when there is none. */
 Entry *namespace_lookup(const Namespace *ns, const char *key);
 
+/* The entry of @release ("": of none), seen or hidden; borrowed, NULL when there is none. */
+Entry *namespace_lookup_at(const Namespace *ns, const char *key, const char *release);
+
+/* Whether @entry, or a tombstone, is of the release that runs. */
+bool namespace_is_running(const Namespace *ns, const Entry *entry);
+
+/*
+ * Whether what was done to @entry's place, set or with a tombstone deleted, may have changed what
+ * readers see of its key.
+ */
+bool namespace_concerns_readers(const Namespace *ns, const Entry *entry);
+
+/* How many releases it has entries of, and whether @release is one of them. */
+uint64_t namespace_n_releases(const Namespace *ns);
+bool namespace_has_release(const Namespace *ns, const char *release);
+
+/* Those releases, or with @key (may be NULL) those that it has entries of, in order; owned. */
+GStrv namespace_releases(const Namespace *ns, const char *key);
+
+/* Whether @key has entries, and none that is seen. */
+bool namespace_is_hidden(const Namespace *ns, const char *key);
+
+/* All entries, hidden ones too. */
 uint64_t namespace_n_keys(const Namespace *ns);
 uint64_t namespace_quota_keys(const Namespace *ns, const Limits *limits);
 uint64_t namespace_quota_bytes(const Namespace *ns, const Limits *limits);
@@ -73,9 +104,9 @@ static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
         return ns->declaration ? declaration_rule(ns->declaration, key) : NULL;
 }
 
-/* For State alone, which knows what is there: @old is what the key has, or NULL. */
+/* For State alone, which knows what is there: @old is what the place has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
-void namespace_drop(Namespace *ns, const Entry *old);
+void namespace_drop(Namespace *ns, Entry *old);
 
 /* The same. References @declaration, which may be NULL. */
 void namespace_set_declaration(Namespace *ns, Declaration *declaration);

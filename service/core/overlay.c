@@ -14,7 +14,9 @@ typedef struct Owned {
 } Owned;
 
 typedef struct Layer {
-        GHashTable *entries; /* key (in the entry) -> borrowed Entry, maybe a tombstone */
+        GHashTable *entries;  /* key (in the entry) -> borrowed Entry, maybe a tombstone */
+        GHashTable *releases; /* borrowed release -> owned table as above; NULL: none */
+        uint64_t n_more_releases;
         uint64_t more_keys;
         uint64_t more_usage;
 } Layer;
@@ -30,6 +32,7 @@ static void layer_free(gpointer userdata)
         Layer *layer = userdata;
 
         g_hash_table_unref(layer->entries);
+        g_clear_pointer(&layer->releases, g_hash_table_unref);
         g_free(layer);
 }
 
@@ -88,10 +91,39 @@ static Owned *owned_of(Overlay *overlay, uint32_t uid)
         return owned;
 }
 
+static void table_unref(gpointer table)
+{
+        g_hash_table_unref(table);
+}
+
+/* What @layer has of @release ("": of none); NULL when it has nothing. */
+static GHashTable *find_table(const Layer *layer, const char *release)
+{
+        if (!*release)
+                return layer->entries;
+        return layer->releases ? g_hash_table_lookup(layer->releases, release) : NULL;
+}
+
+static GHashTable *table_of(Layer *layer, const Namespace *ns, const Entry *entry)
+{
+        const char *release = entry_release(entry);
+        GHashTable *table = find_table(layer, release);
+
+        if (table)
+                return table;
+
+        if (!layer->releases)
+                layer->releases = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, table_unref);
+        table = g_hash_table_new(g_str_hash, g_str_equal);
+        g_hash_table_insert(layer->releases, (gpointer) (uintptr_t) release, table);
+        layer->n_more_releases += !namespace_has_release(ns, release);
+        return table;
+}
+
 static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
 {
         Layer *layer = layer_of(overlay, ns);
-        const Entry *old = overlay_lookup(overlay, ns, entry_key(entry));
+        const Entry *old = overlay_lookup_at(overlay, ns, entry_key(entry), entry_release(entry));
         uint64_t more_usage = entry_usage(entry) - (old ? entry_usage(old) : 0);
         uint64_t more_keys = (uint64_t) !entry_is_tombstone(entry) - (uint64_t) (old != NULL);
         Owned *owned = owned_of(overlay, ns->access.owner);
@@ -100,7 +132,7 @@ static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
         layer->more_usage += more_usage;
         owned->more_keys += more_keys;
         owned->more_bytes += more_usage;
-        g_hash_table_replace(layer->entries, entry->text, entry);
+        g_hash_table_replace(table_of(layer, ns, entry), entry->text, entry);
 }
 
 void overlay_add(Overlay *overlay, const Commit *commit)
@@ -122,14 +154,44 @@ static const Layer *find_layer(const Overlay *overlay, const Namespace *ns)
         return g_hash_table_lookup(overlay->layers, ns);
 }
 
-Entry *overlay_lookup(const Overlay *overlay, const Namespace *ns, const char *key)
+Entry *overlay_lookup_at(const Overlay *overlay,
+                         const Namespace *ns,
+                         const char *key,
+                         const char *release)
 {
         const Layer *layer = find_layer(overlay, ns);
-        Entry *entry = layer ? g_hash_table_lookup(layer->entries, key) : NULL;
+        GHashTable *table = layer ? find_table(layer, release) : NULL;
+        Entry *entry = table ? g_hash_table_lookup(table, key) : NULL;
 
         if (entry)
                 return entry_is_tombstone(entry) ? NULL : entry;
-        return namespace_lookup(ns, key);
+        return namespace_lookup_at(ns, key, release);
+}
+
+Entry *overlay_lookup(const Overlay *overlay, const Namespace *ns, const char *key)
+{
+        const Layer *layer = find_layer(overlay, ns);
+        Entry *entry = NULL;
+
+        if (!layer)
+                return namespace_lookup(ns, key);
+        if (ns->release && (ns->releases || layer->releases))
+                entry = overlay_lookup_at(overlay, ns, key, ns->release);
+        return entry ? entry : overlay_lookup_at(overlay, ns, key, "");
+}
+
+uint64_t overlay_n_releases(const Overlay *overlay, const Namespace *ns)
+{
+        const Layer *layer = find_layer(overlay, ns);
+
+        return namespace_n_releases(ns) + (layer ? layer->n_more_releases : 0);
+}
+
+bool overlay_has_release(const Overlay *overlay, const Namespace *ns, const char *release)
+{
+        const Layer *layer = find_layer(overlay, ns);
+
+        return namespace_has_release(ns, release) || (layer && find_table(layer, release));
 }
 
 uint64_t overlay_n_keys(const Overlay *overlay, const Namespace *ns)

@@ -13,6 +13,7 @@
 #include "core/state.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Overlay Overlay;
@@ -28,6 +29,19 @@ void overlay_clear(Overlay *overlay);
 
 /* The entry a reader would see after the batch; borrowed, NULL when there is none. */
 Entry *overlay_lookup(const Overlay *overlay, const Namespace *ns, const char *key);
+
+/* The same of a place: the entry of @release ("": of none), seen or hidden. */
+Entry *overlay_lookup_at(const Overlay *overlay,
+                         const Namespace *ns,
+                         const char *key,
+                         const char *release);
+
+/*
+ * How many releases @ns would have entries of, and whether @release is one of them. What the batch
+ * deletes still counts.
+ */
+uint64_t overlay_n_releases(const Overlay *overlay, const Namespace *ns);
+bool overlay_has_release(const Overlay *overlay, const Namespace *ns, const char *release);
 
 uint64_t overlay_n_keys(const Overlay *overlay, const Namespace *ns);
 uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns);

@@ -5,7 +5,7 @@
 
 #include "core/restore.h"
 
-#include <string.h>
+#include "core/namespace-places.h"
 
 typedef struct Restoration {
         Commit *commit;
@@ -23,7 +23,7 @@ static gboolean remove_if_unknown(gpointer name, gpointer ns G_GNUC_UNUSED, gpoi
 
 static void delete_entry(Commit *commit, NamespaceChange *change, const Entry *present)
 {
-        commit_add_entry(commit, change, entry_new_tombstone(entry_key(present), present->class));
+        commit_add_entry(commit, change, entry_new_tombstone_of(present));
 }
 
 static void set_entry(Commit *commit, NamespaceChange *change, const Entry *present, Entry *wanted)
@@ -35,33 +35,34 @@ static void set_entry(Commit *commit, NamespaceChange *change, const Entry *pres
         commit_add_entry(commit, change, entry_ref(wanted));
 }
 
-static Entry *entry_at(GTreeNode *node)
-{
-        return node ? namespace_node_entry(node) : NULL;
-}
-
-/* Walks both in the order of their keys. @present: NULL when there is no such namespace. */
+/* Walks both in the order of their places. @present: NULL when there is no such namespace. */
 static void restore_entries(Commit *commit,
                             NamespaceChange *change,
                             const Namespace *present,
                             const Namespace *wanted)
 {
-        GTreeNode *old_node = present ? namespace_first(present, "", "") : NULL;
-        GTreeNode *new_node = namespace_first(wanted, "", "");
+        NamespacePlaces old_places, new_places;
+        Entry *old = NULL, *new;
 
-        while (old_node || new_node) {
-                Entry *old = entry_at(old_node), *new = entry_at(new_node);
-                int order = !old ? 1 : !new ? -1 : strcmp(entry_key(old), entry_key(new));
+        if (present) {
+                namespace_places_begin_by_release(&old_places, present);
+                old = namespace_places_next(&old_places);
+        }
+        namespace_places_begin_by_release(&new_places, wanted);
+        new = namespace_places_next(&new_places);
+
+        while (old || new) {
+                int order = !old ? 1 : !new ? -1 : entry_compare_places(old, new);
 
                 if (order < 0) {
                         if (entry_is_persistent(old))
                                 delete_entry(commit, change, old);
                 } else {
                         set_entry(commit, change, order == 0 ? old : NULL, new);
-                        new_node = namespace_next(new_node, "");
+                        new = namespace_places_next(&new_places);
                 }
                 if (order <= 0)
-                        old_node = namespace_next(old_node, "");
+                        old = namespace_places_next(&old_places);
         }
 }
 

@@ -211,9 +211,10 @@ int rule_check_change(const Rule *rule,
 {
         if (rule->is_locked && uid != 0)
                 return refuse(reterr_breach, "Locked", "is locked: only root may change it");
-        if (rule->is_write_once && !entry_is_tombstone(wanted) && wanted->class == ENTRY_RUNTIME)
+        if (rule->is_write_once && !entry_is_tombstone(wanted) && wanted->class != ENTRY_PERSISTENT)
                 return refuse(reterr_breach, "WriteOnce",
-                              "is set once for all, and cannot be of class runtime");
+                              "is set once for all, and cannot be of class %s",
+                              entry_class_name((EntryClass) wanted->class));
         if (rule->is_write_once && present && !entry_is_tombstone(wanted))
                 return refuse(reterr_breach, "WriteOnce", "has been set, and can be set only once");
         if (rule->is_write_once && present && uid != 0)

@@ -3,12 +3,14 @@
  * Sequencer
  *
  * Expectations come first, so that a caller whose picture is old hears Conflict and not what
- * follows from it. Only growth is held against a quota: one may always delete and shrink.
+ * follows from it.
  */
 
 #include "core/sequencer.h"
 
 #include "core/outcome.h"
+#include "core/placement.h"
+#include "core/quota.h"
 #include "core/restore.h"
 
 #include <inttypes.h>
@@ -83,7 +85,7 @@ static int check_expectations(const Sequencing *s)
 
                 for (guint j = 0; j < wish->expectations->len; j++) {
                         const Expectation *e = &g_array_index(wish->expectations, Expectation, j);
-                        const Entry *entry = overlay_lookup(s->overlay, ns, e->key);
+                        const Entry *entry = placement_judged(s->overlay, ns, wish, e->key);
 
                         if (e->revision == (entry ? entry->revision : 0))
                                 continue;
@@ -122,7 +124,7 @@ static bool is_without_effect(const Entry *wanted, const Entry *present)
 
 static void add_tombstone(Commit *commit, NamespaceChange *change, const Entry *present)
 {
-        commit_add_entry(commit, change, entry_new_tombstone(entry_key(present), present->class));
+        commit_add_entry(commit, change, entry_new_tombstone_of(present));
 }
 
 static int check_rule(const Sequencing *s, const Namespace *ns, Entry *wanted, const Entry *present)
@@ -148,48 +150,46 @@ static void add_effect(Commit *commit, NamespaceChange *change, Entry *wanted, c
                 commit_add_entry(commit, change, entry_ref(wanted));
 }
 
-static int check_quotas(const Sequencing *s,
-                        const Namespace *ns,
-                        uint64_t more_keys,
-                        uint64_t more_usage)
+static int resolve_entry(const Sequencing *s,
+                         const Namespace *ns,
+                         const NamespaceWish *wish,
+                         Entry *asked,
+                         NamespaceChange **change,
+                         QuotaMore *more)
 {
-        uint64_t n_keys = overlay_n_keys(s->overlay, ns) + more_keys;
-        uint64_t usage = overlay_usage(s->overlay, ns) + more_usage;
-        bool is_more_keys = (int64_t) more_keys > 0, is_more_usage = (int64_t) more_usage > 0;
+        g_auto(Placement) placement = {};
+        const Entry *present;
+        Entry *wanted;
+        int r;
 
-        if (is_more_keys && n_keys > namespace_quota_keys(ns, s->limits))
-                return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "'%s' would have %" PRIu64 " keys, its quota is %" PRIu64, ns->name,
-                              n_keys, namespace_quota_keys(ns, s->limits));
-        if (is_more_usage && usage > namespace_quota_bytes(ns, s->limits))
-                return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "'%s' would have %" PRIu64 " bytes, its quota is %" PRIu64, ns->name,
-                              usage, namespace_quota_bytes(ns, s->limits));
+        r = placement_find(&placement, s->overlay, ns, wish, asked, s->reterr_text);
+        if (r != 0)
+                return r;
+        wanted = placement.wanted;
+        present = placement.place;
+
+        r = check_presence(s, wish, wanted, placement.judged);
+        if (r != 0)
+                return r;
+        if (is_without_effect(wanted, present))
+                return 0;
+
+        r = check_rule(s, ns, wanted, placement.seen ? placement.seen : present);
+        if (r != 0)
+                return r;
+
+        if (!*change)
+                *change = commit_add(s->commit, NAMESPACE_CHANGE_ENTRIES, ns->name);
+        add_effect(s->commit, *change, wanted, present);
+        more->keys += (uint64_t) !entry_is_tombstone(wanted) - (uint64_t) (present != NULL);
+        more->bytes += entry_usage(wanted) - (present ? entry_usage(present) : 0);
         return 0;
-}
-
-/* What a commit gives an owner more of. */
-typedef struct OwnedMore {
-        uint64_t keys;
-        uint64_t bytes;
-} OwnedMore;
-
-static void add_owned(GHashTable *more_owned, uint32_t owner, uint64_t keys, uint64_t bytes)
-{
-        OwnedMore *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
-
-        if (!sum) {
-                sum = g_new0(OwnedMore, 1);
-                g_hash_table_insert(more_owned, GUINT_TO_POINTER(owner), sum);
-        }
-        sum->keys += keys;
-        sum->bytes += bytes;
 }
 
 static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTable *more_owned)
 {
-        uint64_t more_keys = 0, more_usage = 0;
         NamespaceChange *change = NULL;
+        QuotaMore more = { 0 };
         Namespace *ns;
         int r;
 
@@ -198,72 +198,40 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
                 return r;
 
         for (guint i = 0; i < wish->entries->len; i++) {
-                Entry *wanted = wish->entries->pdata[i];
-                const Entry *present = overlay_lookup(s->overlay, ns, entry_key(wanted));
-
-                r = check_presence(s, wish, wanted, present);
+                r = resolve_entry(s, ns, wish, wish->entries->pdata[i], &change, &more);
                 if (r != 0)
                         return r;
-                if (is_without_effect(wanted, present))
-                        continue;
-
-                r = check_rule(s, ns, wanted, present);
-                if (r != 0)
-                        return r;
-
-                if (!change)
-                        change = commit_add(s->commit, NAMESPACE_CHANGE_ENTRIES, ns->name);
-                add_effect(s->commit, change, wanted, present);
-                more_keys += (uint64_t) !entry_is_tombstone(wanted) - (uint64_t) (present != NULL);
-                more_usage += entry_usage(wanted) - (present ? entry_usage(present) : 0);
         }
 
-        r = check_quotas(s, ns, more_keys, more_usage);
+        r = quota_check_namespace(s->overlay, s->limits, ns, &more, s->reterr_text);
         if (r != 0)
                 return r;
 
-        add_owned(more_owned, ns->access.owner, more_keys, more_usage);
+        quota_add_owned(more_owned, ns->access.owner, &more);
         return 0;
 }
 
-static int check_owned(const Sequencing *s, uint32_t owner, const OwnedMore *more)
+/* A release that a wish did not name adds to what the commit takes. */
+static int check_bytes(const Sequencing *s)
 {
-        uint64_t n_keys = overlay_owned_keys(s->overlay, owner) + more->keys;
-        uint64_t n_bytes = overlay_owned_bytes(s->overlay, owner) + more->bytes;
+        uint64_t n_bytes = s->set->n_bytes;
 
-        if (owner == 0)
-                return 0;
-        if ((int64_t) more->keys > 0 && n_keys > s->limits->uid_keys)
-                return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "uid %" PRIu32 " would own %" PRIu64 " keys, a uid may own %" PRIu64,
-                              owner, n_keys, s->limits->uid_keys);
-        if ((int64_t) more->bytes > 0 && n_bytes > s->limits->uid_bytes)
-                return refuse(s, CORE_E_QUOTA_EXCEEDED,
-                              "uid %" PRIu32 " would own %" PRIu64 " bytes, a uid may own %" PRIu64,
-                              owner, n_bytes, s->limits->uid_bytes);
-        return 0;
-}
+        for (guint i = 0; i < s->commit->changes->len; i++) {
+                const NamespaceChange *change = s->commit->changes->pdata[i];
 
-/* Each owner once, by what the whole commit adds and takes away. */
-static int check_owners(const Sequencing *s, GHashTable *more_owned)
-{
-        GHashTableIter iter;
-        gpointer owner, more;
-
-        g_hash_table_iter_init(&iter, more_owned);
-        while (g_hash_table_iter_next(&iter, &owner, &more)) {
-                int r = check_owned(s, GPOINTER_TO_UINT(owner), more);
-
-                if (r != 0)
-                        return r;
+                for (guint j = 0; j < change->entries->len; j++)
+                        n_bytes += ((const Entry *) change->entries->pdata[j])->release_bytes;
         }
 
-        return 0;
+        if (n_bytes <= s->limits->commit_bytes)
+                return 0;
+        return refuse(s, CORE_E_TOO_BIG, "More than %" PRIu64 " bytes in one commit",
+                      s->limits->commit_bytes);
 }
 
 static int resolve_entries(const Sequencing *s)
 {
-        g_autoptr(GHashTable) more_owned = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        g_autoptr(GHashTable) more_owned = quota_owned_new();
         int r;
 
         r = check_expectations(s);
@@ -276,7 +244,11 @@ static int resolve_entries(const Sequencing *s)
                         return r;
         }
 
-        return check_owners(s, more_owned);
+        r = check_bytes(s);
+        if (r != 0)
+                return r;
+
+        return quota_check_owners(s->overlay, s->limits, more_owned, s->reterr_text);
 }
 
 static int check_new_owner(const Sequencing *s,

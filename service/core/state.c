@@ -18,6 +18,7 @@ struct State {
         GTree *namespaces; /* name (in the namespace) -> owned Namespace */
         Declarations *declarations;
         Accounts *accounts;
+        char *release; /* that runs; NULL: none */
         uint64_t revision;
         uint64_t n_keys;
         uint64_t usage;
@@ -55,8 +56,21 @@ State *state_free(State *state)
         g_tree_unref(state->namespaces);
         declarations_free(state->declarations);
         accounts_free(state->accounts);
+        g_free(state->release);
         g_free(state);
         return NULL;
+}
+
+void state_set_release(State *state, const char *release)
+{
+        g_assert(g_tree_nnodes(state->namespaces) == 0);
+        g_free(state->release);
+        state->release = g_strdup(release);
+}
+
+const char *state_release(const State *state)
+{
+        return state->release;
 }
 
 uint64_t state_revision(const State *state)
@@ -137,7 +151,7 @@ static void announce_replacement(State *state, Namespace *ns, Entry *old)
 
 static void put_entry(State *state, Namespace *ns, Entry *entry)
 {
-        Entry *old = namespace_lookup(ns, entry_key(entry));
+        Entry *old = namespace_lookup_at(ns, entry_key(entry), entry_release(entry));
 
         if (old && old->revision > entry->revision)
                 return;
@@ -152,7 +166,7 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
 
 static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
 {
-        Entry *old = namespace_lookup(ns, entry_key(tombstone));
+        Entry *old = namespace_lookup_at(ns, entry_key(tombstone), entry_release(tombstone));
 
         if (!old || old->revision > tombstone->revision || old->class != tombstone->class)
                 return;
@@ -205,6 +219,7 @@ bool state_declare(State *state, Namespace *ns)
 
 static void add_namespace(State *state, Namespace *ns)
 {
+        ns->release = state->release;
         (void) state_declare(state, ns);
         charge_namespace(state, ns);
         g_tree_insert(state->namespaces, ns->name, ns);

@@ -22,6 +22,14 @@ State *state_new(void);
 State *state_free(State *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(State, state_free)
 
+/*
+ * What kernel runs: entries of this release are what readers see. NULL: of none. Before there is
+ * any namespace.
+ */
+void state_set_release(State *state, const char *release);
+
+const char *state_release(const State *state);
+
 uint64_t state_revision(const State *state);
 
 /* Only forward. Recovery sets it after what it loaded, to what must not be used again. */
@@ -42,7 +50,7 @@ Accounts *state_accounts(State *state);
 /*
  * Applies @commit. It also takes what recovery brings from two journals that were written side by
  * side: an entry or tombstone older than what it meets, older than its namespace, or of a namespace
- * that is gone, has no effect; a tombstone deletes only an entry of its own class.
+ * that is gone, has no effect; a tombstone deletes only an entry of its own class and release.
  */
 void state_apply(State *state, const Commit *commit);
 

@@ -10,11 +10,13 @@
  *     a namespace removed meanwhile     is still held, with its entries, and walked
  *     access and revision of one        were copied when the walk began
  *
- * Between two slices the walk keeps the last entry it passed, and finds its way by that key: nodes
- * of the tree do not outlive a change.
+ * Between two slices the walk keeps the last entry it passed, and finds its way by that entry's place:
+ * nodes of the trees do not outlive a change, and an entry may be put upon another meanwhile.
  */
 
 #include "store/checkpoint-walk.h"
+
+#include "core/namespace-places.h"
 
 #include <string.h>
 
@@ -85,7 +87,7 @@ static bool has_passed(const CheckpointWalk *walk, const Namespace *ns, const En
         current = namespace_at(walk, walk->at);
         if (ns != current)
                 return strcmp(ns->name, current->name) < 0;
-        return walk->passed && strcmp(entry_key(entry), entry_key(walk->passed)) <= 0;
+        return walk->passed && namespace_places_compare(ns, entry, walk->passed) <= 0;
 }
 
 static bool belongs(const CheckpointWalk *walk, const Entry *entry)
@@ -205,11 +207,11 @@ static void pass(CheckpointWalk *walk, Entry *entry)
 static bool put_entries(CheckpointWalk *walk, CodecBuffer *record, CheckpointGroup *group)
 {
         const Namespace *ns = namespace_at(walk, walk->at);
-        GTreeNode *node = namespace_first(ns, "", walk->passed ? entry_key(walk->passed) : "");
+        NamespacePlaces places;
+        Entry *entry;
 
-        for (unsigned n = 1; node; node = namespace_next(node, ""), n++) {
-                Entry *entry = namespace_node_entry(node);
-
+        namespace_places_begin(&places, ns, walk->passed);
+        for (unsigned n = 1; (entry = namespace_places_next(&places)); n++) {
                 if (belongs(walk, entry))
                         put_entry(walk, record, group, ns, entry);
                 if (is_time(walk, record, n)) {

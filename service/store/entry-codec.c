@@ -33,6 +33,8 @@ void entry_codec_put(CodecBuffer *buffer, Entry *entry)
 
         codec_put_byte(buffer, (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0)));
         codec_put_string(buffer, entry_key(entry), entry->key_bytes);
+        if (entry->class == ENTRY_KERNEL)
+                codec_put_string(buffer, entry_release(entry), entry->release_bytes);
         if (is_tombstone)
                 return;
 
@@ -53,6 +55,11 @@ void entry_codec_get(CodecReader *reader, EntryView *ret_view)
         view.key = codec_get_string(reader, LIMIT_KEY_BYTES, &view.key_bytes);
         if (view.key_bytes == 0)
                 codec_refuse(reader);
+        if (view.class == ENTRY_KERNEL) {
+                view.release = codec_get_string(reader, LIMIT_RELEASE_BYTES, &view.release_bytes);
+                if (view.release_bytes == 0)
+                        codec_refuse(reader);
+        }
         if (!view.is_tombstone) {
                 view.type = codec_get_string(reader, LIMIT_TYPE_BYTES, &view.type_bytes);
                 view.value = codec_get_string(reader, UINT32_MAX, &view.value_bytes);
@@ -82,7 +89,7 @@ static int make_swapped(Entry **ret_entry, const EntryView *view)
                                     view->class);
 }
 
-int entry_codec_make(Entry **ret_entry, const EntryView *view)
+static int make_of_no_release(Entry **ret_entry, const EntryView *view)
 {
         char key[LIMIT_KEY_BYTES + 1];
 
@@ -100,4 +107,27 @@ int entry_codec_make(Entry **ret_entry, const EntryView *view)
                 return make_swapped(ret_entry, view);
         return entry_new_from_bytes(ret_entry, key, view->key_bytes, view->type, view->type_bytes,
                                     view->value, view->value_bytes, view->class);
+}
+
+int entry_codec_make(Entry **ret_entry, const EntryView *view)
+{
+        g_autoptr(Entry) entry = NULL;
+        char release[LIMIT_RELEASE_BYTES + 1];
+        int r;
+
+        r = make_of_no_release(&entry, view);
+        if (r < 0)
+                return r;
+        if (view->class != ENTRY_KERNEL) {
+                *ret_entry = g_steal_pointer(&entry);
+                return 0;
+        }
+
+        memcpy(release, view->release, view->release_bytes);
+        release[view->release_bytes] = '\0';
+        if (strlen(release) != view->release_bytes || !kernel_release_is_valid(release))
+                return -EBADMSG;
+
+        *ret_entry = entry_new_of_release(entry, release);
+        return 0;
 }

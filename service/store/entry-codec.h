@@ -5,7 +5,8 @@
  * Entry codec
  *
  * The part of an entry that commits and checkpoints have in common: class (one byte, with a bit for
- * tombstones), key, type, value. Values are GVariant's serialized form, little endian.
+ * tombstones), key, the release if the class is kernel, type, value. Values are GVariant's serialized
+ * form, little endian.
  */
 
 #include "core/entry.h"
@@ -18,9 +19,9 @@
 typedef struct EntryView {
         EntryClass class;
         bool is_tombstone;
-        const char *key, *type;
+        const char *key, *release, *type;
         const void *value;
-        size_t key_bytes, type_bytes, value_bytes;
+        size_t key_bytes, release_bytes, type_bytes, value_bytes;
 } EntryView;
 
 /* The least an entry takes. */
@@ -29,5 +30,5 @@ typedef struct EntryView {
 void entry_codec_put(CodecBuffer *buffer, Entry *entry);
 void entry_codec_get(CodecReader *reader, EntryView *ret_view);
 
-/* 0, or -EBADMSG when key, type or value is none. */
+/* 0, or -EBADMSG when key, release, type or value is none. */
 int entry_codec_make(Entry **ret_entry, const EntryView *view);

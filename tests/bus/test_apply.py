@@ -149,7 +149,7 @@ def test_another_class_replaces_the_entry(ns):
     assert ns.keys() == ["a"]
 
 
-@pytest.mark.parametrize("class_", ["kernel", "session"])
+@pytest.mark.parametrize("class_", ["session"])
 def test_reserved_classes(root, ns, class_):
     with nothing_changed(root, ns):
         with refused(Error.NotSupported, class_):

@@ -174,7 +174,7 @@ static void test_only_what_is_set_has_a_class(void)
         changes_set(set, "a.b", "k", "1");
         changes_unset(set, "a.b", "gone");
         entry = wish->entries->pdata[0];
-        g_assert_cmpint(entry->class, ==, ENTRY_PERSISTENT);
+        g_assert_cmpint(entry->class, ==, ENTRY_AS_SEEN);
         g_assert_cmpint(change_set_classify(wish, "k", ENTRY_RUNTIME, &text), ==, 0);
         g_assert_cmpint(entry->class, ==, ENTRY_RUNTIME);
         assert_refused(change_set_classify(wish, "gone", ENTRY_RUNTIME, &text),

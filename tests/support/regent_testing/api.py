@@ -64,6 +64,7 @@ _OPTION_TYPES = {
     "limit": "u",
     "only": "s",
     "form": "s",
+    "release": "s",
 }
 
 
@@ -90,14 +91,14 @@ def options(given):
     return result
 
 
-def change(set_=None, unset=None, expect=None, class_=None, classes=None):
+def change(set_=None, unset=None, expect=None, class_=None, classes=None, release=None):
     """The changes of one namespace, as Manager.Apply takes them."""
     result = {}
     if set_ is not None:
         result["set"] = GLib.Variant("a{sv}", values(set_))
     if unset is not None:
         result["unset"] = GLib.Variant("as", unset)
-    given = {"expect": expect, "class": class_, "classes": classes}
+    given = {"expect": expect, "class": class_, "classes": classes, "release": release}
     result.update(options({key: thing for key, thing in given.items() if thing is not None}))
     return GLib.Variant("a{sv}", result)
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Quota
+ */
+
+#include "core/quota.h"
+
+#include "core/outcome.h"
+
+#include <inttypes.h>
+
+G_GNUC_PRINTF(2, 3)
+static int refuse(char **reterr_text, const char *format, ...)
+{
+        va_list arguments;
+
+        va_start(arguments, format);
+        *reterr_text = g_strdup_vprintf(format, arguments);
+        va_end(arguments);
+        return CORE_E_QUOTA_EXCEEDED;
+}
+
+GHashTable *quota_owned_new(void)
+{
+        return g_hash_table_new_full(NULL, NULL, NULL, g_free);
+}
+
+void quota_add_owned(GHashTable *more_owned, uint32_t owner, const QuotaMore *more)
+{
+        QuotaMore *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
+
+        if (!sum) {
+                sum = g_new0(QuotaMore, 1);
+                g_hash_table_insert(more_owned, GUINT_TO_POINTER(owner), sum);
+        }
+        sum->keys += more->keys;
+        sum->bytes += more->bytes;
+}
+
+int quota_check_namespace(const Overlay *overlay,
+                          const Limits *limits,
+                          const Namespace *ns,
+                          const QuotaMore *more,
+                          char **reterr_text)
+{
+        uint64_t n_keys = overlay_n_keys(overlay, ns) + more->keys;
+        uint64_t usage = overlay_usage(overlay, ns) + more->bytes;
+
+        if ((int64_t) more->keys > 0 && n_keys > namespace_quota_keys(ns, limits))
+                return refuse(reterr_text,
+                              "'%s' would have %" PRIu64 " keys, its quota is %" PRIu64, ns->name,
+                              n_keys, namespace_quota_keys(ns, limits));
+        if ((int64_t) more->bytes > 0 && usage > namespace_quota_bytes(ns, limits))
+                return refuse(reterr_text,
+                              "'%s' would have %" PRIu64 " bytes, its quota is %" PRIu64, ns->name,
+                              usage, namespace_quota_bytes(ns, limits));
+        return 0;
+}
+
+static int check_owned(const Overlay *overlay,
+                       const Limits *limits,
+                       uint32_t owner,
+                       const QuotaMore *more,
+                       char **reterr_text)
+{
+        uint64_t n_keys = overlay_owned_keys(overlay, owner) + more->keys;
+        uint64_t n_bytes = overlay_owned_bytes(overlay, owner) + more->bytes;
+
+        if (owner == 0)
+                return 0;
+        if ((int64_t) more->keys > 0 && n_keys > limits->uid_keys)
+                return refuse(reterr_text,
+                              "uid %" PRIu32 " would own %" PRIu64 " keys, a uid may own %" PRIu64,
+                              owner, n_keys, limits->uid_keys);
+        if ((int64_t) more->bytes > 0 && n_bytes > limits->uid_bytes)
+                return refuse(reterr_text,
+                              "uid %" PRIu32 " would own %" PRIu64 " bytes, a uid may own %" PRIu64,
+                              owner, n_bytes, limits->uid_bytes);
+        return 0;
+}
+
+int quota_check_owners(const Overlay *overlay,
+                       const Limits *limits,
+                       GHashTable *more_owned,
+                       char **reterr_text)
+{
+        GHashTableIter iter;
+        gpointer owner, more;
+
+        g_hash_table_iter_init(&iter, more_owned);
+        while (g_hash_table_iter_next(&iter, &owner, &more)) {
+                int r = check_owned(overlay, limits, GPOINTER_TO_UINT(owner), more, reterr_text);
+
+                if (r != 0)
+                        return r;
+        }
+
+        return 0;
+}
