@@ -16,14 +16,13 @@
 #include "store/start.h"
 
 #include "store/checkpoint.h"
+#include "store/doubt.h"
 #include "store/last-good.h"
 #include "store/recovery.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Beyond what could have been reserved when it is not known what was. */
 #define REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
@@ -117,7 +116,7 @@ static void log_torn(Start *start, const Side *side)
                    LOG_FIELDS(LOG_FILE(path), LOG_OFFSET(tail->position.offset),
                               LOG_REVISION(tail->revision)),
                    "%s: cut a torn tail of %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
-                   ", after revision %" G_GUINT64_FORMAT "; nothing of it was acknowledged",
+                   ", after revision %" G_GUINT64_FORMAT "; nobody was told that it was on disk",
                    path, tail->dirty_end - tail->position.offset, tail->position.offset,
                    tail->revision);
 }
@@ -279,24 +278,12 @@ static int skip_revisions(Start *start)
         return r > 0 ? -EIO : r;
 }
 
-/* Whether a batch failed since the boot. Commits of its revisions may be anywhere or nowhere. */
-static bool is_in_doubt(Start *start)
-{
-        const StoreDirectory *directory = start->runtime->directory;
-        int fd = io_openat(directory->io, directory->fd, START_DOUBT_NAME, O_RDONLY, 0);
-
-        if (fd < 0)
-                return fd != -ENOENT;
-        close(fd);
-        return true;
-}
-
 static int go_on(Start *start)
 {
         Side *persistent = start->persistent, *runtime = start->runtime;
         bool is_new_boot = !sd_id128_equal(persistent->manifest->boot_id, start->boot_id);
         bool is_runtime_lost = findings_of(start, runtime)->is_nothing;
-        bool was_in_doubt = is_in_doubt(start);
+        bool was_in_doubt = doubt_is_there(runtime->directory);
         int r;
 
         r = reopen(start, persistent);
@@ -317,9 +304,7 @@ static int go_on(Start *start)
         if (r < 0)
                 return r;
 
-        if (was_in_doubt)
-                r = io_unlinkat(runtime->directory->io, runtime->directory->fd, START_DOUBT_NAME);
-        return r == -ENOENT ? 0 : r;
+        return was_in_doubt ? doubt_clear(runtime->directory) : r;
 }
 
 int start_sides(Side *persistent,

@@ -199,7 +199,7 @@ def test_files_that_are_described_are_those_there_are(stack):
     # What is set aside appears with damage alone.
     used = {pattern.pattern for pattern in described_files() for name in found if pattern.fullmatch(name)}
     assert {pattern.pattern for pattern in described_files()} - used == {"damaged"}
-    assert 'START_DOUBT_NAME "in-doubt"' in code()
+    assert 'DOUBT_NAME "in-doubt"' in code()
     assert "in-doubt" in pages.terms(pages.section("regentd", "Files"))["/run/regent"]
 
 
