@@ -27,7 +27,7 @@
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
 /* Of lazy commits that are not on disk: more are not waited for, lest the sync take long. */
-#define LIMIT_UNSYNCED_BYTES (4 * LIMIT_MIB)
+#define LIMIT_UNSYNCED_BYTES 4194304u
 
 /* What files of namespaces.d may be; they are an administrator's. */
 #define LIMIT_DECLARATION_FILES      4096u

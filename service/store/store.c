@@ -506,6 +506,11 @@ int store_close(Store *store)
         return scribe_mark_clean(store->scribe);
 }
 
+bool store_is_checkpointed(const Store *store)
+{
+        return !side_is_dirty(&store->sides[COMMIT_PERSISTENT]);
+}
+
 Store *store_free(Store *store)
 {
         if (!store)

@@ -17,6 +17,7 @@
 #include "util/io.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
@@ -124,6 +125,9 @@ GVariant *store_statistics(const Store *store);
 
 /* A clean stop: waits for what is under way, takes a checkpoint, marks the journal. Blocks. */
 int store_close(Store *store);
+
+/* Whether the newest checkpoint holds all that is persistent. */
+bool store_is_checkpointed(const Store *store);
 
 /* Stops the threads and frees it, as a crash would leave the files unless it was closed. */
 Store *store_free(Store *store);
