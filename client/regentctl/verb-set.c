@@ -58,7 +58,8 @@ static gboolean send(Context *context,
                      Failure **reterr)
 {
         const Options *options = context->options;
-        bool is_plain = !options->entry_class && !options->reason && change_flags(options) == 0;
+        bool is_plain = !options->entry_class && !options->reason && !options->durability &&
+                        change_flags(options) == 0;
         g_autoptr(GVariant) reply = NULL;
         GVariantBuilder set = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 

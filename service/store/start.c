@@ -238,10 +238,9 @@ static int go_on_after_damage(Start *start)
         const RecoveryFindings *persistent = findings_of(start, start->persistent);
         uint64_t revision = state_revision(start->state);
         Side *sides[] = { start->persistent, start->runtime };
+        int r;
 
         for (size_t i = 0; i < G_N_ELEMENTS(sides); i++) {
-                int r;
-
                 if (!findings_of(start, sides[i])->damage)
                         continue;
                 log_damage(start, sides[i]);
@@ -256,7 +255,8 @@ static int go_on_after_damage(Start *start)
                 revision += REVISIONS_IN_DOUBT;
         state_set_revision(start->state, revision);
         start->status->state = SERVICE_DEGRADED;
-        return begin_both(start, revision + START_REVISIONS_RESERVED);
+        r = begin_both(start, revision + START_REVISIONS_RESERVED);
+        return r < 0 ? r : doubt_clear(start->runtime->directory);
 }
 
 /* Begins at the reserve, and reserves anew. */
