@@ -20,6 +20,8 @@
 #define COMPLAINTS_MAX    32u
 #define JOURNAL_BYTES_MIN (64 * LIMIT_KIB)
 #define JOURNAL_BYTES_MAX (64 * LIMIT_GIB)
+#define SYNC_USEC_MIN     ((uint64_t) G_USEC_PER_SEC / 100)
+#define SYNC_USEC_MAX     ((uint64_t) G_USEC_PER_SEC * 86400)
 #define CONFIG_NAME       "regentd.conf"
 #define DROP_IN_DIRECTORY CONFIG_NAME ".d"
 
@@ -96,10 +98,25 @@ static void set_service(Parser *parser, const char *setting, const char *value)
                 complain_of_value(parser, setting, value);
 }
 
+static void set_sync_interval(Parser *parser, const char *setting, const char *value)
+{
+        uint64_t usec;
+
+        if (ini_parse_timespan(value, &usec) == 0 &&
+            (usec == 0 || (usec >= SYNC_USEC_MIN && usec <= SYNC_USEC_MAX)))
+                parser->config->sync_interval_usec = usec;
+        else
+                complain_of_value(parser, setting, value);
+}
+
 static void set_store(Parser *parser, const char *setting, const char *value)
 {
         uint64_t size;
 
+        if (strcmp(setting, "SyncIntervalSec") == 0) {
+                set_sync_interval(parser, setting, value);
+                return;
+        }
         if (strcmp(setting, "CheckpointJournalBytes") != 0) {
                 complain_of_setting(parser, setting);
                 return;

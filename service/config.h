@@ -15,6 +15,8 @@
 typedef struct Config {
         int log_level; /* a syslog level */
         uint64_t checkpoint_journal_bytes;
+        uint64_t
+                sync_interval_usec; /* of lazy changes, which all are then; 0: only those that say so */
         Limits limits;
 } Config;
 

@@ -83,6 +83,16 @@ static void use_config(Daemon *daemon, const Config *config)
                                                       : config->log_level);
 }
 
+/* What is not up to the parts that read the configuration themselves. */
+static void hand_out_config(Daemon *daemon)
+{
+        const Config *config = &daemon->config;
+
+        store_set_checkpoint_journal_bytes(daemon->store, config->checkpoint_journal_bytes);
+        store_set_sync_interval(daemon->store, config->sync_interval_usec);
+        pipeline_set_lazy(daemon->pipeline, config->sync_interval_usec > 0);
+}
+
 static int reload(Daemon *daemon)
 {
         Config config;
@@ -93,7 +103,7 @@ static int reload(Daemon *daemon)
                 return r;
 
         use_config(daemon, &config);
-        store_set_checkpoint_journal_bytes(daemon->store, config.checkpoint_journal_bytes);
+        hand_out_config(daemon);
         declarer_load(daemon->declarer);
         log_info("The configuration has been read anew");
         return 0;
@@ -151,6 +161,15 @@ static int on_journal(void *userdata, const GPtrArray *commits)
 
         r = store_write(daemon->store, commits);
         tell_of_room(daemon);
+        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
+}
+
+static int on_sync(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_flush(daemon->store);
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
@@ -339,6 +358,7 @@ static int start_pipeline(Daemon *daemon)
         const PipelineCallbacks callbacks = {
                 .wake = on_wake,
                 .journal = on_journal,
+                .sync = on_sync,
                 .publish = on_publish,
                 .reconsider = on_reconsider,
                 .userdata = daemon,
@@ -367,6 +387,7 @@ static int start_pipeline(Daemon *daemon)
 
         daemon->pipeline = pipeline_new(daemon->state, &daemon->config.limits, &callbacks);
         pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
+        hand_out_config(daemon);
         return 0;
 }
 

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "declaration-file.h"
+#include "once.h"
 #include "util/io.h"
 #include "util/log.h"
 
@@ -14,8 +15,12 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#define STANDARD_STATE_DIRECTORY   "/var/lib/regent"
+#define STANDARD_RUNTIME_DIRECTORY "/run/regent"
+
 typedef struct CommandLine {
         gboolean is_version;
+        gboolean is_once;
         char *state_directory;
         char *runtime_directory;
         char *configuration;
@@ -54,6 +59,8 @@ static gboolean parse(CommandLine *line, int argc, char **argv, GError **error)
                   "DIR" },
                 { "check-namespace", 0, 0, G_OPTION_ARG_FILENAME, &line->checked_file,
                   "Say what is wrong in FILE, a file of namespaces.d, and exit", "FILE" },
+                { "once", 0, 0, G_OPTION_ARG_NONE, &line->is_once,
+                  "Recover the state, write it as a checkpoint, read that back, and exit", NULL },
                 { "log-level", 0, 0, G_OPTION_ARG_STRING, &line->log_level,
                   "Log up to LEVEL: err, warning, notice, info or debug", "LEVEL" },
                 G_OPTION_ENTRY_NULL,
@@ -111,6 +118,19 @@ static int check_namespace(const char *path, const char *configuration)
         return complaints->len > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A directory that is not the service's own has no business with what the service has in memory. */
+static int run_once(const CommandLine *line)
+{
+        const char *standard = line->state_directory ? NULL : STANDARD_RUNTIME_DIRECTORY;
+        const OnceOptions options = {
+                .state_directory =
+                        line->state_directory ? line->state_directory : STANDARD_STATE_DIRECTORY,
+                .runtime_directory = line->runtime_directory ? line->runtime_directory : standard,
+        };
+
+        return once_run(&options, io_system());
+}
+
 int main(int argc, char **argv)
 {
         g_auto(CommandLine) line = {};
@@ -135,11 +155,15 @@ int main(int argc, char **argv)
         }
         log_open(options.log_level >= 0 ? options.log_level : LOG_INFO);
 
-        options.state_directory = line.state_directory ? line.state_directory : "/var/lib/regent";
-        options.runtime_directory = line.runtime_directory ? line.runtime_directory : "/run/regent";
+        options.state_directory =
+                line.state_directory ? line.state_directory : STANDARD_STATE_DIRECTORY;
+        options.runtime_directory =
+                line.runtime_directory ? line.runtime_directory : STANDARD_RUNTIME_DIRECTORY;
         options.configuration = line.configuration;
         options.namespaces_directories = (const char *const *) line.namespaces_directories;
         if (line.checked_file)
                 return check_namespace(line.checked_file, line.configuration);
+        if (line.is_once)
+                return run_once(&line);
         return daemon_run(&options, io_system()) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -22,6 +22,9 @@ void change_add_options(GVariantBuilder *builder, const Options *options)
         if (options->reason)
                 g_variant_builder_add(builder, "{sv}", "reason",
                                       g_variant_new_string(options->reason));
+        if (options->durability)
+                g_variant_builder_add(builder, "{sv}", "durability",
+                                      g_variant_new_string(options->durability));
 }
 
 gboolean change_apply(Bus *bus,

@@ -20,7 +20,7 @@ typedef struct ChangeResult {
 /* --dry-run, --create-only, --change-only. */
 uint64_t change_flags(const Options *options);
 
-/* --class, --reason: adds them to an a{sv}; --release is of a namespace. */
+/* --class, --reason, --durability: adds them to an a{sv}; --release is of a namespace. */
 void change_add_options(GVariantBuilder *builder, const Options *options);
 
 /*

@@ -57,6 +57,8 @@ const OptionSpec option_specs[] = {
           OPTION(modules_dir, KIND_FILE) },
         { "reason", "TEXT", "set apply load edit delete reset prune-kernels",
           "Why, for the journal of regentd", 0, OPTION(reason, KIND_TEXT) },
+        { "durability", "HOW", "set apply load edit delete reset",
+          "sync: on disk when done; lazy: seconds later", 0, OPTION(durability, KIND_TEXT) },
         { "dry-run", NULL, "apply load reset prune-kernels",
           "Say what would change, and change nothing", 'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,

@@ -53,7 +53,8 @@ int verb_delete(Context *context, char **arguments, Failure **reterr)
         const Options *options = context->options;
         const char *ns_name = arguments[0];
         char **keys = arguments + 1;
-        bool is_plain = !keys[1] && !options->is_if_exists && !options->release && !options->reason;
+        bool is_plain = !keys[1] && !options->is_if_exists && !options->release &&
+                        !options->reason && !options->durability;
         ChangeResult result = {};
         gboolean is_done;
         Bus *bus = NULL;

@@ -59,6 +59,7 @@ static gboolean send(Context *context,
 {
         const Options *options = context->options;
         bool is_plain = !options->entry_class && !options->release && !options->reason &&
+                        !options->durability &&
                         change_flags(options) == 0;
         g_autoptr(GVariant) reply = NULL;
         GVariantBuilder set = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);

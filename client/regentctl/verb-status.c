@@ -54,6 +54,14 @@ static uint64_t number_of(GVariant *numbers, const char *name)
         return number;
 }
 
+static bool is_dirty(const Service *service)
+{
+        gboolean is_dirty = FALSE;
+
+        g_variant_lookup(service->properties, "Dirty", "b", &is_dirty);
+        return is_dirty;
+}
+
 static Style style_of_state(const char *state)
 {
         return strcmp(state, "running") == 0 ? STYLE_GOOD : STYLE_BAD;
@@ -96,7 +104,7 @@ static void print_service(Output *output, const Service *service)
 
         sheet_add_styled(sheet, "State", style_of_state(state), state);
         sheet_add(sheet, "Version", "%s", text_of(service, "Version"));
-        if (durable == revision)
+        if (!is_dirty(service))
                 sheet_add(sheet, "Revision", "%" PRIu64 ", all of it on disk", revision);
         else
                 sheet_add(sheet, "Revision", "%" PRIu64 ", on disk up to %" PRIu64, revision,
@@ -141,6 +149,7 @@ static json_object *service_document(const Service *service)
         add_text(document, "version", text_of(service, "Version"));
         add_number(document, "revision", number_of(service->properties, "Revision"));
         add_number(document, "durable-revision", number_of(service->properties, "DurableRevision"));
+        json_object_object_add(document, "dirty", json_object_new_boolean(is_dirty(service)));
         add_text(document, "epoch", text_of(service, "Epoch"));
         add_text(document, "loaded-from", text_of(service, "LoadedFrom"));
         add_text(document, "loaded-reason", text_of(service, "LoadedReason"));

@@ -6,6 +6,7 @@
 #include "bus/change-reader.h"
 
 #include "bus/bus-error.h"
+#include "bus/durability-option.h"
 #include "bus/options.h"
 #include "bus/value-codec.h"
 #include "client/regent-names.h"
@@ -301,6 +302,19 @@ static int read_apply_flags(ChangeReader *reader, sd_bus_message *m, sd_bus_erro
         return 0;
 }
 
+/* An option of the commit as a whole. */
+static int read_commit_option(ChangeReader *reader,
+                              sd_bus_message *m,
+                              const char *name,
+                              sd_bus_error *reterr_bus)
+{
+        if (strcmp(name, "reason") == 0)
+                return read_reason(reader, m, reterr_bus);
+        if (strcmp(name, "durability") == 0)
+                return durability_option_read(m, name, &reader->set->durability, reterr_bus);
+        return option_unknown(name, reterr_bus);
+}
+
 static int read_apply_option(sd_bus_message *m,
                              const char *name,
                              void *userdata,
@@ -316,9 +330,7 @@ static int read_apply_option(sd_bus_message *m,
                 return option_read_dictionary(m, name, read_class_entry, reader, reterr_bus);
         if (strcmp(name, "release") == 0)
                 return option_read_string(m, name, &reader->release, reterr_bus);
-        if (strcmp(name, "reason") == 0)
-                return read_reason(reader, m, reterr_bus);
-        return option_unknown(name, reterr_bus);
+        return read_commit_option(reader, m, name, reterr_bus);
 }
 
 int change_reader_read_apply(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
@@ -386,7 +398,7 @@ static int read_namespace_option(sd_bus_message *m,
                 reading->class = (int) class;
                 return 0;
         }
-        if (strcmp(name, "reason") == 0)
+        if (strcmp(name, "reason") == 0 || strcmp(name, "durability") == 0)
                 return option_unknown(name, reterr_bus); /* a commit has one */
         return read_apply_option(m, name, reading->reader, reterr_bus);
 }
@@ -429,9 +441,7 @@ static int read_apply_many_option(sd_bus_message *m,
 
         if (strcmp(name, "class") == 0)
                 return read_class(m, name, &reader->class, reterr_bus);
-        if (strcmp(name, "reason") == 0)
-                return read_reason(reader, m, reterr_bus);
-        return option_unknown(name, reterr_bus);
+        return read_commit_option(reader, m, name, reterr_bus);
 }
 
 int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)

@@ -315,6 +315,14 @@ PROPERTY_GETTER(property_get_durable_revision)
                                      ((BusService *) userdata)->status->durable_revision);
 }
 
+PROPERTY_GETTER(property_get_dirty)
+{
+        const BusService *service = userdata;
+
+        return sd_bus_message_append(
+                reply, "b", service->status->durable_revision < state_revision(service->state));
+}
+
 PROPERTY_GETTER(property_get_last_good_revision)
 {
         return sd_bus_message_append(reply, "t",
@@ -416,6 +424,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Version", "s", property_get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Revision", "t", property_get_revision, 0, 0),
         SD_BUS_PROPERTY("DurableRevision", "t", property_get_durable_revision, 0, 0),
+        SD_BUS_PROPERTY("Dirty", "b", property_get_dirty, 0, 0),
         SD_BUS_PROPERTY("LastGoodRevision",
                         "t",
                         property_get_last_good_revision,

@@ -38,6 +38,7 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
 
         g_variant_dict_insert(statistics, "commits", "t", pipeline->n_commits);
         g_variant_dict_insert(statistics, "batches", "t", pipeline->n_batches);
+        g_variant_dict_insert(statistics, "lazy-commits", "t", pipeline->n_lazy);
         g_variant_dict_insert(statistics, "refused", "t", pipeline->n_refused);
         g_variant_dict_insert(statistics, "unchanged", "t", pipeline->n_unchanged);
         g_variant_dict_insert(statistics, "namespaces", "t",

@@ -9,6 +9,7 @@
  */
 
 #include "core/commit.h"
+#include "core/durability.h"
 #include "core/entry.h"
 #include "core/limits.h"
 #include "core/namespace.h"
@@ -60,6 +61,7 @@ typedef struct NamespaceWish {
 typedef struct ChangeSet {
         ChangeSetKind kind;
         ChangeSetFlags flags;
+        Durability durability; /* of ENTRIES */
         uint32_t writer_uid;
         char *reason;          /* NULL: none given */
         GPtrArray *namespaces; /* owned NamespaceWish */

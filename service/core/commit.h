@@ -42,6 +42,7 @@ typedef struct Commit {
         uint64_t time_usec; /* since 1970 */
         uint32_t writer_uid;
         char *reason; /* NULL: none given */
+        bool is_lazy; /* nobody waits for it to be on disk */
         GPtrArray *
                 changes; /* owned NamespaceChange, at most one a namespace, if no @source is given */
         CommitSource

@@ -28,6 +28,9 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* Of lazy commits that are not on disk: more are not waited for, lest the sync take long. */
+#define LIMIT_UNSYNCED_BYTES 4194304u
+
 /* What files of namespaces.d may be; they are an administrator's. */
 #define LIMIT_DECLARATION_FILES      4096u
 #define LIMIT_DECLARATION_FILE_BYTES 1048576u

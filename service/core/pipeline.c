@@ -26,6 +26,7 @@
 #include "core/pipeline.h"
 
 #include "core/batch.h"
+#include "core/durability.h"
 #include "core/failure.h"
 #include "core/overlay.h"
 #include "core/sequencer.h"
@@ -76,6 +77,8 @@ struct Pipeline {
         uint64_t revision;  /* the last one given to a commit */
         uint64_t revision_limit;
         bool is_under_way;
+        bool is_lazy;           /* unless asked otherwise, nobody waits for the disk */
+        bool is_sync_awaited;   /* somebody in the batch does */
         bool is_full;           /* only deleting is possible */
         const char *full_place; /* that last had no room; or NULL */
         PipelineStatistics statistics;
@@ -407,9 +410,12 @@ static int resolve(Pipeline *pipeline, Request *request, uint64_t now_usec, Comm
 static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
 {
         g_autoptr(Commit) commit = NULL;
+        bool is_awaited;
 
         request->outcome = resolve(pipeline, request, now_usec, &commit);
         request->commit = commit;
+        is_awaited = durability_is_awaited(request->set, commit, pipeline->is_lazy);
+        pipeline->is_sync_awaited |= is_awaited;
         if (request->outcome != 0)
                 pipeline->statistics.n_refused++;
         else if (!commit)
@@ -418,6 +424,8 @@ static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
                 request->dry_commit = g_steal_pointer(&commit);
         else {
                 pipeline->revision++;
+                pipeline->statistics.n_lazy += !is_awaited;
+                commit->is_lazy = !is_awaited;
                 g_ptr_array_add(pipeline->commits, g_steal_pointer(&commit));
         }
 
@@ -433,6 +441,7 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 
         /* The store may have left some out. */
         pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
+        pipeline->is_sync_awaited = false;
         batch_init(&batch);
         for (GList *l = pipeline->ready.head, *next; l; l = next) {
                 Request *request = l->data;
@@ -455,6 +464,22 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
         overlay_clear(pipeline->overlay);
 }
 
+/* Whoever waits for the disk without a commit of his own waits for the batch's last. */
+static int write_batch(Pipeline *pipeline)
+{
+        const PipelineCallbacks *callbacks = &pipeline->callbacks;
+        GPtrArray *commits = pipeline->commits;
+
+        if (commits->len > 0) {
+                if (pipeline->is_sync_awaited)
+                        ((Commit *) commits->pdata[commits->len - 1])->is_lazy = false;
+                return callbacks->journal(callbacks->userdata, commits);
+        }
+        if (pipeline->is_sync_awaited && callbacks->sync)
+                return callbacks->sync(callbacks->userdata);
+        return PIPELINE_E_WRITTEN;
+}
+
 void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
 {
         int r;
@@ -470,12 +495,7 @@ void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
                 return;
 
         pipeline->is_under_way = true;
-        if (pipeline->commits->len == 0) {
-                pipeline_settle(pipeline, 0);
-                return;
-        }
-
-        r = pipeline->callbacks.journal(pipeline->callbacks.userdata, pipeline->commits);
+        r = write_batch(pipeline);
         if (r != 0)
                 pipeline_settle(pipeline, r == PIPELINE_E_WRITTEN ? 0 : r);
 }
@@ -533,6 +553,11 @@ void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit)
 {
         pipeline->revision_limit = limit;
         wake(pipeline);
+}
+
+void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy)
+{
+        pipeline->is_lazy = is_lazy;
 }
 
 void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place)

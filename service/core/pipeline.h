@@ -17,7 +17,8 @@
  * ready when the journal is free, as far as it fits together, becomes one batch, made durable by one
  * sync. Expectations, quotas and equal values are judged when the batch is formed, in order, against
  * the state plus the batch so far; every answer, a refusal too, waits until the batch it depends on
- * is durable.
+ * is durable. A batch of nothing but lazy requests only waits until it is written, see
+ * core/durability.h.
  *
  * Pure memory: the owner says when to run and what time it is, and the callbacks do the rest.
  */
@@ -43,12 +44,16 @@ typedef struct PipelineCallbacks {
         void (*wake)(void *userdata);
 
         /*
-         * Makes @commits (Commit) durable. PIPELINE_E_WRITTEN when they are; 0 when
+         * Makes @commits (Commit) durable, and all before them; it is enough to have them written if
+         * all are lazy. PIPELINE_E_WRITTEN when they are; 0 when
          * pipeline_settle() will be called; -EROFS when nothing was tried, -ENOSPC when there was no
          * room for them and nothing is written; another negative errno when what became of them
          * cannot be known.
          */
         int (*journal)(void *userdata, const GPtrArray *commits);
+
+        /* The same for the commits before alone; NULL: they always are. */
+        int (*sync)(void *userdata);
 
         /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);
@@ -79,6 +84,7 @@ typedef struct PipelineStatistics {
         uint64_t n_batches;
         uint64_t n_refused; /* requests that ended in an outcome */
         uint64_t n_unchanged;
+        uint64_t n_lazy; /* commits that nobody waited for to be on disk */
 } PipelineStatistics;
 
 /* Borrows everything. */
@@ -115,6 +121,9 @@ void pipeline_settle(Pipeline *pipeline, int r);
 
 /* Revisions from @limit on may not be used yet. */
 void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit);
+
+/* Whether changes are lazy that do not say what they want. */
+void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy);
 
 /*
  * There is no room in @place (borrowed) for a commit that does more than delete, until further

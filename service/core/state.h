@@ -5,7 +5,7 @@
  * State
  *
  * All namespaces as of one revision: what readers see. It changes by state_apply() alone, and only
- * by commits that are durable already.
+ * by commits that are durable already, or lazy and written.
  */
 
 #include "core/account.h"

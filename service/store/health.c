@@ -5,11 +5,8 @@
 
 #include "store/health.h"
 
-#include "store/start.h"
+#include "store/doubt.h"
 #include "util/log.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #define MESSAGE_FAILED "d0734ec640464e498fea1c548d7dff73"
 #define MESSAGE_MENDED "ead658fc94954cecba3f5105f196a35c"
@@ -24,21 +21,6 @@ static void judge(Health *health)
         health->on_changed(health->userdata);
 }
 
-/* Leaves word that revisions of a failed batch must not be used again in this boot. */
-static void leave_doubt(const StoreDirectory *directory)
-{
-        int fd =
-                io_openat(directory->io, directory->fd, START_DOUBT_NAME, O_WRONLY | O_CREAT, 0600);
-
-        if (fd >= 0)
-                close(fd);
-}
-
-static void clear_doubt(const StoreDirectory *directory)
-{
-        (void) io_unlinkat(directory->io, directory->fd, START_DOUBT_NAME);
-}
-
 void health_fail(Health *health, int r, const char *what)
 {
         const char *path = health->persistent->directory->path;
@@ -48,7 +30,7 @@ void health_fail(Health *health, int r, const char *what)
                    LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_FAILED), LOG_ERRNO(r), LOG_FILE(path)),
                    "%s: %s failed: %s; no more changes are taken until the state is written anew",
                    path, what, g_strerror(-r));
-        leave_doubt(health->runtime->directory);
+        (void) doubt_leave(health->runtime->directory);
         judge(health);
 }
 
@@ -57,7 +39,7 @@ void health_mend(Health *health, uint64_t revision)
         const char *path = health->persistent->directory->path;
 
         health->has_failed = false;
-        clear_doubt(health->runtime->directory);
+        (void) doubt_clear(health->runtime->directory);
         log_record(
                 LOG_NOTICE,
                 LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_MENDED), LOG_FILE(path), LOG_REVISION(revision)),

@@ -157,6 +157,11 @@ void journal_lay_out_mark(Journal *journal, JournalBatch *batch, uint64_t time_u
         journal->is_marked = true;
 }
 
+JournalBatch journal_batch_of_nothing(const Journal *journal)
+{
+        return (JournalBatch){ .revision = journal->revision };
+}
+
 /*
  * Sees to it that a write up to @end finds room, before it is tried: what is not begun cannot fail
  * half way.
@@ -188,19 +193,21 @@ int journal_write(Journal *journal, const JournalBatch *batch)
 {
         int r;
 
-        r = reserve(journal, batch->offset + batch->bytes.n_bytes);
-        if (r != 0)
-                return r;
-        r = io_pwrite_once(journal->directory->io, journal->fd, batch->bytes.bytes,
-                           batch->bytes.n_bytes, batch->offset);
-        if (r < 0)
-                return r;
-        return directory_sync_file(journal->directory, journal->fd);
+        if (batch->bytes.n_bytes > 0) {
+                r = reserve(journal, batch->offset + batch->bytes.n_bytes);
+                if (r != 0)
+                        return r;
+                r = io_pwrite_once(journal->directory->io, journal->fd, batch->bytes.bytes,
+                                   batch->bytes.n_bytes, batch->offset);
+                if (r < 0)
+                        return r;
+        }
+        return batch->is_lazy ? 0 : directory_sync_file(journal->directory, journal->fd);
 }
 
 void journal_written(Journal *journal, const JournalBatch *batch)
 {
-        if (batch->revision > 0)
+        if (batch->revision > 0 && !batch->is_lazy)
                 journal->durable = batch->revision;
         journal->filled = MAX(journal->filled, batch->offset + batch->bytes.n_bytes);
 }

@@ -42,6 +42,7 @@ typedef struct JournalBatch {
         CodecBuffer bytes;
         uint64_t offset;
         uint64_t revision; /* of its last commit, or 0 */
+        bool is_lazy;      /* it is left for a later one to sync */
         /* what the journal was before it was laid out */
         RecordPosition position_before;
         uint64_t revision_before;
@@ -76,13 +77,16 @@ void journal_lay_out(Journal *journal,
 
 void journal_lay_out_mark(Journal *journal, JournalBatch *batch, uint64_t time_usec, bool is_clean);
 
+/* A batch without records, to sync all that is written. */
+JournalBatch journal_batch_of_nothing(const Journal *journal);
+
 enum {
         JOURNAL_E_NO_ROOM = 1, /* nothing has been written, for the disk is full */
 };
 
 /*
- * One write and, in a directory that is synced, one sync. 0, JOURNAL_E_NO_ROOM or an errno. In any
- * thread.
+ * One write, unless there is nothing in it, and, in a directory that is synced, one sync, unless it
+ * is lazy. 0, JOURNAL_E_NO_ROOM or an errno. In any thread.
  */
 int journal_write(Journal *journal, const JournalBatch *batch);
 

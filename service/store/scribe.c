@@ -2,44 +2,22 @@
 /*
  * Scribe
  *
- * Two things may be in a batch's way, and are waited for without blocking:
+ * Three things may be in a batch's way, and are waited for without blocking:
  *
  *     the journal is being switched   the commits are held as they are, for the next journal
+ *     it is being synced              the same, for this one
  *     zeros are being filled in       the batch, laid out, waits (only a writer that is faster than
  *     just there                      the filler ever sees this)
  */
 
 #include "store/scribe.h"
 
-#include "store/filler.h"
-#include "store/room.h"
+#include "store/scribe-sync.h"
 
 #include <errno.h>
 
 #define MARK_DELAY_USEC    ((int64_t) G_USEC_PER_SEC)
 #define MARK_ACCURACY_USEC (G_USEC_PER_SEC / 4)
-
-struct Scribe {
-        Side *persistent, *runtime;
-        Worker *background;
-        ScribeCallbacks callbacks;
-        Writer *writer;
-        Filler *filler;
-        Room *room;
-        sd_event_source *mark_timer;
-        ScribeStatistics statistics;
-
-        bool has_failed;
-        const Side *full_side; /* the one that last had no room */
-        bool is_held;
-        bool is_writing;           /* a batch is under way, until scribe_applied() */
-        const GPtrArray *held;     /* its commits, while they are held */
-        JournalBatch waiting;      /* or its persistent part, while the filler is in its way */
-        JournalBatch runtime_part; /* written already, until the batch has ended */
-        uint64_t writing_revision; /* its last */
-        uint64_t durable_revision;
-        int64_t last_write_usec;
-};
 
 void scribe_give_up(Scribe *scribe, int r, const char *what)
 {
@@ -82,15 +60,25 @@ static void on_room_retry(void *userdata)
                 room_judge(scribe->room, scribe->persistent->journal);
 }
 
-static void batch_is_durable(Scribe *scribe)
+void scribe_expect_mark(Scribe *scribe)
 {
         int enabled = SD_EVENT_OFF;
 
-        scribe->durable_revision = scribe->writing_revision;
         scribe->last_write_usec = g_get_monotonic_time();
         (void) sd_event_source_get_enabled(scribe->mark_timer, &enabled);
         if (enabled == SD_EVENT_OFF)
                 arm_mark(scribe, MARK_DELAY_USEC);
+}
+
+/* A mark says what is durable, so it comes when everything is. */
+static void batch_is_written(Scribe *scribe)
+{
+        scribe->written_revision = scribe->writing_revision;
+        if (scribe_is_dirty(scribe))
+                return;
+
+        scribe->durable_revision = scribe->writing_revision;
+        scribe_expect_mark(scribe);
 }
 
 /* Nothing of the persistent part, @batch, is written, or will be: so the runtime part goes, too. */
@@ -114,7 +102,7 @@ static int conclude(Scribe *scribe, int r)
 
         journal_batch_clear(&scribe->runtime_part);
         if (r == WRITER_E_WRITTEN) {
-                batch_is_durable(scribe);
+                batch_is_written(scribe);
                 return SCRIBE_E_WRITTEN;
         }
 
@@ -138,8 +126,12 @@ static void on_batch_written(void *userdata, const JournalBatch *batch, int r)
         Scribe *scribe = userdata;
 
         if (r == 0)
-                journal_written(scribe->persistent->journal, batch);
+                scribe_note_written(scribe, batch);
 
+        if (scribe->is_syncing && batch->revision > 0) {
+                scribe_sync_ended(scribe, r);
+                return;
+        }
         if (batch->revision > 0) {
                 if (r == WRITER_E_NO_ROOM)
                         r = call_off(scribe, batch);
@@ -175,7 +167,7 @@ static int on_mark_timer(sd_event_source *source G_GNUC_UNUSED,
         Scribe *scribe = userdata;
         int64_t rest = scribe->last_write_usec + MARK_DELAY_USEC - g_get_monotonic_time();
 
-        if (scribe->has_failed || scribe->persistent->journal->is_marked)
+        if (scribe->has_failed || scribe->persistent->journal->is_marked || scribe_is_dirty(scribe))
                 return 0;
 
         if (rest > 0)
@@ -188,15 +180,16 @@ static int on_mark_timer(sd_event_source *source G_GNUC_UNUSED,
 }
 
 /*
- * A runtime record counts only if the persistent commits before it in the batch are there: its own
- * other half, or one that it was sequenced after.
+ * A runtime record counts only if the persistent commits before it are there that may not be: its own
+ * other half, one in the batch that it was sequenced after, or a lazy one.
  */
 static void lay_out(Scribe *scribe,
                     const GPtrArray *commits,
                     JournalBatch *persistent_batch,
                     JournalBatch *runtime_batch)
 {
-        uint64_t pair_revision = 0;
+        uint64_t pair_revision =
+                scribe_is_dirty(scribe) ? scribe->persistent->journal->revision : 0;
 
         for (guint i = 0; i < commits->len; i++) {
                 const Commit *commit = commits->pdata[i];
@@ -243,7 +236,7 @@ static int write_persistent(Scribe *scribe, JournalBatch *batch)
         Journal *journal = scribe->persistent->journal;
         int r;
 
-        if (batch->bytes.n_bytes == 0)
+        if (batch->bytes.n_bytes == 0 && batch->revision == 0)
                 return WRITER_E_WRITTEN;
         if (filler_is_in_the_way(scribe->filler, batch->offset + batch->bytes.n_bytes)) {
                 scribe->waiting = *batch;
@@ -251,15 +244,27 @@ static int write_persistent(Scribe *scribe, JournalBatch *batch)
                 return 0;
         }
 
-        r = writer_write(scribe->writer, journal, batch, !worker_is_busy(scribe->background));
+        r = writer_write(scribe->writer, journal, batch,
+                         batch->is_lazy || !worker_is_busy(scribe->background));
         if (r == WRITER_E_WRITTEN)
-                journal_written(journal, batch);
+                scribe_note_written(scribe, batch);
         return r == WRITER_E_NO_ROOM ? call_off(scribe, batch) : r;
+}
+
+/* Whether nobody waits for any of them to be on disk. */
+static bool are_lazy(const GPtrArray *commits)
+{
+        for (guint i = 0; i < commits->len; i++)
+                if (!((const Commit *) commits->pdata[i])->is_lazy)
+                        return false;
+
+        return true;
 }
 
 static int write_now(Scribe *scribe, const GPtrArray *commits)
 {
         g_auto(JournalBatch) persistent_batch = { 0 };
+        bool is_lazy = are_lazy(commits);
         int r;
 
         lay_out(scribe, commits, &persistent_batch, &scribe->runtime_part);
@@ -271,11 +276,15 @@ static int write_now(Scribe *scribe, const GPtrArray *commits)
                 return WRITER_E_NO_ROOM;
         }
 
+        persistent_batch.is_lazy =
+                is_lazy && persistent_batch.bytes.n_bytes > 0 && unsynced_prepare(scribe->unsynced);
         r = write_runtime(scribe);
         if (r == WRITER_E_NO_ROOM)
                 journal_take_back(scribe->persistent->journal, &persistent_batch);
         if (r != 0)
                 return r;
+        if (persistent_batch.bytes.n_bytes == 0 && !is_lazy && scribe_is_dirty(scribe))
+                persistent_batch = journal_batch_of_nothing(scribe->persistent->journal);
         return write_persistent(scribe, &persistent_batch);
 }
 
@@ -287,7 +296,7 @@ int scribe_write(Scribe *scribe, const GPtrArray *commits)
                 return -EROFS;
 
         scribe->is_writing = true;
-        if (scribe->is_held) {
+        if (scribe->is_held || scribe->is_syncing) {
                 scribe->held = commits;
                 return 0;
         }
@@ -318,6 +327,7 @@ void scribe_applied(Scribe *scribe)
         scribe->is_writing = false;
         keep_ahead(scribe);
         room_judge(scribe->room, scribe->persistent->journal);
+        scribe_sync_if_due(scribe);
 }
 
 uint64_t scribe_durable_revision(const Scribe *scribe)
@@ -342,7 +352,8 @@ void scribe_mend(Scribe *scribe, uint64_t revision)
 
         writer_mend(scribe->writer);
         scribe->has_failed = false;
-        scribe->durable_revision = scribe->writing_revision = revision;
+        scribe->durable_revision = scribe->written_revision = scribe->writing_revision = revision;
+        unsynced_clear(scribe->unsynced);
         keep_ahead(scribe);
         room_judge(scribe->room, scribe->persistent->journal);
 }
@@ -352,6 +363,11 @@ bool scribe_hold(Scribe *scribe)
         if (scribe->has_failed || scribe->is_writing || writer_is_busy(scribe->writer) ||
             filler_is_busy(scribe->filler))
                 return false;
+        /* What comes after a journal must find it whole. */
+        if (scribe_is_dirty(scribe)) {
+                scribe_want_sync(scribe);
+                return false;
+        }
 
         scribe->is_held = true;
         return true;
@@ -403,6 +419,11 @@ const WriterStatistics *scribe_writer_statistics(const Scribe *scribe)
         return writer_statistics(scribe->writer);
 }
 
+static void on_due(void *userdata)
+{
+        scribe_sync_if_due(userdata);
+}
+
 static int add_mark_timer(Scribe *scribe, sd_event *event)
 {
         const Journal *journal = scribe->persistent->journal;
@@ -444,6 +465,9 @@ int scribe_new(Scribe **ret_scribe,
         r = room_new(&scribe->room, event, scribe->filler, retry_usec, &room);
         if (r < 0)
                 return r;
+        r = unsynced_new(&scribe->unsynced, event, runtime->directory, on_due, scribe);
+        if (r < 0)
+                return r;
         r = add_mark_timer(scribe, event);
         if (r < 0)
                 return r;
@@ -459,6 +483,7 @@ Scribe *scribe_free(Scribe *scribe)
 
         writer_free(scribe->writer);
         room_free(scribe->room);
+        unsynced_free(scribe->unsynced);
         filler_free(scribe->filler);
         sd_event_source_unref(scribe->mark_timer);
         journal_batch_clear(&scribe->waiting);

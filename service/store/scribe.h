@@ -9,6 +9,8 @@
  * for a second, and has it filled with zeros ahead. After the first failure it writes nothing more,
  * until it is mended.
  *
+ * Commits that are all lazy are written and left to be synced together, within an interval.
+ *
  * A full disk is no failure: what finds no room is not begun. When what is filled ahead runs out and
  * no more can be had, the last of it is kept for deleting.
  */
@@ -41,11 +43,12 @@ typedef struct ScribeCallbacks {
 } ScribeCallbacks;
 
 enum {
-        SCRIBE_E_WRITTEN = 1, /* durable already: on_written() will not be called */
+        SCRIBE_E_WRITTEN = 1, /* done already: on_written() will not be called */
 };
 
 typedef struct ScribeStatistics {
         uint64_t n_marks;
+        uint64_t n_lazy_syncs; /* of what lazy commits had left, and of nothing else */
         uint64_t n_runtime_bytes;
         uint64_t n_filled_bytes;
 } ScribeStatistics;
@@ -64,7 +67,7 @@ Scribe *scribe_free(Scribe *scribe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scribe, scribe_free)
 
 /*
- * 0, SCRIBE_E_WRITTEN, -EROFS: it has failed before, -ENOSPC: there is no room and nothing of it is
+ * Durable, or written if all of @commits are lazy. 0, SCRIBE_E_WRITTEN, -EROFS: it has failed before, -ENOSPC: there is no room and nothing of it is
  * written, or another errno: it has failed now.
  */
 int scribe_write(Scribe *scribe, const GPtrArray *commits);
@@ -74,6 +77,25 @@ void scribe_applied(Scribe *scribe);
 
 /* The last revision that is durable. */
 uint64_t scribe_durable_revision(const Scribe *scribe);
+
+/*
+ * Has everything synced that is written; not while a batch is under way. As scribe_write(), -ENOSPC
+ * apart.
+ */
+int scribe_flush(Scribe *scribe);
+
+/* The same, when nothing is under way. Blocks; 0 or an errno. */
+int scribe_flush_now(Scribe *scribe);
+
+/* The same, as soon as it can be done; on_quiet() follows, unless a batch does it. */
+void scribe_want_sync(Scribe *scribe);
+
+/* How long what is written may wait for it. */
+void scribe_set_sync_interval(Scribe *scribe, uint64_t usec);
+
+/* Whether something is written and not synced, and how much. */
+bool scribe_is_dirty(const Scribe *scribe);
+uint64_t scribe_n_unsynced_bytes(const Scribe *scribe);
 
 /* From now on commits wait, if everything is quiet: nothing being written, or not yet applied. */
 bool scribe_hold(Scribe *scribe);

@@ -16,15 +16,14 @@
 #include "store/start.h"
 
 #include "store/checkpoint.h"
+#include "store/doubt.h"
 #include "store/last-good.h"
 #include "store/recovery.h"
 #include "store/upgrade.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Beyond what could have been reserved when it is not known what was. */
 #define REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
@@ -115,7 +114,7 @@ static void log_torn(Start *start, const Side *side)
                    LOG_FIELDS(LOG_FILE(path), LOG_OFFSET(tail->position.offset),
                               LOG_REVISION(tail->revision)),
                    "%s: cut a torn tail of %" G_GUINT64_FORMAT " bytes at offset %" G_GUINT64_FORMAT
-                   ", after revision %" G_GUINT64_FORMAT "; nothing of it was acknowledged",
+                   ", after revision %" G_GUINT64_FORMAT "; nobody was told that it was on disk",
                    path, tail->dirty_end - tail->position.offset, tail->position.offset,
                    tail->revision);
 }
@@ -237,10 +236,9 @@ static int go_on_after_damage(Start *start)
         const RecoveryFindings *persistent = findings_of(start, start->persistent);
         uint64_t revision = state_revision(start->state);
         Side *sides[] = { start->persistent, start->runtime };
+        int r;
 
         for (size_t i = 0; i < G_N_ELEMENTS(sides); i++) {
-                int r;
-
                 if (!findings_of(start, sides[i])->damage)
                         continue;
                 log_damage(start, sides[i]);
@@ -255,7 +253,8 @@ static int go_on_after_damage(Start *start)
                 revision += REVISIONS_IN_DOUBT;
         state_set_revision(start->state, revision);
         start->status->state = SERVICE_DEGRADED;
-        return begin_both(start, revision + START_REVISIONS_RESERVED);
+        r = begin_both(start, revision + START_REVISIONS_RESERVED);
+        return r < 0 ? r : doubt_clear(start->runtime->directory);
 }
 
 /* Begins at the reserve, and reserves anew. */
@@ -275,18 +274,6 @@ static int skip_revisions(Start *start)
                 return 0;
         }
         return r > 0 ? -EIO : r;
-}
-
-/* Whether a batch failed since the boot. Commits of its revisions may be anywhere or nowhere. */
-static bool is_in_doubt(Start *start)
-{
-        const StoreDirectory *directory = start->runtime->directory;
-        int fd = io_openat(directory->io, directory->fd, START_DOUBT_NAME, O_RDONLY, 0);
-
-        if (fd < 0)
-                return fd != -ENOENT;
-        close(fd);
-        return true;
 }
 
 /* What an older version wrote. */
@@ -310,7 +297,7 @@ static int go_on(Start *start)
         Side *persistent = start->persistent, *runtime = start->runtime;
         bool is_new_boot = !sd_id128_equal(persistent->manifest->boot_id, start->boot_id);
         bool is_runtime_lost = findings_of(start, runtime)->is_nothing;
-        bool was_in_doubt = is_in_doubt(start);
+        bool was_in_doubt = doubt_is_there(runtime->directory);
         bool is_older = upgrade_is_due(findings_of(start, persistent)) ||
                         upgrade_is_due(findings_of(start, runtime));
         int r;
@@ -336,9 +323,7 @@ static int go_on(Start *start)
         if (r < 0)
                 return r;
 
-        if (was_in_doubt)
-                r = io_unlinkat(runtime->directory->io, runtime->directory->fd, START_DOUBT_NAME);
-        return r == -ENOENT ? 0 : r;
+        return was_in_doubt ? doubt_clear(runtime->directory) : r;
 }
 
 int start_sides(Side *persistent,

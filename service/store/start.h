@@ -17,9 +17,6 @@
 /* How many revisions are reserved at a time. */
 #define START_REVISIONS_RESERVED (UINT64_C(1) << 20)
 
-/* In the runtime directory: a batch has failed in this boot, so its revisions are in doubt. */
-#define START_DOUBT_NAME "in-doubt"
-
 enum {
         START_E_NEWER = 1, /* written by a later version */
         START_E_FULL,      /* there was no room for the next revisions to be reserved */

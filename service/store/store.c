@@ -134,7 +134,8 @@ static void on_room(void *userdata, bool is_full)
 static int note_written(Store *store, int r)
 {
         if (r == 0)
-                store->status->durable_revision = scribe_durable_revision(store->scribe);
+                store->status->durable_revision = MAX(store->status->durable_revision,
+                                                      scribe_durable_revision(store->scribe));
         else if (r == -ENOSPC)
                 store->status->full_path = scribe_full_path(store->scribe);
         return r;
@@ -147,10 +148,27 @@ static void on_written(void *userdata, int r)
         store->callbacks.on_written(store->callbacks.userdata, note_written(store, r));
 }
 
+/* Nothing is in the copy that a crash could take back. */
+static void begin_marking(Store *store)
+{
+        if (!store->on_marked || store->is_marking || store->health.has_failed ||
+            checkpointer_is_active(store->checkpointer))
+                return;
+
+        if (scribe_is_dirty(store->scribe)) {
+                scribe_want_sync(store->scribe);
+                return;
+        }
+        store->is_marking = true;
+        checkpointer_keep_last_good(store->checkpointer, persistent(store));
+}
+
 static void on_quiet(void *userdata)
 {
         Store *store = userdata;
 
+        (void) note_written(store, 0);
+        begin_marking(store);
         checkpointer_poke(store->checkpointer);
         mender_poke(store->mender);
 }
@@ -182,8 +200,7 @@ static void begin_wanted(Store *store)
                 return;
 
         if (store->on_marked) {
-                store->is_marking = true;
-                checkpointer_keep_last_good(store->checkpointer, persistent(store));
+                begin_marking(store);
                 return;
         }
 
@@ -256,6 +273,19 @@ int store_write(Store *store, const GPtrArray *commits)
         return STORE_E_WRITTEN;
 }
 
+int store_flush(Store *store)
+{
+        int r = scribe_flush(store->scribe);
+
+        (void) note_written(store, MIN(r, 0));
+        return r == SCRIBE_E_WRITTEN ? STORE_E_WRITTEN : r;
+}
+
+void store_set_sync_interval(Store *store, uint64_t usec)
+{
+        scribe_set_sync_interval(store->scribe, usec);
+}
+
 /* A side's journals have outgrown the state, and what is configured. */
 static bool is_outgrown(Store *store, Side *side)
 {
@@ -284,6 +314,7 @@ void store_applied(Store *store)
         if (store->health.has_failed)
                 return;
 
+        begin_marking(store);
         want_checkpoints(store);
         checkpointer_poke(store->checkpointer);
         if (!checkpointer_holds_manifest(store->checkpointer))
@@ -466,12 +497,19 @@ static void drain(Store *store)
 int store_close(Store *store)
 {
         drain(store);
+        (void) scribe_flush_now(store->scribe);
+        drain(store);
         if (store->health.has_failed)
                 return -EROFS;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
                 checkpoint_take_last(&store->sides[i], store->state, now_usec());
         return scribe_mark_clean(store->scribe);
+}
+
+bool store_is_checkpointed(const Store *store)
+{
+        return !side_is_dirty(&store->sides[COMMIT_PERSISTENT]);
 }
 
 Store *store_free(Store *store)

@@ -17,6 +17,7 @@
 #include "util/io.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
@@ -78,12 +79,21 @@ uint64_t store_revision_limit(const Store *store);
 
 /*
  * Writes @commits (Commit, in order of revision, borrowed until on_written()) as one batch with one
- * sync. Not while another is under way. Returns 0 when on_written() will be called, STORE_E_WRITTEN
+ * sync, which is left for later if all of them are lazy. Not while another is under way. Returns 0 when on_written() will be called, STORE_E_WRITTEN
  * when the disk was quick enough to be waited for, -EROFS when nothing was tried because the store
  * has failed before, -ENOSPC when there is no room and nothing of it is written, or another negative
  * errno when it failed now and what became of the batch cannot be known.
  */
 int store_write(Store *store, const GPtrArray *commits);
+
+/*
+ * Has all on disk that was written before; not while a batch is under way. As store_write(), -ENOSPC
+ * apart.
+ */
+int store_flush(Store *store);
+
+/* How long what only lazy commits have written may wait for its sync; 0: five seconds, as at first. */
+void store_set_sync_interval(Store *store, uint64_t usec);
 
 /* The batch is applied to the state; the store may begin a checkpoint now. */
 void store_applied(Store *store);
@@ -115,6 +125,9 @@ GVariant *store_statistics(const Store *store);
 
 /* A clean stop: waits for what is under way, takes a checkpoint, marks the journal. Blocks. */
 int store_close(Store *store);
+
+/* Whether the newest checkpoint holds all that is persistent. */
+bool store_is_checkpointed(const Store *store);
 
 /* Stops the threads and frees it, as a crash would leave the files unless it was closed. */
 Store *store_free(Store *store);

@@ -20,6 +20,7 @@ struct Writer {
         WriterOnWritten on_written;
         void *userdata;
         int failure; /* 0, or what the first that failed got */
+        size_t n_unsynced_bytes;
         WriterStatistics statistics;
 };
 
@@ -49,15 +50,33 @@ static int write_batch(Writer *writer,
         return r == JOURNAL_E_NO_ROOM ? WRITER_E_NO_ROOM : r;
 }
 
+static FlushMeter *meter_of(Writer *writer, const JournalBatch *batch)
+{
+        return batch->is_lazy ? &writer->statistics.lazy_meter : &writer->statistics.meter;
+}
+
+static bool is_small(const Writer *writer, const JournalBatch *batch)
+{
+        size_t n_unsynced_bytes = batch->is_lazy ? 0 : writer->n_unsynced_bytes;
+
+        return batch->bytes.n_bytes + n_unsynced_bytes <= BLOCKING_BYTES_MAX;
+}
+
 static void count(Writer *writer, const JournalBatch *batch, uint64_t usec, bool is_measured)
 {
         WriterStatistics *statistics = &writer->statistics;
 
-        statistics->n_flushes++;
         statistics->n_bytes += batch->bytes.n_bytes;
-        statistics->worst_usec = MAX(statistics->worst_usec, usec);
         if (is_measured)
-                flush_meter_add(&statistics->meter, usec);
+                flush_meter_add(meter_of(writer, batch), usec);
+        if (batch->is_lazy) {
+                writer->n_unsynced_bytes += batch->bytes.n_bytes;
+                return;
+        }
+
+        statistics->n_flushes++;
+        statistics->worst_usec = MAX(statistics->worst_usec, usec);
+        writer->n_unsynced_bytes = 0;
 }
 
 static void job_run(WorkerJob *item)
@@ -118,17 +137,17 @@ static int write_here(Writer *writer, Journal *journal, const JournalBatch *batc
                 return r;
 
         count(writer, batch, (uint64_t) usec, true);
-        writer->statistics.n_flushes_in_loop++;
+        writer->statistics.n_flushes_in_loop += !batch->is_lazy;
         return WRITER_E_WRITTEN;
 }
 
 int writer_write(Writer *writer, Journal *journal, JournalBatch *batch, bool may_block)
 {
-        bool is_small = batch->bytes.n_bytes <= BLOCKING_BYTES_MAX;
+        bool is_measured = may_block && is_small(writer, batch);
         WriteJob *job;
 
-        if (may_block && is_small && !worker_is_busy(writer->worker) &&
-            flush_meter_is_quick(&writer->statistics.meter))
+        if (is_measured && !worker_is_busy(writer->worker) &&
+            flush_meter_is_quick(meter_of(writer, batch)))
                 return write_here(writer, journal, batch);
 
         job = g_new(WriteJob, 1);
@@ -137,7 +156,7 @@ int writer_write(Writer *writer, Journal *journal, JournalBatch *batch, bool may
                 .writer = writer,
                 .journal = journal,
                 .batch = *batch,
-                .is_measured = may_block && is_small,
+                .is_measured = is_measured,
         };
         *batch = (JournalBatch){ 0 };
         worker_push(writer->worker, &job->job);
@@ -148,6 +167,7 @@ void writer_mend(Writer *writer)
 {
         g_assert(!writer_is_busy(writer));
         writer->failure = 0;
+        writer->n_unsynced_bytes = 0;
 }
 
 bool writer_is_busy(const Writer *writer)

@@ -30,6 +30,7 @@ enum {
 
 typedef struct WriterStatistics {
         FlushMeter meter;
+        FlushMeter lazy_meter; /* of writes without a sync */
         uint64_t n_bytes;
         uint64_t n_flushes;
         uint64_t n_flushes_in_loop;

@@ -9,6 +9,9 @@
 #include <glib.h>
 #include <string.h>
 
+/* What a double counts exactly. */
+#define TIMESPAN_USEC_MAX (UINT64_C(1) << 53)
+
 static void parse_setting(const IniReader *reader, unsigned line, char *text)
 {
         char *value = strchr(text, '=');
@@ -88,5 +91,73 @@ int ini_parse_size(const char *text, uint64_t *ret_size)
                 return -ERANGE;
 
         *ret_size = size << shift;
+        return 0;
+}
+
+/* The unit at @text, of @n_bytes, in microseconds; 0: there is none of that name. */
+static uint64_t unit_usec(const char *text, size_t n_bytes)
+{
+        static const struct {
+                const char *name;
+                uint64_t usec;
+        } units[] = {
+                { "us", 1 },
+                { "usec", 1 },
+                { "ms", 1000 },
+                { "msec", 1000 },
+                { "", G_USEC_PER_SEC },
+                { "s", G_USEC_PER_SEC },
+                { "sec", G_USEC_PER_SEC },
+                { "min", UINT64_C(60) * G_USEC_PER_SEC },
+                { "m", UINT64_C(60) * G_USEC_PER_SEC },
+                { "h", UINT64_C(3600) * G_USEC_PER_SEC },
+                { "d", UINT64_C(86400) * G_USEC_PER_SEC },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+                if (strlen(units[i].name) == n_bytes && strncmp(units[i].name, text, n_bytes) == 0)
+                        return units[i].usec;
+
+        return 0;
+}
+
+/* The number at @text, digits with one point among them at most, and where it ends. */
+static int parse_number(const char *text, const char **ret_end, double *ret_number)
+{
+        size_t n_bytes = strspn(text, "0123456789.");
+        g_autofree char *digits = g_strndup(text, n_bytes);
+
+        if (!g_ascii_isdigit(*digits) || strchr(digits, '.') != strrchr(digits, '.'))
+                return -EINVAL;
+
+        *ret_number = g_ascii_strtod(digits, NULL);
+        *ret_end = text + n_bytes;
+        return 0;
+}
+
+int ini_parse_timespan(const char *text, uint64_t *ret_usec)
+{
+        double sum_usec = 0;
+
+        do {
+                size_t n_bytes;
+                uint64_t usec;
+                double number;
+
+                if (parse_number(text, &text, &number) < 0)
+                        return -EINVAL;
+                text += strspn(text, " ");
+                n_bytes = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+                usec = unit_usec(text, n_bytes);
+                if (usec == 0)
+                        return -EINVAL;
+                sum_usec += number * (double) usec;
+                text += n_bytes;
+                text += strspn(text, " ");
+        } while (*text != '\0');
+
+        if (sum_usec > (double) TIMESPAN_USEC_MAX)
+                return -ERANGE;
+        *ret_usec = (uint64_t) sum_usec;
         return 0;
 }

@@ -29,3 +29,9 @@ void ini_parse(const IniReader *reader, const char *text, size_t n_bytes);
 
 /* Digits, and K, M or G: 0, -EINVAL or -ERANGE. */
 int ini_parse_size(const char *text, uint64_t *ret_size);
+
+/*
+ * Microseconds, as systemd.time(7) has them: numbers with a unit each, of us, ms, s, min, h and d, added
+ * up; without a unit seconds. "90", "1min 30s", "1.5min". 0, -EINVAL or -ERANGE.
+ */
+int ini_parse_timespan(const char *text, uint64_t *ret_usec);

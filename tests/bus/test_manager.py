@@ -18,6 +18,7 @@ def test_properties_have_documented_types(root):
         "Version": "s",
         "Revision": "t",
         "DurableRevision": "t",
+        "Dirty": "b",
         "LastGoodRevision": "t",
         "Epoch": "s",
         "LoadedFrom": "s",

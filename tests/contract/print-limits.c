@@ -28,6 +28,7 @@ int main(void)
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
+        printf("unsynced-bytes %u\n", LIMIT_UNSYNCED_BYTES);
         printf("declaration-files %u\n", LIMIT_DECLARATION_FILES);
         printf("declaration-file-bytes %u\n", LIMIT_DECLARATION_FILE_BYTES);
         printf("declaration-errors %u\n", LIMIT_DECLARATION_ERRORS);

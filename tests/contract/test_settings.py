@@ -116,7 +116,7 @@ def test_help_and_readme_list_the_same_options():
 def test_options_of_the_interface_are_there():
     assert help_options() == {
         "--help", "--version", "--state-dir", "--runtime-dir", "--config", "--log-level",
-        "--namespaces-dir", "--check-namespace",
+        "--namespaces-dir", "--check-namespace", "--once",
     }  # fmt: skip
 
 

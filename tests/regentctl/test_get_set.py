@@ -138,6 +138,26 @@ def test_class_and_reason(ctl, ns, service):
     ctl("set", ns.name, "k", "1", "--class=kernel", status=REFUSED)
 
 
+def test_durability(ctl, ns, root):
+    ctl("set", ns.name, "k", "1", "--durability=lazy")
+    assert stored(ns, "k") == ("i", 1)
+    assert root.property("Dirty")
+    shown = ctl("status").out
+    assert f"Revision: {root.revision()}, on disk up to {root.property('DurableRevision')}\n" in shown
+    document = ctl.json("status")
+    assert document["dirty"] is True and document["durable-revision"] < document["revision"]
+    ctl("set", ns.name, "other", "1", "--durability=sync")
+    assert ctl.json("status")["dirty"] is False
+
+    ctl("apply", ns.name, "k=2", "--durability=lazy")
+    ctl("delete", ns.name, "other", "--durability=lazy")
+    ctl("reset", ns.name, "k", "--durability=lazy")
+    assert root.property("Dirty")
+    assert f"On disk up to revision {root.revision()}." in ctl("flush").err
+    assert not root.property("Dirty")
+    ctl("set", ns.name, "k", "1", "--durability=later", status=INVALID)
+
+
 def test_a_declared_type_is_kept(stack):
     # pylint: disable=import-outside-toplevel
     from ctl import Regentctl

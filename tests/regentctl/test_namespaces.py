@@ -92,6 +92,7 @@ def test_status(ctl, space, root):
     assert "State: running" in shown and f"Revision: {root.revision()}, all of it on disk" in shown
     document = ctl.json("status")
     assert document["state"] == "running" and document["revision"] == document["durable-revision"] == root.revision()
+    assert document["dirty"] is False
     assert document["keys"] >= 5 and document["uid-namespaces"] >= 1 and len(document["epoch"]) == 32
 
 

@@ -51,14 +51,27 @@ static int journal(void *userdata, const GPtrArray *commits)
                 g_assert_cmpuint(commit->revision, >, state_revision(rig->state));
                 g_assert_cmpuint(commit->revision, <, rig->revision_limit);
                 g_assert_cmpuint(commit->changes->len, >, 0);
-                g_string_append_printf(rig->trace, "%s%" PRIu64, i == 0 ? "[" : " ",
-                                       commit->revision);
+                g_string_append_printf(rig->trace, "%s%" PRIu64 "%s", i == 0 ? "[" : " ",
+                                       commit->revision, commit->is_lazy ? "~" : "");
         }
         g_string_append(rig->trace, "] ");
         /* Otherwise nobody has ever seen them. */
         if (rig->journal_error != -EROFS && rig->journal_error != -ENOSPC)
                 rig->last_revision += commits->len;
 
+        if (rig->journal_error != 0)
+                return rig->journal_error;
+        return rig->is_asynchronous ? 0 : PIPELINE_E_WRITTEN;
+}
+
+static int sync_all(void *userdata)
+{
+        Rig *rig = userdata;
+
+        if (!rig->is_dirty)
+                return PIPELINE_E_WRITTEN;
+
+        g_string_append(rig->trace, "sync ");
         if (rig->journal_error != 0)
                 return rig->journal_error;
         return rig->is_asynchronous ? 0 : PIPELINE_E_WRITTEN;
@@ -123,6 +136,7 @@ static void init(Rig *rig, bool is_reconsidering)
         const PipelineCallbacks callbacks = {
                 .wake = wake,
                 .journal = journal,
+                .sync = sync_all,
                 .publish = publish,
                 .reconsider = is_reconsidering ? reconsider : NULL,
                 .userdata = rig,

@@ -6,7 +6,7 @@
  *
  * A pipeline with a journal that does what the test wants, and a trace of what happened in which
  * order: "[5 6] publish a@5 b!Conflict " for a batch of two commits, their publication, and two
- * answers. It asserts by itself what must hold at every step.
+ * answers; "5~" is a commit that is lazy, "sync " a sync without any. It asserts by itself what must hold at every step.
  */
 
 #include "changes.h"
@@ -19,6 +19,7 @@ typedef struct Rig {
         GString *trace;
         bool is_asynchronous; /* rig_settle() says when a batch is durable */
         int journal_error;    /* negative: what the next writes come to */
+        bool is_dirty;        /* there is something for a sync to do */
         uint64_t revision_limit;
         uint64_t last_revision; /* ever given to a commit */
         unsigned n_wakes;

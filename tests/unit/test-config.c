@@ -135,6 +135,7 @@ static void assert_defaults(const Fixture *f)
         config_init(&standard);
         g_assert_cmpint(f->config.log_level, ==, LOG_INFO);
         g_assert_cmpuint(f->config.checkpoint_journal_bytes, ==, LIMIT_MIB);
+        g_assert_cmpuint(f->config.sync_interval_usec, ==, 0);
         g_assert_cmpint(f->config.log_level, ==, standard.log_level);
         g_assert_cmpmem(&f->config.limits, sizeof f->config.limits, &standard.limits,
                         sizeof standard.limits);
@@ -265,6 +266,61 @@ static void test_sizes_are_numbers_with_units(Fixture *f, gconstpointer unused G
 
                 load(f, text);
                 g_assert_cmpuint(f->config.checkpoint_journal_bytes, ==, good[i].size);
+        }
+}
+
+static void test_intervals_are_numbers_with_units(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        static const char *const bad[] = {
+                "",
+                "s",
+                "-1",
+                "+1",
+                "0x10",
+                "1e3",
+                ".5",
+                "1.2.3",
+                "inf",
+                "5 x",
+                "5 S",
+                "5ms!s",
+                "9ms",
+                "25h",
+                "1 d 1",
+                "5,5",
+                "99999999999999999999999d",
+        };
+        static const struct {
+                const char *text;
+                uint64_t usec;
+        } good[] = {
+                { "0", 0 },
+                { "0h", 0 },
+                { "5", 5000000 },
+                { "0.5", 500000 },
+                { "10ms", 10000 },
+                { "10000us", 10000 },
+                { "30 s", 30000000 },
+                { "1min 30s", 90000000 },
+                { "1.5m", 90000000 },
+                { "24h", UINT64_C(86400000000) },
+                { "1d", UINT64_C(86400000000) },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+                g_autofree char *text = g_strdup_printf("[Store]\nSyncIntervalSec=%s\n", bad[i]);
+
+                load(f, text);
+                assert_defaults(f);
+                assert_complaint_of(f, 2);
+                g_assert_cmpuint(count_complaints(), ==, 1);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+                g_autofree char *text =
+                        g_strdup_printf("[Store]\nSyncIntervalSec=%s\n", good[i].text);
+
+                load(f, text);
+                g_assert_cmpuint(f->config.sync_interval_usec, ==, good[i].usec);
         }
 }
 
@@ -435,6 +491,7 @@ int main(int argc, char *argv[])
         ADD(the_last_of_two_counts);
         ADD(what_is_wrong_is_named);
         ADD(sizes_are_numbers_with_units);
+        ADD(intervals_are_numbers_with_units);
         ADD(each_limit_has_its_setting);
         ADD(odd_bytes_are_named_and_harmless);
         ADD(garbage_is_survived);

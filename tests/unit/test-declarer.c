@@ -80,7 +80,13 @@ static void on_done(void *userdata, int r)
 
 static void set_up(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
-        const PipelineCallbacks callbacks = { on_wake, on_journal, on_publish, on_reconsider, f };
+        const PipelineCallbacks callbacks = {
+                .wake = on_wake,
+                .journal = on_journal,
+                .publish = on_publish,
+                .reconsider = on_reconsider,
+                .userdata = f,
+        };
 
         f->directory = g_dir_make_tmp("regent-declarer-XXXXXX", NULL);
         g_assert_nonnull(f->directory);

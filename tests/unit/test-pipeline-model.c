@@ -164,7 +164,13 @@ static void settle(Driver *driver)
 
 static void driver_init(Driver *driver, uint32_t seed)
 {
-        const PipelineCallbacks callbacks = { wake, journal, publish, NULL, driver };
+        const PipelineCallbacks callbacks = {
+                .wake = wake,
+                .journal = journal,
+                .publish = publish,
+                .reconsider = NULL,
+                .userdata = driver,
+        };
 
         *driver = (Driver){ .random = g_rand_new_with_seed(seed), .state = state_new() };
         limits_init(&driver->limits);
