@@ -115,6 +115,15 @@ Entry *entry_new_tombstone(const char *key, EntryClass class)
         return entry_allocate(key, strlen(key), "", 0, 0, class);
 }
 
+Entry *entry_copy(const Entry *entry)
+{
+        Entry *copy = g_memdup2(entry, value_offset(entry->key_bytes, entry->type_bytes) +
+                                               entry->value_bytes);
+
+        copy->n_refs = 1;
+        return copy;
+}
+
 Entry *entry_ref(Entry *entry)
 {
         entry->n_refs++;

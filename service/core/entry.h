@@ -57,6 +57,9 @@ int entry_new_from_bytes(Entry **ret_entry,
 
 Entry *entry_new_tombstone(const char *key, EntryClass class);
 
+/* With nothing in common with @entry. */
+Entry *entry_copy(const Entry *entry);
+
 Entry *entry_ref(Entry *entry);
 Entry *entry_unref(Entry *entry);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Entry, entry_unref)

@@ -8,6 +8,7 @@
 
 #include "core/sequencer.h"
 
+#include "core/confirmation.h"
 #include "core/outcome.h"
 #include "core/restore.h"
 
@@ -201,6 +202,9 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
                 Entry *wanted = wish->entries->pdata[i];
                 const Entry *present = overlay_lookup(s->overlay, ns, entry_key(wanted));
 
+                r = confirmation_check_key(s->state, ns->name, entry_key(wanted), s->reterr_text);
+                if (r != 0)
+                        return r;
                 r = check_presence(s, wish, wanted, present);
                 if (r != 0)
                         return r;
@@ -276,7 +280,10 @@ static int resolve_entries(const Sequencing *s)
                         return r;
         }
 
-        return check_owners(s, more_owned);
+        r = check_owners(s, more_owned);
+        if (r != 0 || !s->set->confirmation)
+                return r;
+        return confirmation_prepare(s->state, s->limits, s->set, s->commit, s->reterr_text);
 }
 
 static int check_new_owner(const Sequencing *s,
@@ -387,6 +394,10 @@ static int resolve_removal(const Sequencing *s)
                               "'%s' has %" PRIu64 " keys, flag 1 removes it with them", ns->name,
                               namespace_n_keys(ns));
 
+        r = confirmation_check_namespace(s->state, ns->name, s->reterr_text);
+        if (r != 0)
+                return r;
+
         commit_add(s->commit, NAMESPACE_CHANGE_REMOVE, ns->name);
         return 0;
 }
@@ -424,6 +435,10 @@ static int resolve_access(const Sequencing *s)
 /* What was within the limits once may go on being there. */
 static int resolve_restoration(const Sequencing *s)
 {
+        int r = confirmation_check_all(s->state, s->reterr_text);
+
+        if (r != 0)
+                return r;
         restore_fill(s->commit, s->state, s->set->source);
         s->commit->source = s->set->source_identity;
         return 0;
@@ -442,6 +457,8 @@ static int resolve(const Sequencing *s)
                 return resolve_access(s);
         case CHANGE_SET_RESTORE:
                 return resolve_restoration(s);
+        case CHANGE_SET_SETTLE:
+                return confirmation_settle(s->state, s->set, s->commit, s->reterr_text);
         case CHANGE_SET_NOTHING:
                 return 0;
         }
@@ -473,6 +490,7 @@ int sequencer_resolve(State *state,
         if (r != 0)
                 return r;
 
-        *ret_commit = commit->changes->len > 0 ? g_steal_pointer(&commit) : NULL;
+        *ret_commit =
+                commit->changes->len > 0 || commit->settles > 0 ? g_steal_pointer(&commit) : NULL;
         return 0;
 }
