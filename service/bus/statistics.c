@@ -53,9 +53,8 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "bytes", "t", state_usage(service->state));
         g_variant_dict_insert(statistics, "declarations", "t",
                               (guint64) declarations_count(state_declarations(service->state)));
-        g_variant_dict_insert(
-                statistics, "pending-changes", "t",
-                (guint64) pending_changes_all(state_pending(service->state))->len);
+        g_variant_dict_insert(statistics, "pending-changes", "t",
+                              (guint64) pending_changes_all(state_pending(service->state))->len);
         g_variant_dict_insert(statistics, "callers", "t",
                               (guint64) callers_count(service->callers));
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
