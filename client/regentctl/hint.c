@@ -18,7 +18,8 @@
 
 static bool is_write(const char *method)
 {
-        static const char *const methods[] = { "Set", "Delete", "Apply", NULL };
+        static const char *const methods[] = { "Set",           "Delete",       "Apply",
+                                               "ConfirmChange", "CancelChange", NULL };
 
         return g_strv_contains(methods, method);
 }
@@ -154,6 +155,9 @@ static void hint_conflict(Failure *failure, const HintCall *call)
                 failure_set_hint(failure, "'regentctl access' changes one that is there.");
         else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
+        else if (failure_is(failure, REGENT_ERROR_BUSY))
+                failure_set_hint(failure, "Nothing was changed. 'regentctl status' shows the "
+                                          "changes that wait for a confirmation.");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)

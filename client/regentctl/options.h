@@ -47,10 +47,11 @@ typedef struct Options {
         char **expect;     /* --expect=[NS:]KEY=REVISION, repeatable */
         char *entry_class; /* --class= */
         char *reason;
-        char **unset; /* --unset=[NS:]KEY, repeatable */
-        char *owner;  /* name or uid */
-        char *group;  /* name, gid, or "none" */
-        char *mode;   /* octal */
+        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none */
+        char **unset;         /* --unset=[NS:]KEY, repeatable */
+        char *owner;          /* name or uid */
+        char *group;          /* name, gid, or "none" */
+        char *mode;           /* octal */
         char *quota_keys;
         char *quota_bytes; /* with K, M, G */
         char *file;        /* --file=FILE of changes for apply, "-" for standard input */

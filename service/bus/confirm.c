@@ -144,14 +144,16 @@ static PendingChange *find_by_revision(const BusService *service,
         return change;
 }
 
-/* Its time is up, though it may take a disk that works to undo it. */
-static bool is_over(const PendingChange *change)
+/* 0: its time is up, though it may take a disk that works to undo it. */
+static uint64_t usec_until_over(const PendingChange *change)
 {
+        uint64_t now = now_boottime_usec();
         sd_id128_t boot_id;
 
-        return sd_id128_get_boot(&boot_id) < 0 ||
-               memcmp(&boot_id, change->boot_id, sizeof boot_id) != 0 ||
-               now_boottime_usec() >= change->deadline_usec;
+        if (sd_id128_get_boot(&boot_id) < 0 ||
+            memcmp(&boot_id, change->boot_id, sizeof boot_id) != 0)
+                return 0;
+        return change->deadline_usec > now ? change->deadline_usec - now : 0;
 }
 
 static int settle(BusService *service,
@@ -197,8 +199,9 @@ int confirm_method_confirm(sd_bus_message *m, void *userdata, sd_bus_error *rete
                 return r;
 
         change = find_by_token(service, token);
-        return settle(service, m, &method, caller, change && !is_over(change) ? change : NULL,
-                      COMMIT_CONFIRMS, reterr_bus);
+        if (change && usec_until_over(change) == 0)
+                change = NULL;
+        return settle(service, m, &method, caller, change, COMMIT_CONFIRMS, reterr_bus);
 }
 
 int confirm_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -286,10 +289,11 @@ static int append_namespaces(sd_bus_message *reply, const PendingChange *change,
 static int append_change(sd_bus_message *reply, const PendingChange *change, uint64_t *n_bytes)
 {
         char revision[REVISION_DIGITS_MAX + 1];
+        uint64_t remaining_usec = usec_until_over(change);
         int r;
 
         (void) g_snprintf(revision, sizeof revision, "%" PRIu64, change->revision);
-        *n_bytes += 160;
+        *n_bytes += 200;
         r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
                 r = sd_bus_message_append_basic(reply, 's', revision);
@@ -300,8 +304,9 @@ static int append_change(sd_bus_message *reply, const PendingChange *change, uin
         if (r >= 0)
                 r = append_namespaces(reply, change, n_bytes);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}", "uid", "u", change->writer_uid,
-                                          "deadline-usec", "t", change->deadline_usec);
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "uid", "u", change->writer_uid,
+                                          "deadline-usec", "t", change->deadline_usec,
+                                          "remaining-usec", "t", remaining_usec);
         for (int i = 0; r >= 0 && i < 3; i++)
                 r = sd_bus_message_close_container(reply);
         return r;
