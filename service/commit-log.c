@@ -10,6 +10,9 @@
 
 #include <inttypes.h>
 
+/* A change was undone because nobody confirmed it, or because it was cancelled. */
+#define MESSAGE_UNDONE "aefb10df717a4f3b819aa46004ea51bb"
+
 /* What was done to the namespace itself. */
 static const char *describe_kind(NamespaceChangeKind kind)
 {
@@ -57,6 +60,30 @@ static void log_change(const Commit *commit, const NamespaceChange *change)
                            commit->writer_uid, describe_kind(change->kind), commit->revision);
 }
 
+static void log_confirmation(const Commit *commit)
+{
+        const LogField fields[] = {
+                LOG_MESSAGE_ID(MESSAGE_UNDONE),
+                LOG_REVISION(commit->revision),
+                LOG_UID(commit->writer_uid),
+                {},
+        };
+
+        if (commit->pending)
+                log_record(LOG_INFO, LOG_FIELDS(LOG_REVISION(commit->revision)),
+                           "Revision %" PRIu64 " is undone unless it is confirmed",
+                           commit->revision);
+        else if (commit->settlement == COMMIT_CONFIRMS)
+                log_record(LOG_INFO,
+                           LOG_FIELDS(LOG_REVISION(commit->revision), LOG_UID(commit->writer_uid)),
+                           "uid %" PRIu32 " confirmed revision %" PRIu64 " at revision %" PRIu64,
+                           commit->writer_uid, commit->settles, commit->revision);
+        else if (commit->settlement == COMMIT_UNDOES)
+                log_record(LOG_NOTICE, fields,
+                           "Revision %" PRIu64 " was undone at revision %" PRIu64 ": %s",
+                           commit->settles, commit->revision, commit->reason);
+}
+
 void commit_log(const GPtrArray *commits)
 {
         for (guint i = 0; i < commits->len; i++) {
@@ -69,6 +96,7 @@ void commit_log(const GPtrArray *commits)
                                    "uid %" PRIu32 " restored the state of revision %" PRIu64
                                    " at revision %" PRIu64,
                                    commit->writer_uid, commit->source.revision, commit->revision);
+                log_confirmation(commit);
                 for (guint j = 0; j < commit->changes->len; j++)
                         log_change(commit, commit->changes->pdata[j]);
         }

@@ -20,6 +20,7 @@
 #include "core/status.h"
 #include "declarer.h"
 #include "event-loop.h"
+#include "expirer.h"
 #include "kernel-release.h"
 #include "store/store.h"
 #include "util/auto.h"
@@ -46,6 +47,7 @@ typedef struct Daemon {
         Pipeline *pipeline;
         Store *store;
         Declarer *declarer;
+        Expirer *expirer;
         int close_status;
         bool is_ready; /* the name is ours */
         sd_bus *bus;
@@ -181,6 +183,7 @@ static void on_publish(void *userdata, const GPtrArray *commits)
         if (daemon->service)
                 bus_service_publish(daemon->service, commits);
         store_applied(daemon->store);
+        expirer_note(daemon->expirer, commits);
 
         for (guint i = 0; i < commits->len; i++) {
                 const Commit *commit = commits->pdata[i];
@@ -246,6 +249,7 @@ static void on_status(void *userdata)
 
         (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
         tell_of_room(daemon);
+        expirer_retry(daemon->expirer);
 
         r = manager_object_announce_status(daemon->service);
         if (r < 0)
@@ -465,8 +469,9 @@ static void on_first_declared(void *userdata, int r)
 }
 
 /* The bus comes when all that is declared is there. */
-static void start_declarations(Daemon *daemon)
+static void start_declarations(void *userdata)
 {
+        Daemon *daemon = userdata;
         const DeclarerOptions options = {
                 .state = daemon->state,
                 .pipeline = daemon->pipeline,
@@ -507,13 +512,19 @@ static int start(Daemon *daemon)
         if (r < 0)
                 return r;
 
-        start_declarations(daemon);
+        r = expirer_new(&daemon->expirer, daemon->event, daemon->state, daemon->pipeline);
+        if (r < 0)
+                return r;
+
+        /* Nobody is to see what was not confirmed before a reboot. */
+        expirer_start(daemon->expirer, start_declarations, daemon);
         return 0;
 }
 
 static void clear(Daemon *daemon)
 {
         daemon->declarer = declarer_free(daemon->declarer);
+        daemon->expirer = expirer_free(daemon->expirer);
         daemon->service = bus_service_free(daemon->service);
         daemon->pipeline = pipeline_free(daemon->pipeline);
         daemon->store = store_free(daemon->store);

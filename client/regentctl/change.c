@@ -25,6 +25,9 @@ void change_add_options(GVariantBuilder *builder, const Options *options)
         if (options->durability)
                 g_variant_builder_add(builder, "{sv}", "durability",
                                       g_variant_new_string(options->durability));
+        if (options->confirm_usec > 0)
+                g_variant_builder_add(builder, "{sv}", "confirm-timeout-usec",
+                                      g_variant_new_uint64((uint64_t) options->confirm_usec));
 }
 
 gboolean change_apply(Bus *bus,
@@ -58,5 +61,6 @@ gboolean change_apply(Bus *bus,
         g_variant_get(reply, "(t@a{sv})", &ret_result->revision, &result);
         g_variant_lookup(result, "changed", "u", &ret_result->n_changed);
         g_variant_lookup(result, "removed", "u", &ret_result->n_removed);
+        confirmation_read(result, &ret_result->confirmation);
         return TRUE;
 }

@@ -9,18 +9,20 @@
  */
 
 #include "bus.h"
+#include "confirmation.h"
 #include "options.h"
 
 typedef struct ChangeResult {
         uint64_t revision;
         uint32_t n_changed;
         uint32_t n_removed;
+        Confirmation confirmation;
 } ChangeResult;
 
 /* --dry-run, --create-only, --change-only. */
 uint64_t change_flags(const Options *options);
 
-/* --class, --reason, --durability: adds them to an a{sv}; --release is of a namespace. */
+/* --class, --reason, --durability, --confirm-timeout: adds them to an a{sv}; --release is of a namespace. */
 void change_add_options(GVariantBuilder *builder, const Options *options);
 
 /*

@@ -18,7 +18,8 @@
 
 static bool is_write(const char *method)
 {
-        static const char *const methods[] = { "Set", "Delete", "Apply", NULL };
+        static const char *const methods[] = { "Set",           "Delete",       "Apply",
+                                               "ConfirmChange", "CancelChange", NULL };
 
         return g_strv_contains(methods, method);
 }
@@ -161,7 +162,8 @@ static void hint_conflict(Failure *failure, const HintCall *call)
         else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
         else if (failure_is(failure, REGENT_ERROR_BUSY))
-                failure_set_hint(failure, "Nothing was changed. Try it again.");
+                failure_set_hint(failure, "Nothing was changed. 'regentctl status' shows the "
+                                          "changes that wait for a confirmation.");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)

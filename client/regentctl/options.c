@@ -14,10 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KIND_FLAG, KIND_TEXT, KIND_FILE, KIND_TEXTS, KIND_JSON, KIND_JSON_AUTO, KIND_TIMEOUT };
+enum {
+        KIND_FLAG,
+        KIND_TEXT,
+        KIND_FILE,
+        KIND_TEXTS,
+        KIND_JSON,
+        KIND_JSON_AUTO,
+        KIND_TIMEOUT,
+        KIND_SPAN,
+};
 
 #define TIMEOUT_USEC_DEFAULT (INT64_C(25) * G_USEC_PER_SEC)
 #define TIMEOUT_SECONDS_MAX  86400
+
+#define SPAN_USEC_MAX (INT64_C(3600) * G_USEC_PER_SEC)
 
 #define CHANGE_VERBS "set apply"
 #define ACCESS_VERBS "create access"
@@ -59,6 +70,9 @@ const OptionSpec option_specs[] = {
           "Why, for the journal of regentd", 0, OPTION(reason, KIND_TEXT) },
         { "durability", "HOW", "set apply load edit delete reset",
           "sync: on disk when done; lazy: seconds later", 0, OPTION(durability, KIND_TEXT) },
+        { "confirm-timeout", "TIME", "set apply delete",
+          "Undo it after TIME (30s, 5min, 1h) unless confirmed", 0,
+          OPTION(confirm_usec, KIND_SPAN) },
         { "dry-run", NULL, "apply load reset prune-kernels",
           "Say what would change, and change nothing", 'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
@@ -143,6 +157,37 @@ static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **r
         return TRUE;
 }
 
+/* A number, of seconds when no unit follows. */
+static gboolean set_span(const char *argument, int64_t *ret_usec, Failure **reterr)
+{
+        static const struct {
+                const char *unit;
+                int64_t usec;
+        } units[] = {
+                { "", G_USEC_PER_SEC },
+                { "s", G_USEC_PER_SEC },
+                { "ms", G_USEC_PER_SEC / 1000 },
+                { "m", INT64_C(60) * G_USEC_PER_SEC },
+                { "min", INT64_C(60) * G_USEC_PER_SEC },
+                { "h", INT64_C(3600) * G_USEC_PER_SEC },
+        };
+        char *end = NULL;
+        double number = g_ascii_strtod(argument, &end);
+
+        for (size_t i = 0; end != argument && i < G_N_ELEMENTS(units); i++) {
+                double usec = number * (double) units[i].usec;
+
+                if (strcmp(end, units[i].unit) != 0 || !(usec >= 1 && usec <= SPAN_USEC_MAX))
+                        continue;
+                *ret_usec = (int64_t) usec;
+                return TRUE;
+        }
+        return failure_set(reterr, EXIT_USAGE,
+                           "--confirm-timeout= takes a time such as 30s or 5min, up to 1h, not "
+                           "'%s'",
+                           argument);
+}
+
 static void add_text(char ***texts, const char *argument)
 {
         guint n_texts = *texts ? g_strv_length(*texts) : 0;
@@ -184,6 +229,9 @@ static gboolean set_option(Options *options,
                 return TRUE;
         case KIND_TIMEOUT:
                 return set_timeout(argument, field, reterr);
+        case KIND_SPAN:
+                g_assert(argument);
+                return set_span(argument, field, reterr);
         default:
                 g_assert_not_reached();
         }

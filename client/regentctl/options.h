@@ -50,11 +50,12 @@ typedef struct Options {
         gboolean is_all_releases;
         char *modules_dir; /* --modules-dir=DIR */
         char *reason;
-        char *durability; /* --durability= */
-        char **unset;     /* --unset=[NS:]KEY, repeatable */
-        char *owner;      /* name or uid */
-        char *group;      /* name, gid, or "none" */
-        char *mode;       /* octal */
+        char *durability;     /* --durability= */
+        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none */
+        char **unset;         /* --unset=[NS:]KEY, repeatable */
+        char *owner;          /* name or uid */
+        char *group;          /* name, gid, or "none" */
+        char *mode;           /* octal */
         char *quota_keys;
         char *quota_bytes; /* with K, M, G */
         char *file;        /* --file=FILE of changes for apply, "-" for standard input */

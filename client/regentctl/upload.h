@@ -8,6 +8,7 @@
  * under way at a time.
  */
 
+#include "confirmation.h"
 #include "context.h"
 #include "transaction.h"
 
@@ -23,10 +24,11 @@ typedef struct UploadResult {
         uint64_t n_changed;
         uint64_t n_removed;
         uint64_t n_commits; /* that were answered */
+        Confirmation confirmation;
 } UploadResult;
 
 /*
- * --class and --reason come from the options. A commit fails or succeeds whole; when one fails or a signal comes, no
+ * --class, --reason and --confirm-timeout come from the options. A commit fails or succeeds whole; when one fails or a signal comes, no
  * further one is sent, those under way are waited for, and the failure says how far it came.
  */
 gboolean upload_run(Context *context,

@@ -231,6 +231,7 @@ static void report(const Applying *applying, const UploadResult *result)
                             "%" G_GUINT64_FORMAT " changed, %" G_GUINT64_FORMAT
                             " removed, revision %" G_GUINT64_FORMAT,
                             result->n_changed, result->n_removed, result->revision);
+                confirmation_report(&result->confirmation, applying->context->options, output);
                 return;
         }
 
@@ -238,6 +239,7 @@ static void report(const Applying *applying, const UploadResult *result)
         json_object_object_add(document, "revision", json_object_new_uint64(result->revision));
         json_object_object_add(document, "changed", json_object_new_uint64(result->n_changed));
         json_object_object_add(document, "removed", json_object_new_uint64(result->n_removed));
+        confirmation_add(&result->confirmation, document);
         output_document(output, document);
 }
 

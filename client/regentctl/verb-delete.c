@@ -15,8 +15,9 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
-static void report(Output *output, const ChangeResult *result, const char *what, bool is_dry_run)
+static void report(Context *context, const ChangeResult *result, const char *what, bool is_dry_run)
 {
+        Output *output = context->output;
         json_object *document;
 
         if (output_json(output) == JSON_OFF) {
@@ -27,11 +28,13 @@ static void report(Output *output, const ChangeResult *result, const char *what,
                                     is_dry_run ? "Would be: " : "", result->n_removed,
                                     result->n_removed == 1 ? "key" : "keys", what,
                                     result->revision);
+                confirmation_report(&result->confirmation, context->options, output);
                 return;
         }
         document = json_object_new_object();
         json_object_object_add(document, "revision", json_object_new_uint64(result->revision));
         json_object_object_add(document, "removed", json_object_new_uint64(result->n_removed));
+        confirmation_add(&result->confirmation, document);
         output_document(output, document);
 }
 
@@ -54,7 +57,7 @@ int verb_delete(Context *context, char **arguments, Failure **reterr)
         const char *ns_name = arguments[0];
         char **keys = arguments + 1;
         bool is_plain = !keys[1] && !options->is_if_exists && !options->release &&
-                        !options->reason && !options->durability;
+                        !options->reason && !options->durability && options->confirm_usec == 0;
         ChangeResult result = {};
         gboolean is_done;
         Bus *bus = NULL;
@@ -67,7 +70,7 @@ int verb_delete(Context *context, char **arguments, Failure **reterr)
                                           &result, reterr);
         if (!is_done)
                 return -1;
-        report(context->output, &result, "removed", false);
+        report(context, &result, "removed", false);
         return EXIT_DONE;
 }
 
@@ -111,6 +114,6 @@ int verb_reset(Context *context, char **arguments, Failure **reterr)
         }
         if (!reset_keys(context, ns_name, keys, &result, reterr))
                 return -1;
-        report(context->output, &result, "reset", context->options->is_dry_run);
+        report(context, &result, "reset", context->options->is_dry_run);
         return EXIT_DONE;
 }

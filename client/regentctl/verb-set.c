@@ -59,7 +59,7 @@ static gboolean send(Context *context,
 {
         const Options *options = context->options;
         bool is_plain = !options->entry_class && !options->release && !options->reason &&
-                        !options->durability &&
+                        !options->durability && options->confirm_usec == 0 &&
                         change_flags(options) == 0;
         g_autoptr(GVariant) reply = NULL;
         GVariantBuilder set = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
@@ -76,12 +76,13 @@ static gboolean send(Context *context,
                             reterr);
 }
 
-static void report(Output *output,
+static void report(Context *context,
                    const char *key,
                    GVariant *value,
                    const char *how,
                    const ChangeResult *result)
 {
+        Output *output = context->output;
         g_autofree char *summary = NULL;
         g_autofree char *name = NULL;
         json_object *document;
@@ -91,12 +92,14 @@ static void report(Output *output,
                 name = output_escape(key);
                 output_note(output, "%s = %s %s%s, revision %" PRIu64, name,
                             g_variant_get_type_string(value), summary, how, result->revision);
+                confirmation_report(&result->confirmation, context->options, output);
                 return;
         }
         document = json_object_new_object();
         json_object_object_add(document, "revision", json_object_new_uint64(result->revision));
         json_object_object_add(document, "key", json_object_new_string(key));
         json_object_object_add(document, "value", value_json_from_variant(value));
+        confirmation_add(&result->confirmation, document);
         output_document(output, document);
 }
 
@@ -133,6 +136,6 @@ int verb_set(Context *context, char **arguments, Failure **reterr)
                           : argument_value_parse(type, key, arguments[2], &value, reterr);
         if (!is_made || !send(context, bus, ns_name, key, value, &result, reterr))
                 return -1;
-        report(context->output, key, value, options->from_file ? "" : type->how, &result);
+        report(context, key, value, options->from_file ? "" : type->how, &result);
         return EXIT_DONE;
 }

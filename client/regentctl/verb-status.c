@@ -6,6 +6,7 @@
  * namespace: what it holds and whose it is.
  */
 
+#include "confirmation.h"
 #include "namespace-facts.h"
 #include "sheet.h"
 #include "verb.h"
@@ -16,12 +17,14 @@
 typedef struct Service {
         GVariant *properties;
         GVariant *statistics;
+        GVariant *pending; /* changes that wait for a confirmation */
 } Service;
 
 static void service_clear(Service *service)
 {
         g_clear_pointer(&service->properties, g_variant_unref);
         g_clear_pointer(&service->statistics, g_variant_unref);
+        g_clear_pointer(&service->pending, g_variant_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Service, service_clear)
@@ -32,7 +35,8 @@ static gboolean read_service(Bus *bus, Service *service, Failure **reterr)
 
         if (!bus_get_properties(bus, NULL, &service->properties, reterr) ||
             !bus_call_manager(bus, "GetStatistics", g_variant_new("(t)", UINT64_C(0)), "(a{sv})",
-                              &reply, reterr))
+                              &reply, reterr) ||
+            !confirmation_list(bus, &service->pending, reterr))
                 return FALSE;
         service->statistics = g_variant_get_child_value(reply, 0);
         return TRUE;
@@ -119,6 +123,7 @@ static void print_service(Output *output, const Service *service)
                   number_of(service->statistics, "namespaces"),
                   number_of(service->statistics, "keys"), size);
         add_quota(service, sheet);
+        confirmation_show_list(service->pending, sheet);
         if (g_variant_lookup(service->statistics, "declaration-errors", "^as", &errors))
                 for (char **error = errors; *error; error++)
                         sheet_add_styled(sheet, "Wrong file", STYLE_BAD, *error);
@@ -161,6 +166,8 @@ static json_object *service_document(const Service *service)
                 if (g_variant_lookup(service->statistics, counted[i], "t", &number))
                         add_number(document, counted[i], number);
         }
+        json_object_object_add(document, "pending-changes",
+                               confirmation_list_document(service->pending));
         if (g_variant_lookup(service->statistics, "declaration-errors", "^as", &errors)) {
                 json_object *array = json_object_new_array();
 

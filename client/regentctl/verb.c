@@ -123,6 +123,26 @@ const Verb verbs[] = {
                         "   \"unset\": [\"old\"], \"expect\": {\"mtu\": 12}, \"class\": \"runtime\"}}",
         },
         {
+                .name = "confirm",
+                .synopsis = "TOKEN",
+                .summary = "Keep a change that waits for it",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_confirm,
+                .details = "TOKEN is what --confirm-timeout= gave to who made the change.",
+        },
+        {
+                .name = "cancel",
+                .synopsis = "TOKEN|REVISION",
+                .summary = "Undo a change that waits for confirmation",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .run = verb_cancel,
+                .details =
+                        "The owner of all that was changed, and uid 0, may give its revision, which\n"
+                        "'regentctl status' shows, in place of the token.",
+        },
+        {
                 .name = "dump",
                 .synopsis = "[NAMESPACE...]",
                 .summary = "Print all of namespaces as JSON, for load",

@@ -47,6 +47,8 @@ int verb_reset(Context *context, char **arguments, Failure **reterr);
 int verb_list(Context *context, char **arguments, Failure **reterr);
 int verb_describe(Context *context, char **arguments, Failure **reterr);
 int verb_apply(Context *context, char **arguments, Failure **reterr);
+int verb_confirm(Context *context, char **arguments, Failure **reterr);
+int verb_cancel(Context *context, char **arguments, Failure **reterr);
 int verb_dump(Context *context, char **arguments, Failure **reterr);
 int verb_load(Context *context, char **arguments, Failure **reterr);
 int verb_diff(Context *context, char **arguments, Failure **reterr);

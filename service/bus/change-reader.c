@@ -6,6 +6,7 @@
 #include "bus/change-reader.h"
 
 #include "bus/bus-error.h"
+#include "bus/confirm.h"
 #include "bus/durability-option.h"
 #include "bus/options.h"
 #include "bus/value-codec.h"
@@ -312,6 +313,8 @@ static int read_commit_option(ChangeReader *reader,
                 return read_reason(reader, m, reterr_bus);
         if (strcmp(name, "durability") == 0)
                 return durability_option_read(m, name, &reader->set->durability, reterr_bus);
+        if (strcmp(name, "confirm-timeout-usec") == 0)
+                return confirm_read_timeout(reader->set, m, name, reterr_bus);
         return option_unknown(name, reterr_bus);
 }
 
@@ -398,7 +401,8 @@ static int read_namespace_option(sd_bus_message *m,
                 reading->class = (int) class;
                 return 0;
         }
-        if (strcmp(name, "reason") == 0 || strcmp(name, "durability") == 0)
+        if (strcmp(name, "reason") == 0 || strcmp(name, "durability") == 0 ||
+            strcmp(name, "confirm-timeout-usec") == 0)
                 return option_unknown(name, reterr_bus); /* a commit has one */
         return read_apply_option(m, name, reading->reader, reterr_bus);
 }

@@ -12,6 +12,7 @@
 #include "bus/access-reader.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/confirm.h"
 #include "bus/get-many.h"
 #include "bus/good.h"
 #include "bus/object-path.h"
@@ -410,6 +411,21 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_ARGS("s", source, "t", flags),
                                 SD_BUS_RESULT("t", revision),
                                 good_method_restore,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ConfirmChange",
+                                SD_BUS_ARGS("s", token),
+                                SD_BUS_RESULT("t", revision),
+                                confirm_method_confirm,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CancelChange",
+                                SD_BUS_ARGS("s", token),
+                                SD_BUS_RESULT("t", revision),
+                                confirm_method_cancel,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListPendingChanges",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", changes),
+                                confirm_method_list,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatistics",
                                 SD_BUS_ARGS("t", flags),

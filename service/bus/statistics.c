@@ -24,12 +24,19 @@ static void add_statistics_of_uid(const BusService *service, uint32_t uid, GVari
                               accounts_get(accounts, uid, ACCOUNT_KEYS));
         g_variant_dict_insert(statistics, "uid-bytes", "t",
                               accounts_get(accounts, uid, ACCOUNT_BYTES));
+        g_variant_dict_insert(statistics, "uid-pending-changes", "t",
+                              accounts_get(accounts, uid, ACCOUNT_PENDING_CHANGES));
+        g_variant_dict_insert(statistics, "uid-pending-bytes", "t",
+                              accounts_get(accounts, uid, ACCOUNT_PENDING_BYTES));
         if (uid == 0)
                 return;
 
         g_variant_dict_insert(statistics, "uid-namespaces-max", "t", limits->uid_namespaces);
         g_variant_dict_insert(statistics, "uid-keys-max", "t", limits->uid_keys);
         g_variant_dict_insert(statistics, "uid-bytes-max", "t", limits->uid_bytes);
+        g_variant_dict_insert(statistics, "uid-pending-changes-max", "t",
+                              limits->uid_pending_changes);
+        g_variant_dict_insert(statistics, "uid-pending-bytes-max", "t", limits->uid_pending_bytes);
 }
 
 static void add_own_statistics(const BusService *service, GVariantDict *statistics)
@@ -47,6 +54,8 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "bytes", "t", state_usage(service->state));
         g_variant_dict_insert(statistics, "declarations", "t",
                               (guint64) declarations_count(state_declarations(service->state)));
+        g_variant_dict_insert(statistics, "pending-changes", "t",
+                              (guint64) pending_changes_all(state_pending(service->state))->len);
         g_variant_dict_insert(statistics, "callers", "t",
                               (guint64) callers_count(service->callers));
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));

@@ -114,6 +114,9 @@ static int append_result(sd_bus_message *reply, const Settlement *settlement, bo
 
         r = sd_bus_message_append(reply, "{sv}{sv}", "changed", "u", count(commit, EFFECT_CHANGED),
                                   "removed", "u", count(commit, EFFECT_REMOVED));
+        if (r >= 0 && settlement->token)
+                r = sd_bus_message_append(reply, "{sv}{sv}", "token", "s", settlement->token,
+                                          "deadline-usec", "t", commit->pending->deadline_usec);
         if (r >= 0 && settlement->is_dry_run)
                 r = append_named_keys(reply, "changed-keys", commit, is_many, EFFECT_CHANGED);
         if (r >= 0 && settlement->is_dry_run)

@@ -23,16 +23,24 @@ void batch_clear(Batch *batch)
         g_clear_pointer(&batch->passed, g_hash_table_unref);
 }
 
+/* Whether it is about a change that waits for a confirmation, of which the overlay knows nothing. */
+static bool is_of_confirmation(const ChangeSet *set)
+{
+        return set->kind == CHANGE_SET_SETTLE || set->confirmation;
+}
+
 static bool is_of_namespace(const ChangeSet *set)
 {
-        return set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_CREATE_NAMESPACE ||
+        return is_of_confirmation(set) || set->kind == CHANGE_SET_RESTORE ||
+               set->kind == CHANGE_SET_CREATE_NAMESPACE ||
                set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_ACCESS;
 }
 
 /* Whether it changes what an owner owns, which the overlay's sums would have to know. */
 static bool is_alone(const ChangeSet *set)
 {
-        return set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_RESTORE ||
+        return is_of_confirmation(set) || set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
+               set->kind == CHANGE_SET_RESTORE ||
                (set->kind == CHANGE_SET_ACCESS && (set->access_fields & ACCESS_OWNER));
 }
 
@@ -90,7 +98,7 @@ static void pass_over(Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 batch->passed = g_hash_table_new(g_str_hash, g_str_equal);
-        batch->is_closed = set->kind == CHANGE_SET_RESTORE;
+        batch->is_closed = set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_SETTLE;
         for (guint i = 0; i < set->namespaces->len; i++)
                 g_hash_table_add(batch->passed, (gpointer) (uintptr_t) name_of(set, i));
 }

@@ -56,6 +56,9 @@ ChangeSet *change_set_free(ChangeSet *set)
 
         g_ptr_array_unref(set->namespaces);
         state_free(set->source);
+        if (set->confirmation)
+                explicit_bzero(set->confirmation, sizeof *set->confirmation);
+        g_free(set->confirmation);
         g_free(set->reason);
         g_free(set);
         return NULL;

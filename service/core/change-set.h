@@ -25,6 +25,7 @@ typedef enum ChangeSetKind {
         CHANGE_SET_REMOVE_NAMESPACE,
         CHANGE_SET_ACCESS,
         CHANGE_SET_RESTORE, /* touches every namespace */
+        CHANGE_SET_SETTLE,  /* confirms or undoes a change that waits for a confirmation */
         CHANGE_SET_NOTHING, /* changes nothing, and is done when all before it is durable */
 } ChangeSetKind;
 
@@ -41,6 +42,16 @@ typedef struct Expectation {
         char *key;
         uint64_t revision; /* 0: the key is not set */
 } Expectation;
+
+#define CONFIRMATION_TOKEN_BYTES 32u /* in hexadecimal */
+
+/* That a change is to be undone unless it is confirmed; see core/pending-change.h. */
+typedef struct ConfirmationWish {
+        uint64_t deadline_usec;
+        uint8_t boot_id[16];
+        uint8_t digest[PENDING_DIGEST_BYTES];
+        char token[CONFIRMATION_TOKEN_BYTES + 1]; /* for the writer alone */
+} ConfirmationWish;
 
 /* What stands around a key in a message, and what aligns it, at most. */
 #define CHANGE_SET_FRAME_BYTES 32u
@@ -69,6 +80,10 @@ typedef struct ChangeSet {
         AccessFields access_fields;
         State *source; /* of RESTORE, owned: used up when its turn comes */
         CommitSource source_identity;
+        ConfirmationWish *confirmation; /* of ENTRIES, owned; NULL: none is needed */
+        CommitSettlement settlement;    /* the next three of SETTLE */
+        uint64_t settles;
+        bool is_other_boot; /* what was in memory only has gone in the meantime */
         size_t n_changes;
         uint64_t n_bytes;         /* of all keys and values */
         uint64_t n_message_bytes; /* what all of it takes in the message it came in */

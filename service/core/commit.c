@@ -39,6 +39,7 @@ Commit *commit_free(Commit *commit)
                 return NULL;
 
         g_ptr_array_unref(commit->changes);
+        pending_change_unref(commit->pending);
         g_free(commit->reason);
         g_free(commit);
         return NULL;

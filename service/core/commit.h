@@ -11,6 +11,7 @@
 
 #include "core/entry.h"
 #include "core/namespace.h"
+#include "core/pending-change.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -37,6 +38,13 @@ typedef struct CommitSource {
         uint8_t id[16];
 } CommitSource;
 
+/* What a commit does to a change that waits for a confirmation. */
+typedef enum CommitSettlement {
+        COMMIT_SETTLES_NOTHING,
+        COMMIT_CONFIRMS, /* and changes nothing */
+        COMMIT_UNDOES,
+} CommitSettlement;
+
 typedef struct Commit {
         uint64_t revision;
         uint64_t time_usec; /* since 1970 */
@@ -47,6 +55,9 @@ typedef struct Commit {
                 changes; /* owned NamespaceChange, at most one a namespace, if no @source is given */
         CommitSource
                 source; /* what the changes take the state back to; the journal names it alone */
+        PendingChange *pending; /* owned: it waits for a confirmation; NULL: for none */
+        CommitSettlement settlement;
+        uint64_t settles; /* the revision of the change that ends with it; 0: none */
 } Commit;
 
 Commit *commit_new(uint64_t revision, uint64_t time_usec, uint32_t writer_uid, const char *reason);

@@ -143,6 +143,16 @@ Entry *entry_new_of_release(const Entry *entry, const char *release)
         return copy;
 }
 
+Entry *entry_copy(const Entry *entry)
+{
+        Entry *copy = g_memdup2(
+                entry, value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes) +
+                               entry->value_bytes);
+
+        copy->n_refs = 1;
+        return copy;
+}
+
 Entry *entry_ref(Entry *entry)
 {
         entry->n_refs++;

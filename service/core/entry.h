@@ -67,6 +67,8 @@ Entry *entry_new_tombstone_of(const Entry *entry);
 
 /* A copy of @entry, which may be a tombstone, of class kernel and of @release (not empty). */
 Entry *entry_new_of_release(const Entry *entry, const char *release);
+/* With nothing in common with @entry. */
+Entry *entry_copy(const Entry *entry);
 
 Entry *entry_ref(Entry *entry);
 Entry *entry_unref(Entry *entry);

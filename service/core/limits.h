@@ -25,6 +25,7 @@
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
 #define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
 #define LIMIT_COMMIT_NAMESPACES    256u
+#define LIMIT_CONFIRM_USEC         UINT64_C(3600000000) /* within which to confirm a change */
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
@@ -61,8 +62,12 @@
         LIMIT(uid_namespaces, "UidNamespacesMax", 256, 0, 1048576)                                \
         LIMIT(uid_keys, "UidKeysMax", 4194304, 0, UINT64_C(1) << 34)                              \
         LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
+        LIMIT(uid_pending_changes, "UidPendingChangesMax", 16, 0, 4096)                           \
+        LIMIT(uid_pending_bytes, "UidPendingBytesMax", 16 * LIMIT_MIB, 0, LIMIT_GIB)              \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         /* the whole service */                                                                   \
+        LIMIT(pending_changes, "PendingChangesMax", 256, 0, 16384)                                \
+        LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
         LIMIT(credential_calls, "CredentialCallsMax", 24, 1, 100)
 

@@ -23,5 +23,7 @@ typedef enum Outcome {
         CORE_E_CONFLICT,
         CORE_E_READ_ONLY,
         CORE_E_DISK_FULL,
+        CORE_E_BUSY,
+        CORE_E_NOT_CONFIRMED,
         CORE_E_OUTCOME_UNKNOWN,
 } Outcome;

@@ -104,6 +104,8 @@ static void request_answer(Request *request)
                 .commit = request->commit,
         };
 
+        if (request->commit && request->commit->pending && !settlement.is_dry_run)
+                settlement.token = request->set->confirmation->token;
         request->on_settled(request->userdata, &settlement);
 }
 
@@ -575,8 +577,11 @@ const char *pipeline_namespace_under_way(const Pipeline *pipeline)
 {
         for (guint i = 0; i < pipeline->commits->len; i++) {
                 const Commit *commit = pipeline->commits->pdata[i];
-                const NamespaceChange *change = commit->changes->pdata[0];
+                const NamespaceChange *change;
 
+                if (commit->changes->len == 0)
+                        continue; /* it confirms one before it */
+                change = commit->changes->pdata[0];
                 if (change->kind != NAMESPACE_CHANGE_ENTRIES)
                         return change->name;
         }

@@ -74,6 +74,7 @@ typedef struct Settlement {
         const char *text;  /* of an outcome: what is wrong with what */
         uint64_t revision; /* of the commit, or the present one when nothing changed */
         bool is_dry_run;
+        const char *token;    /* that confirms the commit, if it has to be; or NULL */
         const Commit *commit; /* what changed or, in a dry run, would change; NULL: nothing */
 } Settlement;
 

@@ -8,6 +8,7 @@
 
 #include "core/sequencer.h"
 
+#include "core/confirmation.h"
 #include "core/outcome.h"
 #include "core/placement.h"
 #include "core/quota.h"
@@ -168,6 +169,10 @@ static int resolve_entry(const Sequencing *s,
         wanted = placement.wanted;
         present = placement.place;
 
+        r = confirmation_check_key(s->state, ns->name, entry_key(wanted), s->reterr_text);
+        if (r != 0)
+                return r;
+
         r = check_presence(s, wish, wanted, placement.judged);
         if (r != 0)
                 return r;
@@ -248,7 +253,10 @@ static int resolve_entries(const Sequencing *s)
         if (r != 0)
                 return r;
 
-        return quota_check_owners(s->overlay, s->limits, more_owned, s->reterr_text);
+        r = quota_check_owners(s->overlay, s->limits, more_owned, s->reterr_text);
+        if (r != 0 || !s->set->confirmation)
+                return r;
+        return confirmation_prepare(s->state, s->limits, s->set, s->commit, s->reterr_text);
 }
 
 static int check_new_owner(const Sequencing *s,
@@ -359,6 +367,10 @@ static int resolve_removal(const Sequencing *s)
                               "'%s' has %" PRIu64 " keys, flag 1 removes it with them", ns->name,
                               namespace_n_keys(ns));
 
+        r = confirmation_check_namespace(s->state, ns->name, s->reterr_text);
+        if (r != 0)
+                return r;
+
         commit_add(s->commit, NAMESPACE_CHANGE_REMOVE, ns->name);
         return 0;
 }
@@ -396,6 +408,10 @@ static int resolve_access(const Sequencing *s)
 /* What was within the limits once may go on being there. */
 static int resolve_restoration(const Sequencing *s)
 {
+        int r = confirmation_check_all(s->state, s->reterr_text);
+
+        if (r != 0)
+                return r;
         restore_fill(s->commit, s->state, s->set->source);
         s->commit->source = s->set->source_identity;
         return 0;
@@ -414,6 +430,8 @@ static int resolve(const Sequencing *s)
                 return resolve_access(s);
         case CHANGE_SET_RESTORE:
                 return resolve_restoration(s);
+        case CHANGE_SET_SETTLE:
+                return confirmation_settle(s->state, s->set, s->commit, s->reterr_text);
         case CHANGE_SET_NOTHING:
                 return 0;
         }
@@ -445,6 +463,7 @@ int sequencer_resolve(State *state,
         if (r != 0)
                 return r;
 
-        *ret_commit = commit->changes->len > 0 ? g_steal_pointer(&commit) : NULL;
+        *ret_commit =
+                commit->changes->len > 0 || commit->settles > 0 ? g_steal_pointer(&commit) : NULL;
         return 0;
 }

@@ -19,6 +19,7 @@ struct State {
         Declarations *declarations;
         Accounts *accounts;
         char *release; /* that runs; NULL: none */
+        PendingChanges *pending;
         uint64_t revision;
         uint64_t n_keys;
         uint64_t usage;
@@ -44,6 +45,7 @@ State *state_new(void)
                 .namespaces = g_tree_new_full(compare_names, NULL, NULL, namespace_destroy),
                 .declarations = declarations_new(),
                 .accounts = accounts_new(),
+                .pending = pending_changes_new(),
         };
         return state;
 }
@@ -57,6 +59,7 @@ State *state_free(State *state)
         declarations_free(state->declarations);
         accounts_free(state->accounts);
         g_free(state->release);
+        pending_changes_free(state->pending);
         g_free(state);
         return NULL;
 }
@@ -102,6 +105,11 @@ uint64_t state_n_keys(const State *state)
 uint64_t state_usage(const State *state)
 {
         return state->usage;
+}
+
+PendingChanges *state_pending(State *state)
+{
+        return state->pending;
 }
 
 Accounts *state_accounts(State *state)
@@ -275,8 +283,42 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
         }
 }
 
+void state_load_pending(State *state, PendingChange *change)
+{
+        if (pending_changes_lookup(state->pending, change->revision))
+                return;
+
+        pending_changes_add(state->pending, change);
+        accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
+        accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
+                        change->n_bytes);
+}
+
+static void end_pending(State *state, uint64_t revision)
+{
+        g_autoptr(PendingChange) change = pending_changes_remove(state->pending, revision);
+
+        if (!change)
+                return;
+        accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
+                           change->n_bytes);
+        accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
+}
+
+void state_forget_pending(State *state)
+{
+        const GPtrArray *all = pending_changes_all(state->pending);
+
+        while (all->len > 0)
+                end_pending(state, ((PendingChange *) all->pdata[0])->revision);
+}
+
 void state_apply(State *state, const Commit *commit)
 {
+        if (commit->pending)
+                state_load_pending(state, commit->pending);
+        if (commit->settles > 0)
+                end_pending(state, commit->settles);
         for (guint i = 0; i < commit->changes->len; i++)
                 apply_change(state, commit, commit->changes->pdata[i]);
 

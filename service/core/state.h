@@ -12,6 +12,7 @@
 #include "core/commit.h"
 #include "core/declarations.h"
 #include "core/namespace.h"
+#include "core/pending-changes.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -44,6 +45,9 @@ GTree *state_namespaces(State *state);
 uint64_t state_n_keys(const State *state);
 uint64_t state_usage(const State *state);
 
+/* The changes that wait for a confirmation. */
+PendingChanges *state_pending(State *state);
+
 /* What namespaces, keys and bytes each owner has; other resources may be charged to it too. */
 Accounts *state_accounts(State *state);
 
@@ -64,6 +68,10 @@ Namespace *state_load_namespace(State *state,
                                 uint64_t created_revision,
                                 uint64_t revision);
 void state_load_entry(State *state, Namespace *ns, Entry *entry);
+
+/* The same for a change that waits for a confirmation; and all of them are forgotten. */
+void state_load_pending(State *state, PendingChange *change);
+void state_forget_pending(State *state);
 
 /*
  * Takes @declarations in place of those before. From then on nobody changes an access against them; but

@@ -8,6 +8,7 @@
 #include "core/limits.h"
 #include "core/name.h"
 #include "store/commit-codec.h"
+#include "store/pending-codec.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,13 @@ void checkpoint_codec_put_end(CodecBuffer *buffer, uint64_t n_namespaces, uint64
 {
         codec_put_number(buffer, n_namespaces);
         codec_put_number(buffer, n_entries);
+}
+
+void checkpoint_codec_put_pending(CodecBuffer *buffer, const PendingChange *change)
+{
+        codec_put_number(buffer, change->revision);
+        codec_put_number(buffer, change->writer_uid);
+        pending_codec_put(buffer, change);
 }
 
 static void begin_group(CodecBuffer *buffer, CheckpointGroup *group, const Namespace *ns)
@@ -170,6 +178,23 @@ static int get_end(CodecReader *reader, const CheckpointCounts *counts)
         return CHECKPOINT_CODEC_E_END;
 }
 
+static int get_pending(CodecReader *reader, const CheckpointSink *sink, uint64_t revision_max)
+{
+        g_autoptr(PendingChange) change = NULL;
+        uint64_t revision = codec_get_number(reader);
+        uint32_t writer_uid = codec_get_number32(reader);
+        int r;
+
+        if (reader->is_bad || revision == 0 || revision > revision_max)
+                return -EBADMSG;
+        r = pending_codec_get(&change, reader, revision, writer_uid);
+        if (r == 0)
+                r = codec_finish(reader);
+        if (r == 0 && sink->on_pending)
+                sink->on_pending(sink->userdata, change);
+        return r;
+}
+
 int checkpoint_codec_get(const Record *record, const CheckpointSink *sink, CheckpointCounts *counts)
 {
         CodecReader reader = codec_reader(record->payload, record->header.payload_bytes);
@@ -182,6 +207,8 @@ int checkpoint_codec_get(const Record *record, const CheckpointSink *sink, Check
                 return get_namespaces(&reader, sink, &counts->n_namespaces);
         case RECORD_ENTRIES:
                 return get_groups(&reader, sink, record->header.revision, &counts->n_entries);
+        case RECORD_WAITING:
+                return get_pending(&reader, sink, record->header.revision);
         case RECORD_END:
                 return get_end(&reader, counts);
         default:

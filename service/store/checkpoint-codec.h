@@ -10,12 +10,14 @@
  *     ENTRIES      groups of: name of the namespace, u32 n, n entries; an entry as
  *                  store/entry-codec.h says, then its revision, time and writer's uid
  *     END          number of namespaces, number of entries
+ *     WAITING      revision, writer's uid, and the change as store/pending-codec.h says; before END
  *
  * A group may name any namespace, also one it has named before: entries that changed while the
  * checkpoint was taken come out of their order. A runtime checkpoint has no NAMESPACES.
  */
 
 #include "core/namespace.h"
+#include "core/pending-change.h"
 #include "store/codec.h"
 #include "store/entry-codec.h"
 #include "store/record.h"
@@ -33,6 +35,8 @@ typedef struct NamespaceSnapshot {
 void checkpoint_codec_begin(CodecBuffer *buffer);
 void checkpoint_codec_put_namespace(CodecBuffer *buffer, const NamespaceSnapshot *snapshot);
 void checkpoint_codec_put_end(CodecBuffer *buffer, uint64_t n_namespaces, uint64_t n_entries);
+
+void checkpoint_codec_put_pending(CodecBuffer *buffer, const PendingChange *change);
 
 /* The group that entries are being put into. Zero: none. */
 typedef struct CheckpointGroup {
@@ -62,6 +66,8 @@ typedef struct CheckpointSink {
                         uint64_t time_usec,
                         uint32_t writer_uid);
         void *userdata;
+        /* A change that waits for a confirmation. NULL: they are passed over. */
+        void (*on_pending)(void *userdata, PendingChange *change);
 } CheckpointSink;
 
 typedef struct CheckpointCounts {

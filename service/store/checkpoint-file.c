@@ -226,7 +226,8 @@ static int ignore_entry(void *userdata G_GNUC_UNUSED,
         return 0;
 }
 
-static const CheckpointSink ignoring_sink = { ignore_namespace, ignore_group, ignore_entry, NULL };
+static const CheckpointSink ignoring_sink = { ignore_namespace, ignore_group, ignore_entry, NULL,
+                                              NULL };
 
 int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expected)
 {

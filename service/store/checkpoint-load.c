@@ -59,13 +59,20 @@ static int load_entry(void *userdata,
         return 0;
 }
 
+static void load_pending(void *userdata, PendingChange *change)
+{
+        const Loader *loader = userdata;
+
+        state_load_pending(loader->state, change);
+}
+
 int checkpoint_load(const StoreDirectory *directory,
                     const ManifestFile *file,
                     CommitPart part,
                     State *state)
 {
         Loader loader = { .part = part, .state = state };
-        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
+        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader, load_pending };
         int r;
 
         r = checkpoint_verify(directory, file);

@@ -9,6 +9,7 @@
  *     replaced ahead of the walk        from there; behind the walk it has been written already
  *     a namespace removed meanwhile     is still held, with its entries, and walked
  *     access and revision of one        were copied when the walk began
+ *     what waits for a confirmation     was referenced when the walk began
  *
  * Between two slices the walk keeps the last entry it passed, and finds its way by that entry's place:
  * nodes of the trees do not outlive a change, and an entry may be put upon another meanwhile.
@@ -38,6 +39,8 @@ struct CheckpointWalk {
         Entry *passed;      /* the last one there; NULL: none yet */
         GArray *aside;
         guint n_aside_written;
+        GPtrArray *pending; /* owned PendingChange */
+        guint n_pending_written;
         CheckpointCounts counts;
         int64_t deadline;
 };
@@ -107,6 +110,19 @@ static void on_replace(void *userdata, Namespace *ns, Entry *entry)
         }
 }
 
+static void pending_destroy(gpointer change)
+{
+        pending_change_unref(change);
+}
+
+static void add_pending(CheckpointWalk *walk)
+{
+        const GPtrArray *all = pending_changes_all(state_pending(walk->state));
+
+        for (guint i = 0; i < all->len; i++)
+                g_ptr_array_add(walk->pending, pending_change_ref(all->pdata[i]));
+}
+
 CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part, uint64_t revision)
 {
         CheckpointWalk *walk = g_new(CheckpointWalk, 1);
@@ -121,6 +137,10 @@ CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part, uint64_t revi
         g_array_set_clear_func(walk->namespaces, snapshot_clear);
         g_array_set_clear_func(walk->aside, aside_clear);
         g_tree_foreach(state_namespaces(state), add_snapshot, walk);
+
+        walk->pending = g_ptr_array_new_with_free_func(pending_destroy);
+        if (part == COMMIT_PERSISTENT)
+                add_pending(walk);
 
         /* Runtime entries name namespaces that the persistent side holds. */
         if (part == COMMIT_RUNTIME)
@@ -138,6 +158,7 @@ CheckpointWalk *checkpoint_walk_free(CheckpointWalk *walk)
         entry_unref(walk->passed);
         g_array_unref(walk->aside);
         g_array_unref(walk->namespaces);
+        g_ptr_array_unref(walk->pending);
         g_free(walk);
         return NULL;
 }
@@ -240,6 +261,19 @@ static void put_namespaces_entries(CheckpointWalk *walk, CodecBuffer *record)
         }
 }
 
+/* A record each, for none of them is larger than a commit. */
+static void put_pending(CheckpointWalk *walk, CodecBuffer *record)
+{
+        checkpoint_codec_put_pending(record, walk->pending->pdata[walk->n_pending_written]);
+        walk->n_pending_written++;
+}
+
+static bool has_walked_entries(const CheckpointWalk *walk)
+{
+        return walk->n_named == walk->namespaces->len && walk->at == walk->namespaces->len &&
+               walk->n_aside_written == walk->aside->len;
+}
+
 int checkpoint_walk_step(CheckpointWalk *walk,
                          int64_t usec,
                          CodecBuffer *record,
@@ -247,8 +281,9 @@ int checkpoint_walk_step(CheckpointWalk *walk,
 {
         size_t empty;
 
-        if (walk->n_named == walk->namespaces->len && walk->at == walk->namespaces->len &&
-            walk->n_aside_written == walk->aside->len)
+        bool is_pending = has_walked_entries(walk);
+
+        if (is_pending && walk->n_pending_written == walk->pending->len)
                 return CHECKPOINT_WALK_E_END;
 
         walk->deadline = g_get_monotonic_time() + usec;
@@ -256,6 +291,12 @@ int checkpoint_walk_step(CheckpointWalk *walk,
         record_begin(record);
         checkpoint_codec_begin(record);
         empty = record->n_bytes;
+
+        if (is_pending) {
+                *ret_kind = RECORD_WAITING;
+                put_pending(walk, record);
+                return 0;
+        }
 
         *ret_kind = walk->n_named < walk->namespaces->len ? RECORD_NAMESPACES : RECORD_ENTRIES;
         if (*ret_kind == RECORD_NAMESPACES)

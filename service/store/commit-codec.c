@@ -55,6 +55,8 @@ bool commit_codec_has_part(const Commit *commit, CommitPart part)
 {
         if (is_restoration(commit, part))
                 return true;
+        if (part == COMMIT_PERSISTENT && (commit->pending || commit->settles > 0))
+                return true;
         return n_changes_of(commit, part) > 0;
 }
 
@@ -237,12 +239,12 @@ int commit_codec_get_restoration(Commit **ret_commit,
         return 0;
 }
 
-int commit_codec_get(Commit **ret_commit,
-                     const void *payload,
-                     size_t n_bytes,
-                     bool is_paired,
-                     uint64_t revision,
-                     uint64_t time_usec)
+int commit_codec_get_any(Commit **ret_commit,
+                         const void *payload,
+                         size_t n_bytes,
+                         bool is_paired,
+                         uint64_t revision,
+                         uint64_t time_usec)
 {
         CodecReader reader = codec_reader(payload, n_bytes);
         uint32_t sections = codec_get_u32(&reader);
@@ -259,8 +261,6 @@ int commit_codec_get(Commit **ret_commit,
         writer_uid = codec_get_number32(&reader);
         reason = get_reason(&reader);
         n_changes = codec_get_count(&reader, CHANGE_BYTES_MIN);
-        if (n_changes == 0)
-                return -EBADMSG;
 
         commit = commit_new(revision, time_usec, writer_uid, reason);
         for (size_t i = 0; i < n_changes; i++) {
@@ -270,6 +270,26 @@ int commit_codec_get(Commit **ret_commit,
                         return r;
         }
         if (codec_finish(&reader) < 0)
+                return -EBADMSG;
+
+        *ret_commit = g_steal_pointer(&commit);
+        return 0;
+}
+
+int commit_codec_get(Commit **ret_commit,
+                     const void *payload,
+                     size_t n_bytes,
+                     bool is_paired,
+                     uint64_t revision,
+                     uint64_t time_usec)
+{
+        g_autoptr(Commit) commit = NULL;
+        int r;
+
+        r = commit_codec_get_any(&commit, payload, n_bytes, is_paired, revision, time_usec);
+        if (r != 0)
+                return r;
+        if (commit->changes->len == 0)
                 return -EBADMSG;
 
         *ret_commit = g_steal_pointer(&commit);

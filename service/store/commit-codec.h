@@ -65,6 +65,14 @@ int commit_codec_get(Commit **ret_commit,
                      uint64_t revision,
                      uint64_t time_usec);
 
+/* The same for one that may have no changes. */
+int commit_codec_get_any(Commit **ret_commit,
+                         const void *payload,
+                         size_t n_bytes,
+                         bool is_paired,
+                         uint64_t revision,
+                         uint64_t time_usec);
+
 /* An access, as checkpoints hold it too. */
 void commit_codec_put_access(CodecBuffer *buffer, const NamespaceAccess *access);
 void commit_codec_get_access(CodecReader *reader, NamespaceAccess *ret_access);

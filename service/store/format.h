@@ -71,14 +71,17 @@ typedef enum RecordKind {
         RECORD_COMMIT = 1,
         RECORD_MARK = 2,    /* no payload; says what is durable */
         RECORD_RESTORE = 3, /* a commit that takes the state back to a copy, which it names */
-        /* 4 to 15: reserved for the deadline of a confirmed change, its confirmation, and its
-         * undoing */
+        RECORD_PENDING = 4, /* a commit that waits for a confirmation; see store/commit-record.h */
+        RECORD_CONFIRMATION = 5,
+        RECORD_UNDOING = 6,
+        /* 7 to 15: reserved */
 
         /* of checkpoints */
         RECORD_NAMESPACES = 16,
         RECORD_ENTRIES = 17,
         RECORD_TOMBSTONES = 18, /* reserved: keys deleted lately */
         RECORD_END = 19,        /* the last: how much there was */
+        RECORD_WAITING = 20,    /* a change that waits for a confirmation */
 } RecordKind;
 
 typedef enum RecordFlags {

@@ -45,6 +45,9 @@ static int take_record(JournalFindings *findings,
                 break;
         case RECORD_COMMIT:
         case RECORD_RESTORE:
+        case RECORD_PENDING:
+        case RECORD_CONFIRMATION:
+        case RECORD_UNDOING:
                 if (record->header.revision <= findings->revision)
                         return -EBADMSG;
                 r = sink(userdata, record);

@@ -5,6 +5,7 @@
 
 #include "store/journal.h"
 
+#include "store/commit-record.h"
 #include "store/manifest.h"
 
 #include <errno.h>
@@ -113,13 +114,6 @@ static size_t begin_record(Journal *journal, JournalBatch *batch)
         return record_begin(&batch->bytes);
 }
 
-static uint16_t kind_of(const Commit *commit, CommitPart part)
-{
-        bool is_restoration = commit->source.revision > 0 && part == COMMIT_PERSISTENT;
-
-        return is_restoration ? RECORD_RESTORE : RECORD_COMMIT;
-}
-
 void journal_lay_out(Journal *journal,
                      JournalBatch *batch,
                      const Commit *commit,
@@ -127,7 +121,7 @@ void journal_lay_out(Journal *journal,
                      uint64_t pair_revision)
 {
         RecordHeader header = {
-                .kind = kind_of(commit, part),
+                .kind = (uint16_t) commit_record_kind(commit, part),
                 .flags = pair_revision > 0 ? RECORD_PAIRED : 0,
                 .revision = commit->revision,
                 .time_usec = commit->time_usec,
@@ -136,7 +130,7 @@ void journal_lay_out(Journal *journal,
         size_t begin = begin_record(journal, batch);
 
         g_assert(commit->revision > journal->revision);
-        commit_codec_put(&batch->bytes, commit, part, pair_revision);
+        commit_record_put(&batch->bytes, commit, part, pair_revision);
         record_seal(&batch->bytes, begin, &header, &journal->position);
         journal->revision = batch->revision = commit->revision;
         journal->is_marked = false;

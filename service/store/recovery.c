@@ -10,6 +10,7 @@
 #include "core/restore.h"
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-load.h"
+#include "store/commit-record.h"
 #include "store/last-good.h"
 #include "store/recovery-scan.h"
 
@@ -39,6 +40,7 @@ static void empty_state(Loader *loader)
                 return;
         g_tree_foreach(state_namespaces(loader->state), add_removal, commit);
         state_apply(loader->state, commit);
+        state_forget_pending(loader->state);
 }
 
 /* 0 when it is loaded, RECOVERY_E_NEWER, -EBADMSG when it cannot be used, or an errno. */
@@ -129,9 +131,7 @@ static int load_commit(void *userdata, const Record *record)
         if (is_widowed(loader, record))
                 return loader->context->is_whole ? JOURNAL_E_END : 0;
 
-        r = commit_codec_get(&commit, record->payload, record->header.payload_bytes,
-                             record->header.flags & RECORD_PAIRED, record->header.revision,
-                             record->header.time_usec);
+        r = commit_record_get(&commit, record);
         if (r == COMMIT_CODEC_E_NEWER)
                 return JOURNAL_E_NEWER;
         if (r < 0)

@@ -194,11 +194,21 @@ static void on_uncertain(void *userdata)
         scribe_give_up(store->scribe, -EIO, "replacing the manifest");
 }
 
+/* What is to be marked good must not be undone later. */
+static bool has_pending(const Store *store)
+{
+        return pending_changes_all(state_pending(store->state))->len > 0;
+}
+
 static void begin_wanted(Store *store)
 {
         if (store->health.has_failed || checkpointer_is_active(store->checkpointer))
                 return;
 
+        if (store->on_marked && has_pending(store)) {
+                end_marking(store, -EBUSY);
+                return;
+        }
         if (store->on_marked) {
                 begin_marking(store);
                 return;
@@ -341,7 +351,7 @@ int store_mark_good(Store *store, StoreMarked on_marked, void *userdata)
 {
         if (store->health.has_failed)
                 return -EROFS;
-        if (store->on_marked)
+        if (store->on_marked || has_pending(store))
                 return -EBUSY;
         if (persistent(store)->good.revision == state_revision(store->state))
                 return STORE_E_MARKED;

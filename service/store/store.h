@@ -107,7 +107,7 @@ int store_checkpoint(Store *store);
 /*
  * The present state is to be the last known good one. @on_marked is called with 0 once it is, or with
  * a negative errno; never from this function. 0, STORE_E_MARKED, -EROFS: nothing can be written, or
- * -EBUSY: it is being done already.
+ * -EBUSY: it is being done already, or something waits for a confirmation.
  */
 typedef void (*StoreMarked)(void *userdata, int r);
 int store_mark_good(Store *store, StoreMarked on_marked, void *userdata);

@@ -25,6 +25,8 @@ static const char *outcome_name(int outcome)
                 [CORE_E_CONFLICT] = "Conflict",
                 [CORE_E_READ_ONLY] = "ReadOnly",
                 [CORE_E_DISK_FULL] = "DiskFull",
+                [CORE_E_BUSY] = "Busy",
+                [CORE_E_NOT_CONFIRMED] = "NotConfirmed",
                 [CORE_E_OUTCOME_UNKNOWN] = "OutcomeUnknown",
         };
 

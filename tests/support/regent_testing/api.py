@@ -65,6 +65,7 @@ _OPTION_TYPES = {
     "only": "s",
     "form": "s",
     "release": "s",
+    "confirm-timeout-usec": "t",
 }
 
 
@@ -191,6 +192,17 @@ class Caller:
 
     def restore(self, source="last-known-good", flags=0):
         return self.manager("Restore", "(st)", (source, flags))[0].get_uint64()
+
+    def confirm(self, token):
+        return self.manager("ConfirmChange", "(s)", (token,))[0].get_uint64()
+
+    def cancel(self, token):
+        return self.manager("CancelChange", "(s)", (token,))[0].get_uint64()
+
+    def pending_changes(self, **given):
+        """ListPendingChanges: {revision: dict}."""
+        found = self.manager("ListPendingChanges", "(a{sv})", (given,))[0].unpack()
+        return {int(revision): about for revision, about in found.items()}
 
     def statistics(self):
         return mapping(self.manager("GetStatistics", "(t)", (0,))[0])

@@ -36,6 +36,7 @@ class Error:
     ReadOnly = _own + "ReadOnly"
     DiskFull = _own + "DiskFull"
     OutcomeUnknown = _own + "OutcomeUnknown"
+    NotConfirmed = _own + "NotConfirmed"
 
     _bus = "org.freedesktop.DBus.Error."
     AccessDenied = _bus + "AccessDenied"
