@@ -19,8 +19,9 @@ enum { KIND_FLAG, KIND_TEXT, KIND_FILE, KIND_TEXTS, KIND_JSON, KIND_JSON_AUTO, K
 #define TIMEOUT_USEC_DEFAULT (INT64_C(25) * G_USEC_PER_SEC)
 #define TIMEOUT_SECONDS_MAX  86400
 
-#define CHANGE_VERBS "set apply"
-#define ACCESS_VERBS "create access"
+#define CHANGE_VERBS  "set apply"
+#define ACCESS_VERBS  "create access"
+#define OFFLINE_VERBS "verify dump load recover"
 
 #define OPTION(field, option_kind) .kind = (option_kind), .offset = offsetof(Options, field)
 
@@ -51,15 +52,22 @@ const OptionSpec option_specs[] = {
           OPTION(entry_class, KIND_TEXT) },
         { "reason", "TEXT", "set apply load edit delete reset", "Why, for the journal of regentd",
           0, OPTION(reason, KIND_TEXT) },
-        { "dry-run", NULL, "apply load reset", "Say what would change, and change nothing", 'n',
-          OPTION(is_dry_run, KIND_FLAG) },
+        { "dry-run", NULL, "apply load reset recover", "Say what would change, and change nothing",
+          'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
           OPTION(is_atomic, KIND_FLAG) },
         { "prune", NULL, "load", "Also remove keys that the file lacks", 0,
           OPTION(is_prune, KIND_FLAG) },
         { "if-exists", NULL, "delete remove", "Pass over what is not there", 0,
           OPTION(is_if_exists, KIND_FLAG) },
-        { "force", NULL, "remove", "Also when it holds keys", 0, OPTION(is_force, KIND_FLAG) },
+        { "force", NULL, "remove dump recover backup",
+          "Also when it holds keys, is damaged, is there already", 0, OPTION(is_force, KIND_FLAG) },
+        { "state-dir", "DIR", OFFLINE_VERBS, "The files of this state directory, without regentd",
+          0, OPTION(state_dir, KIND_FILE) },
+        { "runtime-dir", "DIR", OFFLINE_VERBS, "The runtime directory beside --state-dir=", 0,
+          OPTION(runtime_dir, KIND_FILE) },
+        { "from", "SOURCE", "recover", "A backup, a directory, or last-known-good", 0,
+          OPTION(from, KIND_FILE) },
         { "owner", "USER", ACCESS_VERBS, "Name or uid of the owner", 0, OPTION(owner, KIND_TEXT) },
         { "group", "GROUP", ACCESS_VERBS, "Name or gid of the group, or none", 0,
           OPTION(group, KIND_TEXT) },

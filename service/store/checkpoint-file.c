@@ -156,7 +156,10 @@ static int read_records(RecordReader *reader, const CheckpointSink *sink)
         }
 }
 
-static int read_open(const Io *io, int fd, const ManifestFile *expected, const CheckpointSink *sink)
+int checkpoint_read_open(const Io *io,
+                         int fd,
+                         const ManifestFile *expected,
+                         const CheckpointSink *sink)
 {
         g_autoptr(RecordReader) reader = NULL;
         int r;
@@ -183,7 +186,7 @@ int checkpoint_read(const StoreDirectory *directory,
         if (fd < 0)
                 return fd == -ENOENT ? -EBADMSG : fd;
 
-        r = read_open(directory->io, fd, expected, sink);
+        r = checkpoint_read_open(directory->io, fd, expected, sink);
         close(fd);
         return r;
 }
@@ -230,7 +233,7 @@ int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
         r = sync_written(file);
         if (r < 0)
                 return r;
-        r = read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
+        r = checkpoint_read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
         if (r != 0)
                 return r < 0 ? r : -EBADMSG;
 

@@ -45,5 +45,11 @@ int checkpoint_read(const StoreDirectory *directory,
                     const ManifestFile *expected,
                     const CheckpointSink *sink);
 
+/* The same of a file that is open, whatever its name is. */
+int checkpoint_read_open(const Io *io,
+                         int fd,
+                         const ManifestFile *expected,
+                         const CheckpointSink *sink);
+
 /* The same, to find out whether it is whole. */
 int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expected);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Evidence
+ *
+ * What the files of a state directory, those set aside included, tell of revisions: which were given
+ * out, so that none is given out again.
+ */
+
+#include "store/directory.h"
+
+#include <stdint.h>
+
+/*
+ * The highest revision that any file in or below @directory bears or reserves; when its manifest
+ * cannot be read, far above that. 0 or an errno.
+ */
+int evidence_highest(const StoreDirectory *directory, uint64_t *ret_revision);
