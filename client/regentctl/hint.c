@@ -26,7 +26,7 @@ static bool is_write(const char *method)
 static bool is_manage(const char *method)
 {
         static const char *const methods[] = { "CreateNamespace", "RemoveNamespace", "SetAccess",
-                                               "Reload", NULL };
+                                               "Reload",          "Backup",          NULL };
 
         return g_strv_contains(methods, method);
 }

@@ -102,10 +102,10 @@ gboolean offline_start(Context *context,
         g_auto(GStrv) argv = make_argv(context->options, verb, arguments);
         g_autoptr(Offline) offline = NULL;
 
-        if (context->options->host || context->options->address)
-                return failure_set(reterr, EXIT_USAGE,
-                                   "Files are those of this machine: --host= and --address= do not "
-                                   "go with that");
+        if (context->options->host)
+                return failure_set(
+                        reterr, EXIT_USAGE,
+                        "--host= does not go with that: files are those of this machine");
 
         offline = g_new(Offline, 1);
         *offline = (Offline){

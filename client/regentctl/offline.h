@@ -17,7 +17,7 @@ typedef struct Offline Offline;
 
 /*
  * Starts it with @verb, --state-dir= and --runtime-dir= of the options, and @arguments (may be NULL).
- * EXIT_USAGE with --host= and --address=: it works on this machine.
+ * EXIT_USAGE with --host=: it works on this machine.
  */
 gboolean offline_start(Context *context,
                        const char *verb,

@@ -15,9 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Beyond what could have been reserved when it is not known what was; as at a start. */
-#define REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
-
 #define DAMAGED_NAME "damaged"
 
 typedef struct Search {
@@ -93,6 +90,6 @@ int evidence_highest(const StoreDirectory *directory, uint64_t *ret_revision)
         if (r < 0)
                 return r;
 
-        *ret_revision = search.highest + (is_in_doubt ? REVISIONS_IN_DOUBT : 0);
+        *ret_revision = search.highest + (is_in_doubt ? EVIDENCE_REVISIONS_IN_DOUBT : 0);
         return 0;
 }

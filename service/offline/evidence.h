@@ -12,6 +12,9 @@
 
 #include <stdint.h>
 
+/* Beyond what could have been reserved when it is not known what was; as at a start. */
+#define EVIDENCE_REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
+
 /*
  * The highest revision that any file in or below @directory bears or reserves; when its manifest
  * cannot be read, far above that. 0 or an errno.

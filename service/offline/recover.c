@@ -96,7 +96,6 @@ static int find_revision(Recovering *recovering)
         const ReadingOptions *directories = &recovering->options->directories;
         const char *paths[] = { directories->state_directory, directories->runtime_directory };
 
-        recovering->revision = state_revision(recovering->source.state);
         for (size_t i = 0; i < G_N_ELEMENTS(paths) && paths[i]; i++) {
                 g_autoptr(StoreDirectory) directory = NULL;
                 uint64_t revision = 0;
@@ -110,6 +109,9 @@ static int find_revision(Recovering *recovering)
                 recovering->revision = MAX(recovering->revision, revision);
         }
 
+        /* What the source is of may have gone on elsewhere, nobody knows how far. */
+        if (recovering->revision <= recovering->source.revision)
+                recovering->revision = recovering->source.revision + EVIDENCE_REVISIONS_IN_DOUBT;
         /* Its own, so that no other checkpoint has its name. */
         recovering->revision++;
         return 0;

@@ -31,6 +31,10 @@ static int check(const char *path)
         int r;
 
         r = reading_open_directory(&directory, AT_FDCWD, path);
+        if (r == -ENOENT)
+                return stream_fail(REGENT_STORE_NOT_FOUND,
+                                   "Make it first: 'install -d -o regent -g regent -m 0700'.",
+                                   "%s: it is not there", path);
         if (r == 0)
                 r = io_list(directory->io, directory->fd, names);
         if (r < 0)

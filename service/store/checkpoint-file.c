@@ -221,9 +221,9 @@ int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expec
         return checkpoint_read(directory, expected, &ignoring_sink);
 }
 
-int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
+/* Writes what is missing, and finds all of it on the disk. */
+static int complete(CheckpointFile *file, const CheckpointCounts *counts)
 {
-        g_autofree char *name = manifest_checkpoint_name(file->revision);
         ManifestFile identity = checkpoint_file_identity(file);
         int r;
 
@@ -234,9 +234,41 @@ int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
         if (r < 0)
                 return r;
         r = checkpoint_read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
-        if (r != 0)
-                return r < 0 ? r : -EBADMSG;
+        return r > 0 ? -EBADMSG : r;
+}
 
+int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
+{
+        g_autofree char *name = manifest_checkpoint_name(file->revision);
+        int r;
+
+        r = complete(file, counts);
+        if (r < 0)
+                return r;
         r = directory_put_in_place(file->directory, NEW_NAME, name);
         return r > 0 ? -EIO : r;
+}
+
+int checkpoint_file_finish_unnamed(CheckpointFile *file,
+                                   const CheckpointCounts *counts,
+                                   UnnamedCheckpoint *ret_unnamed)
+{
+        const StoreDirectory *directory = file->directory;
+        int fd, r;
+
+        r = complete(file, counts);
+        if (r < 0)
+                return r;
+        fd = io_openat(directory->io, directory->tmp_fd, NEW_NAME, O_RDONLY, 0);
+        if (fd < 0)
+                return fd;
+        r = io_unlinkat(directory->io, directory->tmp_fd, NEW_NAME);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+
+        *ret_unnamed = (UnnamedCheckpoint){ fd, file->fd };
+        file->fd = -1;
+        return 0;
 }
