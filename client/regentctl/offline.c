@@ -17,11 +17,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES ((size_t) 1 << 16)
-#define PADDED(n)    (((n) + 7) & ~(size_t) 7)
+#define BUFFER_BYTES     ((size_t) 1 << 16)
+#define END_TIMEOUT_MSEC 10000
+#define PADDED(n)        (((n) + 7) & ~(size_t) 7)
 
 struct Offline {
         Context *context;
@@ -121,6 +123,18 @@ gboolean offline_start(Context *context,
         return TRUE;
 }
 
+/* With nobody at the other end it ends by itself, in good order. */
+static void wait_for_end(const Offline *offline)
+{
+        struct pollfd fd = { .fd = pidfd_open(offline->pid, 0), .events = POLLIN };
+
+        if (fd.fd < 0)
+                return;
+        if (!interrupt_came(offline->context->interrupt))
+                (void) poll(&fd, 1, END_TIMEOUT_MSEC);
+        close(fd.fd);
+}
+
 Offline *offline_free(Offline *offline)
 {
         if (!offline)
@@ -130,8 +144,10 @@ Offline *offline_free(Offline *offline)
                 close(offline->from_fd);
         if (offline->to_fd >= 0)
                 close(offline->to_fd);
-        if (offline->pid > 0)
+        if (offline->pid > 0) {
+                wait_for_end(offline);
                 child_end(offline->pid);
+        }
         g_byte_array_unref(offline->incoming);
         g_byte_array_unref(offline->outgoing);
         g_free(offline);

@@ -64,7 +64,7 @@ static int look_below(Search *search, const StoreDirectory *parent, const char *
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         int r;
 
-        r = reading_open_directory(&directory, parent->fd, name);
+        r = reading_open_below(&directory, parent, name);
         if (r < 0)
                 return r == -ENOENT || r == -ENOTDIR ? 0 : r;
         r = look_into(search, directory);

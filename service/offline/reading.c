@@ -12,25 +12,43 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-int reading_open_directory(StoreDirectory **ret_directory, int dir_fd, const char *path)
+/* Takes @fd, or the errno in its place. */
+static int take_directory(StoreDirectory **ret_directory, int fd, char *path)
 {
-        g_autoptr(StoreDirectory) directory = g_new(StoreDirectory, 1);
+        StoreDirectory *directory = g_new(StoreDirectory, 1);
 
         *directory = (StoreDirectory){
                 .io = read_only_io(),
-                .path = g_strdup(path),
-                .fd = read_only_open(dir_fd, path, O_DIRECTORY),
+                .path = path,
+                .fd = fd,
                 .tmp_fd = -1,
                 .lock_fd = -1,
         };
-        if (directory->fd < 0)
-                return directory->fd;
-
-        *ret_directory = g_steal_pointer(&directory);
+        if (fd < 0) {
+                directory_free(directory);
+                return fd;
+        }
+        *ret_directory = directory;
         return 0;
+}
+
+int reading_open_directory(StoreDirectory **ret_directory, const char *path)
+{
+        return take_directory(ret_directory, read_only_open(AT_FDCWD, path, O_DIRECTORY),
+                              g_strdup(path));
+}
+
+int reading_open_below(StoreDirectory **ret_directory,
+                       const StoreDirectory *parent,
+                       const char *name)
+{
+        return take_directory(ret_directory,
+                              read_only_open(parent->fd, name, O_DIRECTORY | O_NOFOLLOW),
+                              g_build_filename(parent->path, name, NULL));
 }
 
 bool reading_is_held(const StoreDirectory *directory)
@@ -46,11 +64,22 @@ bool reading_is_held(const StoreDirectory *directory)
         return is_held;
 }
 
-/* The copies of the last known good state are there once a regentd was. */
+/*
+ * The copies of the last known good state are there once a regentd was. Those that files in
+ * damaged/NAME/ may name stayed where they were.
+ */
 static int open_good(Side *side)
 {
-        int r = reading_open_directory(&side->good_directory, side->directory->fd, LAST_GOOD_NAME);
+        g_autofree char *real = realpath(side->directory->path, NULL);
+        g_autofree char *parent = real ? g_path_get_dirname(real) : NULL;
+        int r;
 
+        r = reading_open_below(&side->good_directory, side->directory, LAST_GOOD_NAME);
+        if (r == -ENOENT && parent && g_str_has_suffix(parent, "/damaged")) {
+                g_autofree char *path = g_build_filename(parent, "..", LAST_GOOD_NAME, NULL);
+
+                r = reading_open_directory(&side->good_directory, path);
+        }
         return r == -ENOENT ? 0 : r;
 }
 
@@ -59,7 +88,7 @@ static int open_side(Side *side, const char *path, CommitPart part)
         int r;
 
         *side = (Side){ .part = part };
-        r = reading_open_directory(&side->directory, AT_FDCWD, path);
+        r = reading_open_directory(&side->directory, path);
         if (r == 0 && part == COMMIT_PERSISTENT)
                 r = open_good(side);
         return r;

@@ -24,6 +24,7 @@ typedef struct Reading {
         RecoveryFindings findings[2]; /* likewise */
         State *state;
         GPtrArray *damaged_copies; /* owned names in last-known-good/ */
+        bool is_unreadable;        /* a file cannot be read, so a start would fail */
         const char *newer;         /* the directory with a file of a later version, or NULL */
         bool is_held;              /* a regentd, or a regent-store that changes it, is at it */
 } Reading;
@@ -39,8 +40,11 @@ int reading_load(Reading *reading);
 void reading_clear(Reading *reading);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reading, reading_clear)
 
-/* A directory to be read. 0 or an errno. */
-int reading_open_directory(StoreDirectory **ret_directory, int dir_fd, const char *path);
+/* A directory to be read, or one in @parent. 0 or an errno. */
+int reading_open_directory(StoreDirectory **ret_directory, const char *path);
+int reading_open_below(StoreDirectory **ret_directory,
+                       const StoreDirectory *parent,
+                       const char *name);
 
 /* Whether somebody else has the lock on @directory; false when that cannot be known. */
 bool reading_is_held(const StoreDirectory *directory);

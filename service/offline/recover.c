@@ -101,7 +101,7 @@ static int find_revision(Recovering *recovering)
                 uint64_t revision = 0;
                 int r;
 
-                r = reading_open_directory(&directory, AT_FDCWD, paths[i]);
+                r = reading_open_directory(&directory, paths[i]);
                 if (r == 0)
                         r = evidence_highest(directory, &revision);
                 if (r < 0)

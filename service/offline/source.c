@@ -15,7 +15,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,26 +49,7 @@ static int read_checkpoint(Source *source, int fd, const char *path)
         return r == 0 ? 0 : stream_fail_errno(r < 0 ? r : -EBADMSG, path);
 }
 
-/* What was set aside names copies that stay where they were. */
-static int lend_copies(Reading *reading, const char *state_directory)
-{
-        Side *side = &reading->sides[COMMIT_PERSISTENT];
-        g_autofree char *path = g_build_filename(state_directory, LAST_GOOD_NAME, NULL);
-        g_autofree char *real = realpath(side->directory->path, NULL);
-        g_autofree char *of_state = realpath(state_directory, NULL);
-        g_autofree char *damaged = of_state ? g_build_filename(of_state, "damaged/", NULL) : NULL;
-        int r;
-
-        if (side->good_directory || !real || !damaged || !g_str_has_prefix(real, damaged))
-                return 0;
-        r = reading_open_directory(&side->good_directory, AT_FDCWD, path);
-        return r == -ENOENT ? 0 : r;
-}
-
-static int read_directory(Source *source,
-                          const char *path,
-                          const char *state_directory,
-                          bool is_forced)
+static int read_directory(Source *source, const char *path, bool is_forced)
 {
         const ReadingOptions options = { .state_directory = path };
         g_auto(Reading) reading = { 0 };
@@ -79,9 +59,7 @@ static int read_directory(Source *source,
         r = reading_open(&reading, &options);
         if (r < 0)
                 return r;
-        r = lend_copies(&reading, state_directory);
-        if (r == 0)
-                r = reading_load(&reading);
+        r = reading_load(&reading);
         if (r < 0)
                 return stream_fail_errno(r, path);
         if (reading.newer)
@@ -107,7 +85,7 @@ static int read_last_good(Source *source, const char *state_directory)
         ManifestFile file;
         int r;
 
-        r = reading_open_directory(&directory, AT_FDCWD, path);
+        r = reading_open_directory(&directory, path);
         if (r < 0)
                 return stream_fail_errno(r, path);
         r = last_good_find(directory, &file, damaged);
@@ -137,7 +115,7 @@ static int read_from(Source *source, const char *from, const char *state_directo
         if (fd < 0)
                 return stream_fail_errno(fd, from);
         if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-                r = read_directory(source, from, state_directory, is_forced);
+                r = read_directory(source, from, is_forced);
         else
                 r = read_checkpoint(source, fd, from);
         close(fd);

@@ -30,7 +30,7 @@ static int check(const char *path)
         g_autoptr(StoreDirectory) directory = NULL;
         int r;
 
-        r = reading_open_directory(&directory, AT_FDCWD, path);
+        r = reading_open_directory(&directory, path);
         if (r == -ENOENT)
                 return stream_fail(REGENT_STORE_NOT_FOUND,
                                    "Make it first: 'install -d -o regent -g regent -m 0700'.",

@@ -220,24 +220,22 @@ static int look_at_copies(Verification *verification, const StoreDirectory *dire
 /* Evidence: whatever it is, it has no effect. */
 static int look_at_evidence(Verification *verification, const StoreDirectory *parent)
 {
-        g_autofree char *path = g_build_filename(parent->path, DAMAGED_NAME, NULL);
         g_autoptr(StoreDirectory) damaged = NULL;
         g_autoptr(GPtrArray) labels = NULL;
         int r;
 
-        r = reading_open_directory(&damaged, AT_FDCWD, path);
+        r = reading_open_below(&damaged, parent, DAMAGED_NAME);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
-                return stream_fail_errno(r, path);
+                return stream_fail_errno(r, parent->path);
         r = list_sorted(damaged, &labels);
         for (guint i = 0; r == 0 && i < labels->len; i++) {
-                g_autofree char *below = g_build_filename(path, labels->pdata[i], NULL);
                 g_autoptr(StoreDirectory) directory = NULL;
                 g_autoptr(GPtrArray) names = NULL;
                 Examination found;
 
-                if (reading_open_directory(&directory, AT_FDCWD, below) < 0)
+                if (reading_open_below(&directory, damaged, labels->pdata[i]) < 0)
                         continue;
                 r = list_sorted(directory, &names);
                 for (guint j = 0; r == 0 && j < names->len; j++)
@@ -279,7 +277,7 @@ static int look_at_sides(Verification *verification)
 
         if (reading->newer)
                 count_verdict(verification, REGENT_STORE_NEWER);
-        if (reading_damage(reading) || reading->damaged_copies->len > 0)
+        if (reading->is_unreadable || reading_damage(reading) || reading->damaged_copies->len > 0)
                 count_verdict(verification, REGENT_STORE_DAMAGED);
         return r;
 }
@@ -291,7 +289,8 @@ static int look(Verification *verification)
         int r;
 
         r = reading_load(reading);
-        if (r < 0)
+        reading->is_unreadable = r == -EIO;
+        if (r < 0 && r != -EIO)
                 return stream_fail_errno(r, reading->sides[COMMIT_PERSISTENT].directory->path);
         return look_at_sides(verification);
 }
@@ -309,7 +308,9 @@ static GVariant *describe_all(const Verification *verification)
         g_variant_dict_insert(&dict, "state-directory", "s", path);
         g_variant_dict_insert(&dict, "verdict", "s", verification->verdict);
         g_variant_dict_insert(&dict, "held", "b", reading->is_held);
-        if (reading->newer)
+        if (reading->is_unreadable)
+                g_variant_dict_insert(&dict, "reason", "s", "a file cannot be read");
+        if (reading->newer || reading->is_unreadable)
                 return g_variant_dict_end(&dict);
 
         g_variant_dict_insert(&dict, "loaded-from", "s", loaded_from_name(findings->loaded_from));
