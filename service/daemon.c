@@ -290,6 +290,13 @@ static void on_load_good(void *userdata, BusLoaded on_loaded, void *job)
         store_load_good(daemon->store, on_loaded, job);
 }
 
+static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
+{
+        Daemon *daemon = userdata;
+
+        return store_back_up(daemon->store, on_backed_up, job);
+}
+
 static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
@@ -432,6 +439,7 @@ static int start_bus(Daemon *daemon)
                 .when_reloaded = on_wait_for_reload,
                 .mark_good = on_mark_good,
                 .load_good = on_load_good,
+                .back_up = on_back_up,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

@@ -16,6 +16,7 @@
 #include "namespace-path.h"
 #include "transport.h"
 
+#include <gio/gunixfdlist.h>
 #include <string.h>
 
 #define INTERACTIVE_TIMEOUT_USEC (INT64_C(300) * G_USEC_PER_SEC)
@@ -38,6 +39,7 @@ struct BusCall {
         GVariant *arguments;
         const GVariantType *ret_type;
         GAsyncResult *result;
+        GUnixFDList *fds; /* that came with the reply; NULL: none */
         bool is_done;
         bool is_pending; /* on_reply() will be called */
         bool is_dropped;
@@ -198,6 +200,7 @@ gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr)
 static BusCall *free_call(BusCall *call)
 {
         g_clear_object(&call->result);
+        g_clear_object(&call->fds);
         g_clear_pointer(&call->arguments, g_variant_unref);
         failure_free(call->failure);
         g_free(call->ns_name);
@@ -231,11 +234,12 @@ static void send_call(BusCall *call, bool is_interactive)
         call->is_done = false;
         call->is_pending = true;
         g_clear_object(&call->result);
-        g_dbus_connection_call(bus->connection, REGENT_BUS_NAME, call->path, call->interface,
-                               call->method, call->arguments, call->ret_type,
-                               is_interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
-                                              : G_DBUS_CALL_FLAGS_NONE,
-                               (int) (timeout_usec / 1000), NULL, on_reply, call);
+        g_dbus_connection_call_with_unix_fd_list(
+                bus->connection, REGENT_BUS_NAME, call->path, call->interface, call->method,
+                call->arguments, call->ret_type,
+                is_interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+                               : G_DBUS_CALL_FLAGS_NONE,
+                (int) (timeout_usec / 1000), NULL, NULL, on_reply, call);
 }
 
 static BusCall *start_call(Bus *bus,
@@ -310,7 +314,8 @@ static gboolean wait_for_reply(BusCall *call, GVariant **ret, GError **error, Fa
 {
         if (!bus_wait(call->bus, &call->is_done, reterr))
                 return FALSE;
-        *ret = g_dbus_connection_call_finish(call->bus->connection, call->result, error);
+        *ret = g_dbus_connection_call_with_unix_fd_list_finish(call->bus->connection, &call->fds,
+                                                               call->result, error);
         return TRUE;
 }
 
@@ -335,9 +340,8 @@ static gboolean take_reply(BusCall *call, GVariant **ret, Failure **reterr)
         return TRUE;
 }
 
-gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr)
+static gboolean finish_call(BusCall *call, GVariant **ret, Failure **reterr)
 {
-        g_autoptr(BusCall) call = started;
         const HintCall subject = { .options = call->bus->options,
                                    .bus = call->bus,
                                    .ns_name = call->ns_name,
@@ -351,6 +355,37 @@ gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr)
                 return TRUE;
         hint_call(*reterr, &subject);
         return FALSE;
+}
+
+gboolean bus_finish(BusCall *started, GVariant **ret, Failure **reterr)
+{
+        g_autoptr(BusCall) call = started;
+
+        return finish_call(call, ret, reterr);
+}
+
+gboolean bus_call_manager_for_fd(Bus *bus,
+                                 const char *method,
+                                 GVariant *arguments,
+                                 const char *ret_type,
+                                 GVariant **ret,
+                                 int *ret_fd,
+                                 Failure **reterr)
+{
+        g_autoptr(BusCall) call = bus_start_manager(bus, method, arguments, ret_type);
+        g_autoptr(GVariant) reply = NULL;
+        int fd = -1;
+
+        if (!finish_call(call, &reply, reterr))
+                return FALSE;
+        if (call->fds && g_unix_fd_list_get_length(call->fds) == 1)
+                fd = g_unix_fd_list_get(call->fds, 0, NULL);
+        if (fd < 0)
+                return failure_set(reterr, EXIT_OTHER, "The answer came without its descriptor");
+
+        *ret = g_steal_pointer(&reply);
+        *ret_fd = fd;
+        return TRUE;
 }
 
 gboolean bus_call_manager(Bus *bus,

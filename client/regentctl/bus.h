@@ -32,6 +32,14 @@ gboolean bus_call_manager(Bus *bus,
                           const char *ret_type,
                           GVariant **ret,
                           Failure **reterr);
+/* The same of a reply with one descriptor, which is to be closed. */
+gboolean bus_call_manager_for_fd(Bus *bus,
+                                 const char *method,
+                                 GVariant *arguments,
+                                 const char *ret_type,
+                                 GVariant **ret,
+                                 int *ret_fd,
+                                 Failure **reterr);
 gboolean bus_call_namespace(Bus *bus,
                             const char *ns_name,
                             const char *method,

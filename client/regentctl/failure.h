@@ -15,7 +15,7 @@
 /* The exit statuses, as regentctl(1) lists them. */
 typedef enum ExitStatus {
         EXIT_DONE = 0,
-        EXIT_DIFFERS = 1, /* of diff alone */
+        EXIT_DIFFERS = 1, /* of diff, and of verify for a torn end, alone */
         EXIT_USAGE = 2,
         EXIT_NOT_FOUND = 3,
         EXIT_DENIED = 4,

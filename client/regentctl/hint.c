@@ -26,10 +26,10 @@ static bool is_write(const char *method)
 
 static bool is_manage(const char *method)
 {
-        static const char *const methods[] = {
-                "CreateNamespace", "RemoveNamespace", "SetAccess", "Reload",
-                "MarkGood",        "Restore",         NULL
-        };
+        static const char *const methods[] = { "CreateNamespace", "RemoveNamespace",
+                                               "SetAccess",       "Reload",
+                                               "MarkGood",        "Restore",
+                                               "Backup",          NULL };
 
         return g_strv_contains(methods, method);
 }

@@ -30,8 +30,9 @@ enum {
 
 #define SPAN_USEC_MAX (INT64_C(3600) * G_USEC_PER_SEC)
 
-#define CHANGE_VERBS "set apply"
-#define ACCESS_VERBS "create access"
+#define CHANGE_VERBS  "set apply"
+#define ACCESS_VERBS  "create access"
+#define OFFLINE_VERBS "verify dump load recover"
 
 #define OPTION(field, option_kind) .kind = (option_kind), .offset = offsetof(Options, field)
 
@@ -73,7 +74,7 @@ const OptionSpec option_specs[] = {
         { "confirm-timeout", "TIME", "set apply delete",
           "Undo it after TIME (30s, 5min, 1h) unless confirmed", 0,
           OPTION(confirm_usec, KIND_SPAN) },
-        { "dry-run", NULL, "apply load reset prune-kernels",
+        { "dry-run", NULL, "apply load reset recover prune-kernels",
           "Say what would change, and change nothing", 'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
           OPTION(is_atomic, KIND_FLAG) },
@@ -81,7 +82,14 @@ const OptionSpec option_specs[] = {
           OPTION(is_prune, KIND_FLAG) },
         { "if-exists", NULL, "delete remove", "Pass over what is not there", 0,
           OPTION(is_if_exists, KIND_FLAG) },
-        { "force", NULL, "remove", "Also when it holds keys", 0, OPTION(is_force, KIND_FLAG) },
+        { "force", NULL, "remove dump recover backup",
+          "Also when it holds keys, is damaged, is there already", 0, OPTION(is_force, KIND_FLAG) },
+        { "state-dir", "DIR", OFFLINE_VERBS, "The files of this state directory, without regentd",
+          0, OPTION(state_dir, KIND_FILE) },
+        { "runtime-dir", "DIR", OFFLINE_VERBS, "The runtime directory beside --state-dir=", 0,
+          OPTION(runtime_dir, KIND_FILE) },
+        { "from", "SOURCE", "recover", "A backup, a directory, or last-known-good", 0,
+          OPTION(from, KIND_FILE) },
         { "owner", "USER", ACCESS_VERBS, "Name or uid of the owner", 0, OPTION(owner, KIND_TEXT) },
         { "group", "GROUP", ACCESS_VERBS, "Name or gid of the group, or none", 0,
           OPTION(group, KIND_TEXT) },

@@ -59,6 +59,9 @@ typedef struct Options {
         char *quota_keys;
         char *quota_bytes; /* with K, M, G */
         char *file;        /* --file=FILE of changes for apply, "-" for standard input */
+        char *state_dir;   /* --state-dir=: files in place of the service; NULL: not given */
+        char *runtime_dir; /* --runtime-dir=, beside it */
+        char *from;        /* --from=SOURCE of recover */
 
         GArray *given; /* const OptionSpec *, of all that were given */
         gboolean is_help;

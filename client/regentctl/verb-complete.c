@@ -122,6 +122,8 @@ static void offer_kind(const Completion *completion, const char *kind)
                 const char *words;
         } fixed[] = {
                 { "FILE", "<files>" },
+                { "DIR", "<files>" },
+                { "SOURCE", "last-known-good <files>" },
                 { "USER", "<users>" },
                 { "GROUP", "none <groups>" },
                 { "[USER@]HOST", "<hosts>" },

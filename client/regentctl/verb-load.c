@@ -10,7 +10,9 @@
 #include "client/regent-names.h"
 #include "difference.h"
 #include "dump-file.h"
+#include "dump-offline.h"
 #include "dump-take.h"
+#include "load-offline.h"
 #include "upload.h"
 #include "verb.h"
 
@@ -33,6 +35,7 @@ typedef struct Loading {
         Transaction *transaction;
         GPtrArray *created; /* names, borrowed */
         UploadResult result;
+        Offline *offline; /* the files of a directory; NULL: regentd */
 } Loading;
 
 static void loading_clear(Loading *loading)
@@ -42,6 +45,7 @@ static void loading_clear(Loading *loading)
         dump_free(loading->present);
         dump_free(loading->wanted);
         g_clear_pointer(&loading->created, g_ptr_array_unref);
+        offline_free(loading->offline);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Loading, loading_clear)
 
@@ -66,15 +70,55 @@ static bool pick_names(const Loading *loading, char **names, GPtrArray *picked, 
         return true;
 }
 
+/* A directory is locked from here to the end, unless nothing is to be changed. */
+static bool take_present(Loading *loading, char **names, Failure **reterr)
+{
+        static const char *const atomically[] = { "--atomic", NULL };
+        const Options *options = loading->context->options;
+
+        if (!options->state_dir)
+                return dump_take_present(loading->context, names, &loading->present, reterr);
+        return offline_start(loading->context, options->is_dry_run ? "dump" : "load",
+                             options->is_atomic && !options->is_dry_run ? atomically : NULL,
+                             &loading->offline, reterr) &&
+               dump_offline_take(loading->offline, names, true, &loading->present, reterr);
+}
+
+/* A directory without one for runtime keys beside it has no place for them. */
+static void leave_runtime(const Loading *loading)
+{
+        uint64_t n_left = 0;
+
+        if (!loading->offline || loading->context->options->runtime_dir)
+                return;
+        for (guint i = 0; i < loading->wanted->namespaces->len; i++) {
+                const DumpNamespace *ns = loading->wanted->namespaces->pdata[i];
+
+                for (guint j = ns->entries->len; j > 0; j--) {
+                        const DumpEntry *entry = ns->entries->pdata[j - 1];
+
+                        if (!entry->is_runtime)
+                                continue;
+                        g_ptr_array_remove_index(ns->entries, j - 1);
+                        n_left++;
+                }
+        }
+        if (n_left > 0)
+                output_note(loading->context->output,
+                            "%" G_GUINT64_FORMAT " keys of class runtime are left out: that takes "
+                            "--runtime-dir=",
+                            n_left);
+}
+
 static bool compare(Loading *loading, char **names, Failure **reterr)
 {
         g_autoptr(GPtrArray) picked = g_ptr_array_new();
 
         if (!pick_names(loading, names, picked, reterr) ||
-            !dump_take_present(loading->context, (char **) picked->pdata, &loading->present,
-                               reterr))
+            !take_present(loading, (char **) picked->pdata, reterr))
                 return false;
 
+        leave_runtime(loading);
         for (guint i = 0; i < loading->present->namespaces->len; i++) {
                 const DumpNamespace *present = loading->present->namespaces->pdata[i];
 
@@ -312,6 +356,21 @@ static void tell_created(const Loading *loading, Failure *failure)
                          hint ? "\n" : "", names->str);
 }
 
+static bool send_offline(Loading *loading, Failure **reterr)
+{
+        const Options *options = loading->context->options;
+        g_autoptr(GPtrArray) missing = list_missing(loading);
+
+        if (options->is_dry_run)
+                return true;
+        if (!load_offline(loading->offline, missing, loading->transaction, options->is_atomic,
+                          options->reason, &loading->result, reterr))
+                return false;
+        for (guint i = 0; i < missing->len; i++)
+                g_ptr_array_add(loading->created, ((DumpNamespace *) missing->pdata[i])->name);
+        return true;
+}
+
 static bool send(Loading *loading, Failure **reterr)
 {
         const Options *options = loading->context->options;
@@ -321,7 +380,11 @@ static bool send(Loading *loading, Failure **reterr)
                 .is_one_commit = options->is_atomic,
                 .what = options->is_dry_run ? "Checking" : "Loading",
         };
-        bool is_done = options->is_dry_run || create_missing(loading, reterr);
+        bool is_done;
+
+        if (loading->offline)
+                return send_offline(loading, reterr);
+        is_done = options->is_dry_run || create_missing(loading, reterr);
 
         if (is_done && loading->transaction->n_changes > 0)
                 is_done = upload_run(loading->context, &upload, &loading->result, reterr);

@@ -148,7 +148,9 @@ const Verb verbs[] = {
                 .summary = "Print all of namespaces as JSON, for load",
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .run = verb_dump,
-                .details = "Without NAMESPACE: all that you may read.",
+                .details =
+                        "Without NAMESPACE: all that you may read. With --state-dir=: what is in its\n"
+                        "files, also while no regentd runs.",
         },
         {
                 .name = "load",
@@ -160,7 +162,8 @@ const Verb verbs[] = {
                 .run = verb_load,
                 .details =
                         "FILE is what 'dump' printed; - is standard input. Sets what differs, and\n"
-                        "creates namespaces that are missing. Many keys take several commits.",
+                        "creates namespaces that are missing. Many keys take several commits.\n"
+                        "With --state-dir=: into its files, while no regentd runs.",
         },
         {
                 .name = "diff",
@@ -243,6 +246,40 @@ const Verb verbs[] = {
                 .synopsis = "",
                 .summary = "Show numbers for monitoring",
                 .run = verb_statistics,
+        },
+        {
+                .name = "backup",
+                .synopsis = "FILE",
+                .summary = "Write a backup of the state to a file",
+                .n_arguments_min = 1,
+                .n_arguments_max = 1,
+                .takes_files = true,
+                .run = verb_backup,
+                .details =
+                        "All persistent keys of all namespaces as of one revision, verified. Only for\n"
+                        "who may manage the service. 'regentctl recover --from=FILE' takes it back.",
+        },
+        {
+                .name = "verify",
+                .synopsis = "[FILE...]",
+                .summary = "Check the files of a state directory",
+                .n_arguments_max = VERB_ARGUMENTS_MANY,
+                .takes_files = true,
+                .run = verb_verify,
+                .details =
+                        "Reads every file and record, and says what a start would load; changes\n"
+                        "nothing. Or FILEs alone: backups, checkpoints, journals. Exit status 1: an\n"
+                        "end that was never acknowledged will be cut; 7: damaged; 6: of a later version.",
+        },
+        {
+                .name = "recover",
+                .synopsis = "",
+                .summary = "Put a state from elsewhere in place of the present",
+                .run = verb_recover,
+                .details =
+                        "While no regentd runs. --from=: a file of 'regentctl backup', a directory with\n"
+                        "files of a state directory, or last-known-good. What was there stays in\n"
+                        "damaged/.",
         },
         {
                 .name = "check",

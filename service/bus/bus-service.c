@@ -5,6 +5,7 @@
 
 #include "bus/bus-service.h"
 
+#include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
 #include "bus/good.h"
@@ -79,6 +80,7 @@ int bus_service_new(BusService **ret_service,
                 return r;
 
         service->signals = signals_new(service);
+        service->backups = backups_new(service);
         r = export_objects(service);
         if (r < 0)
                 return r;
@@ -95,6 +97,7 @@ BusService *bus_service_free(BusService *service)
         g_ptr_array_unref(service->slots);
         callers_free(service->callers);
         good_job_free(service->good_job);
+        backups_free(service->backups);
         polkit_free(service->polkit);
         signals_free(service->signals);
         g_free(service);

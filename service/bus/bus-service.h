@@ -8,6 +8,7 @@
  * them get the BusService as their userdata.
  */
 
+#include "core/copy.h"
 #include "core/limits.h"
 #include "core/pipeline.h"
 #include "core/state.h"
@@ -17,6 +18,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+typedef struct Backups Backups;
 typedef struct Call Call;
 typedef struct Callers Callers;
 typedef struct GoodJob GoodJob;
@@ -31,6 +33,7 @@ enum {
 /* @r: 0, or -ECANCELED when that is given up. */
 typedef void (*BusReloaded)(void *call, int r);
 typedef void (*BusMarked)(void *job, int r);
+typedef void (*BusBackedUp)(void *job, int r, const StateCopy *copy);
 typedef void (*BusLoaded)(void *job, int r, State *source, const CommitSource *identity);
 
 /* What the bus needs of parts that it does not know. */
@@ -49,6 +52,9 @@ typedef struct BusPorts {
 
         /* Reads the last known good state, and hands it over. */
         void (*load_good)(void *userdata, BusLoaded on_loaded, void *job);
+
+        /* Copies the persistent state, and hands the copy over: 0 or an errno. */
+        int (*back_up)(void *userdata, BusBackedUp on_backed_up, void *job);
 
         /* Inserts what the other parts count, and what else @uid may know. */
         void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
@@ -69,7 +75,8 @@ typedef struct BusService {
         Signals *signals;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
-        Call *parked;      /* the one parked last; of use right after CALL_E_PARKED alone */
+        Backups *backups;
+        Call *parked; /* the one parked last; of use right after CALL_E_PARKED alone */
         GPtrArray *slots;
 } BusService;
 

@@ -5,6 +5,7 @@
 
 #include "bus/call.h"
 
+#include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/bus-service.h"
 #include "bus/caller.h"
@@ -174,6 +175,7 @@ Call *call_free(Call *call)
         if (call->reservation)
                 pipeline_cancel(call->reservation);
         good_job_release(call->job);
+        backup_job_release(call->backup);
         if (call->n_uid_calls > 0) {
                 Accounts *accounts = state_accounts(call->service->state);
 

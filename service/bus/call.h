@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+typedef struct BackupJob BackupJob;
 typedef struct BusService BusService;
 typedef struct Call Call;
 typedef struct Caller Caller;
@@ -39,6 +40,7 @@ struct Call {
         GList in_caller;
         Request *reservation; /* its place in the order of writes, while it is parked */
         GoodJob *job;         /* what is done for it in the background */
+        BackupJob *backup;    /* likewise */
         PolkitCheck *check;   /* the question it waits for */
         GPtrArray *granted;   /* questions polkit said yes to, for this call */
         char *question;       /* the last one put to polkit; see bus/authorizer.c */

@@ -10,6 +10,7 @@
 #include "bus/manager-object.h"
 
 #include "bus/access-reader.h"
+#include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/confirm.h"
@@ -426,6 +427,11 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", changes),
                                 confirm_method_list,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Backup",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", checkpoint, "a{sv}", info),
+                                backup_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatistics",
                                 SD_BUS_ARGS("t", flags),

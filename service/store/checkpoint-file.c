@@ -171,7 +171,10 @@ static int read_records(RecordReader *reader, const CheckpointSink *sink)
         }
 }
 
-static int read_open(const Io *io, int fd, const ManifestFile *expected, const CheckpointSink *sink)
+int checkpoint_read_open(const Io *io,
+                         int fd,
+                         const ManifestFile *expected,
+                         const CheckpointSink *sink)
 {
         g_autoptr(RecordReader) reader = NULL;
         int r;
@@ -198,7 +201,7 @@ int checkpoint_read(const StoreDirectory *directory,
         if (fd < 0)
                 return fd == -ENOENT ? -EBADMSG : fd;
 
-        r = read_open(directory->io, fd, expected, sink);
+        r = checkpoint_read_open(directory->io, fd, expected, sink);
         close(fd);
         return r;
 }
@@ -234,9 +237,9 @@ int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expec
         return checkpoint_read(directory, expected, &ignoring_sink);
 }
 
-int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
+/* Writes what is missing, and finds all of it on the disk. */
+static int complete(CheckpointFile *file, const CheckpointCounts *counts)
 {
-        g_autofree char *name = manifest_checkpoint_name(file->revision);
         ManifestFile identity = checkpoint_file_identity(file);
         int r;
 
@@ -246,10 +249,42 @@ int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
         r = sync_written(file);
         if (r < 0)
                 return r;
-        r = read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
-        if (r != 0)
-                return r < 0 ? r : -EBADMSG;
+        r = checkpoint_read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
+        return r > 0 ? -EBADMSG : r;
+}
 
+int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts)
+{
+        g_autofree char *name = manifest_checkpoint_name(file->revision);
+        int r;
+
+        r = complete(file, counts);
+        if (r < 0)
+                return r;
         r = directory_put_in_place(file->directory, NEW_NAME, name);
         return r > 0 ? -EIO : r;
+}
+
+int checkpoint_file_finish_unnamed(CheckpointFile *file,
+                                   const CheckpointCounts *counts,
+                                   UnnamedCheckpoint *ret_unnamed)
+{
+        const StoreDirectory *directory = file->directory;
+        int fd, r;
+
+        r = complete(file, counts);
+        if (r < 0)
+                return r;
+        fd = io_openat(directory->io, directory->tmp_fd, NEW_NAME, O_RDONLY, 0);
+        if (fd < 0)
+                return fd;
+        r = io_unlinkat(directory->io, directory->tmp_fd, NEW_NAME);
+        if (r < 0) {
+                close(fd);
+                return r;
+        }
+
+        *ret_unnamed = (UnnamedCheckpoint){ fd, file->fd };
+        file->fd = -1;
+        return 0;
 }

@@ -32,6 +32,17 @@ int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *r
  */
 int checkpoint_file_finish(CheckpointFile *file, const CheckpointCounts *counts);
 
+/*
+ * The same, but for a file that is to have no name: ends in a descriptor to read it by, alone. One to
+ * write it by is left, for who needs to know whether the other is still open anywhere.
+ */
+typedef struct UnnamedCheckpoint {
+        int fd, write_fd; /* to be closed by whoever gets them */
+} UnnamedCheckpoint;
+int checkpoint_file_finish_unnamed(CheckpointFile *file,
+                                   const CheckpointCounts *counts,
+                                   UnnamedCheckpoint *ret_unnamed);
+
 /* What the manifest is to say of it. */
 ManifestFile checkpoint_file_identity(const CheckpointFile *file);
 uint64_t checkpoint_file_bytes(const CheckpointFile *file);
@@ -44,6 +55,12 @@ enum {
 int checkpoint_read(const StoreDirectory *directory,
                     const ManifestFile *expected,
                     const CheckpointSink *sink);
+
+/* The same of a file that is open, whatever its name is. */
+int checkpoint_read_open(const Io *io,
+                         int fd,
+                         const ManifestFile *expected,
+                         const CheckpointSink *sink);
 
 /* The same, to find out whether it is whole. */
 int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expected);

@@ -78,3 +78,11 @@ int checkpoint_load(const StoreDirectory *directory,
         r = checkpoint_verify(directory, file);
         return r == 0 ? checkpoint_read(directory, file, &sink) : r;
 }
+
+int checkpoint_load_open(const Io *io, int fd, const ManifestFile *file, State *state)
+{
+        Loader loader = { .part = COMMIT_PERSISTENT, .state = state };
+        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
+
+        return checkpoint_read_open(io, fd, file, &sink);
+}

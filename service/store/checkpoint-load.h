@@ -21,3 +21,6 @@ int checkpoint_load(const StoreDirectory *directory,
                     const ManifestFile *file,
                     CommitPart part,
                     State *state);
+
+/* The same of a file of the persistent side that is open and was found whole. */
+int checkpoint_load_open(const Io *io, int fd, const ManifestFile *file, State *state);

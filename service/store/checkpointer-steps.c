@@ -62,6 +62,16 @@ int checkpointer_finish_file(Step *step)
         return checkpoint_file_finish(step->checkpointer->file, &step->counts);
 }
 
+int checkpointer_finish_copy(Step *step)
+{
+        Checkpointer *checkpointer = step->checkpointer;
+        CheckpointerCopy *copy = &checkpointer->copy;
+
+        copy->revision = checkpoint_file_identity(checkpointer->file).revision;
+        copy->counts = step->counts;
+        return checkpoint_file_finish_unnamed(checkpointer->file, &step->counts, &copy->file);
+}
+
 /* The journal that failed, and all there was beside it, is named no more. */
 static Manifest *renewed_manifest(const Checkpointer *checkpointer)
 {

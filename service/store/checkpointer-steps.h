@@ -28,6 +28,7 @@ typedef enum CheckpointerPurpose {
         CHECKPOINTER_GENERATION,
         CHECKPOINTER_RENEWAL,   /* a generation that begins anew */
         CHECKPOINTER_LAST_GOOD, /* a copy beside the generations */
+        CHECKPOINTER_COPY,      /* a copy without a name */
 } CheckpointerPurpose;
 
 typedef struct Step Step;
@@ -48,6 +49,7 @@ struct Checkpointer {
         Manifest *manifest;             /* the one being put in place */
         CheckpointWalk *walk;           /* from SWITCHING on */
         CheckpointFile *file;           /* the thread's */
+        CheckpointerCopy copy;          /* the thread's until it has ended */
         size_t n_handed_over;           /* bytes */
         unsigned n_steps;               /* that the thread has */
         int failure;
@@ -78,6 +80,7 @@ int checkpointer_switch_journal(Step *step);
 int checkpointer_create_file(Step *step);
 int checkpointer_append_record(Step *step);
 int checkpointer_finish_file(Step *step);
+int checkpointer_finish_copy(Step *step);
 int checkpointer_name_checkpoint(Step *step);
 int checkpointer_name_renewal(Step *step);
 int checkpointer_prune_last_good(Step *step);

@@ -158,6 +158,11 @@ static void on_finished(Checkpointer *checkpointer)
 {
         Step *step;
 
+        if (checkpointer->purpose == CHECKPOINTER_COPY) {
+                checkpointer->copy.n_bytes = checkpoint_file_bytes(checkpointer->file);
+                end(checkpointer);
+                return;
+        }
         checkpointer->phase = CHECKPOINTER_NAMING;
         if (checkpointer->purpose == CHECKPOINTER_LAST_GOOD) {
                 on_copied(checkpointer);
@@ -178,7 +183,10 @@ static void on_finished(Checkpointer *checkpointer)
 
 static void finish(Checkpointer *checkpointer)
 {
-        Step *step = step_new(checkpointer, checkpointer_finish_file, on_finished);
+        bool is_copy = checkpointer->purpose == CHECKPOINTER_COPY;
+        Step *step = step_new(checkpointer,
+                              is_copy ? checkpointer_finish_copy : checkpointer_finish_file,
+                              on_finished);
 
         checkpointer->phase = CHECKPOINTER_FINISHING;
         /* It may be armed all the same when checkpointer_poke() has walked to the end. */
@@ -306,15 +314,30 @@ void checkpointer_renew(Checkpointer *checkpointer, Side *side, const Checkpoint
         checkpointer_begin(checkpointer, side);
 }
 
-void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side)
+static void begin_copy(Checkpointer *checkpointer, Side *side, CheckpointerPurpose purpose)
 {
         g_assert(checkpointer->phase == CHECKPOINTER_IDLE);
 
-        checkpointer->purpose = CHECKPOINTER_LAST_GOOD;
+        checkpointer->purpose = purpose;
         checkpointer->side = side;
         checkpointer->walk = checkpoint_walk_new(checkpointer->state, side->part,
                                                  state_revision(checkpointer->state));
         begin_walk(checkpointer);
+}
+
+void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side)
+{
+        begin_copy(checkpointer, side, CHECKPOINTER_LAST_GOOD);
+}
+
+void checkpointer_copy(Checkpointer *checkpointer, Side *side)
+{
+        begin_copy(checkpointer, side, CHECKPOINTER_COPY);
+}
+
+void checkpointer_take_copy(Checkpointer *checkpointer, CheckpointerCopy *ret_copy)
+{
+        *ret_copy = checkpointer->copy;
 }
 
 int checkpointer_new(Checkpointer **ret_checkpointer,

@@ -10,6 +10,7 @@
  */
 
 #include "core/state.h"
+#include "store/checkpoint-file.h"
 #include "store/side.h"
 #include "store/worker.h"
 
@@ -74,6 +75,18 @@ void checkpointer_renew(Checkpointer *checkpointer, Side *side, const Checkpoint
  * stay as they are.
  */
 void checkpointer_keep_last_good(Checkpointer *checkpointer, Side *side);
+
+/*
+ * The same for a copy that is nobody's but the caller's: once it has ended with 0,
+ * checkpointer_take_copy() hands it over.
+ */
+typedef struct CheckpointerCopy {
+        UnnamedCheckpoint file; /* the descriptors are the taker's */
+        uint64_t revision, n_bytes;
+        CheckpointCounts counts;
+} CheckpointerCopy;
+void checkpointer_copy(Checkpointer *checkpointer, Side *side);
+void checkpointer_take_copy(Checkpointer *checkpointer, CheckpointerCopy *ret_copy);
 
 bool checkpointer_is_active(const Checkpointer *checkpointer);
 

@@ -178,24 +178,18 @@ static int read_open(RecordReader *reader,
         return judge_end(reader, expectation, findings);
 }
 
-int journal_read(const StoreDirectory *directory,
-                 const JournalExpectation *expectation,
-                 JournalSink sink,
-                 void *userdata,
-                 JournalFindings *ret_findings)
+int journal_read_open(const Io *io,
+                      int fd,
+                      const JournalExpectation *expectation,
+                      JournalSink sink,
+                      void *userdata,
+                      JournalFindings *ret_findings)
 {
-        g_autofree char *name = manifest_journal_name(expectation->file.revision);
         g_autoptr(RecordReader) reader = NULL;
-        int fd, r;
+        int r;
 
         *ret_findings = (JournalFindings){ .revision = expectation->file.revision };
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
-        if (fd == -ENOENT)
-                return damaged(ret_findings, "a journal is missing");
-        if (fd < 0)
-                return fd;
-
-        r = record_reader_new(&reader, directory->io, fd, FORMAT_MAGIC_JOURNAL);
+        r = record_reader_new(&reader, io, fd, FORMAT_MAGIC_JOURNAL);
         if (r == RECORD_E_NONE)
                 r = damaged(ret_findings, "a journal's header is bad");
         else if (r == RECORD_E_NEWER)
@@ -205,6 +199,26 @@ int journal_read(const StoreDirectory *directory,
         if (r == -EIO)
                 r = damaged(ret_findings, "a journal cannot be read");
 
+        return r;
+}
+
+int journal_read(const StoreDirectory *directory,
+                 const JournalExpectation *expectation,
+                 JournalSink sink,
+                 void *userdata,
+                 JournalFindings *ret_findings)
+{
+        g_autofree char *name = manifest_journal_name(expectation->file.revision);
+        int fd, r;
+
+        *ret_findings = (JournalFindings){ .revision = expectation->file.revision };
+        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd == -ENOENT)
+                return damaged(ret_findings, "a journal is missing");
+        if (fd < 0)
+                return fd;
+
+        r = journal_read_open(directory->io, fd, expectation, sink, userdata, ret_findings);
         close(fd);
         return r;
 }

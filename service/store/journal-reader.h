@@ -59,6 +59,14 @@ int journal_read(const StoreDirectory *directory,
                  void *userdata,
                  JournalFindings *ret_findings);
 
+/* The same of a file that is open, whatever its name is. */
+int journal_read_open(const Io *io,
+                      int fd,
+                      const JournalExpectation *expectation,
+                      JournalSink sink,
+                      void *userdata,
+                      JournalFindings *ret_findings);
+
 /*
  * Opens a whole or torn journal for going on: a torn tail becomes zeros, records not known to be
  * durable are written once more, as what the kernel has of them may never have reached the disk,

@@ -53,6 +53,7 @@ struct Store {
         StoreMarked on_marked;   /* of who waits for the last known good state; NULL: nobody does */
         void *marked_userdata;
         bool is_marking;
+        Backup backup;
         bool is_wanted[2]; /* a checkpoint, by CommitPart */
         unsigned n_retries;
         int64_t retry_usec; /* no checkpoint by itself before this */
@@ -98,6 +99,7 @@ static void on_failed(void *userdata, int r, const char *what)
         checkpointer_cancel(store->checkpointer);
         if (store->on_marked && !store->is_marking)
                 end_marking(store, -EROFS);
+        backup_refuse(&store->backup);
         mender_begin(store->mender);
 }
 
@@ -213,6 +215,8 @@ static void begin_wanted(Store *store)
                 begin_marking(store);
                 return;
         }
+        if (backup_begin(&store->backup, store->checkpointer, persistent(store)))
+                return;
 
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
                 bool is_wanted = store->is_wanted[i];
@@ -229,8 +233,9 @@ static void on_checkpoint_ended(void *userdata, int r)
 {
         Store *store = userdata;
 
-        if (store->is_marking) {
-                end_marking(store, r);
+        if (store->is_marking || store->backup.is_under_way) {
+                if (!backup_ended(&store->backup, store->checkpointer, r))
+                        end_marking(store, r);
                 begin_wanted(store);
                 mender_poke(store->mender);
                 return;
@@ -360,6 +365,15 @@ int store_mark_good(Store *store, StoreMarked on_marked, void *userdata)
         store->marked_userdata = userdata;
         begin_wanted(store);
         return 0;
+}
+
+int store_back_up(Store *store, BackupTaken on_taken, void *userdata)
+{
+        int r = store->health.has_failed ? -EROFS : backup_want(&store->backup, on_taken, userdata);
+
+        if (r == 0)
+                begin_wanted(store);
+        return r;
 }
 
 void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)

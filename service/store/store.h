@@ -14,6 +14,7 @@
 #include "core/commit.h"
 #include "core/state.h"
 #include "core/status.h"
+#include "store/backup.h"
 #include "util/io.h"
 
 #include <glib.h>
@@ -119,6 +120,12 @@ int store_mark_good(Store *store, StoreMarked on_marked, void *userdata);
  */
 typedef void (*StoreLoaded)(void *userdata, int r, State *source, const CommitSource *identity);
 void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata);
+
+/*
+ * Writes the present persistent state into a file without a name and verifies it. @on_taken is called
+ * with it, or with a negative errno; never from this function. 0, -EROFS or -EBUSY.
+ */
+int store_back_up(Store *store, BackupTaken on_taken, void *userdata);
 
 /* An a{sv} of counters, floating. Names and units: see the manual of GetStatistics. */
 GVariant *store_statistics(const Store *store);

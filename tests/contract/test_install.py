@@ -73,6 +73,7 @@ def test_files_are_where_a_system_looks(installed):
         "regent.conf": "/sysusers.d",
         "regentd.conf": "/etc/regent",
         "regentd": "/libexec/regent",
+        "regent-store": "/libexec/regent",
         "README.md": "/share/doc/regent",
         "SECURITY.md": "/share/doc/regent",
         "NEWS.md": "/share/doc/regent",

@@ -15,12 +15,13 @@ allowed_to() { # LAYER
         util) echo " util " ;;
         core) echo " core util " ;;
         store | view | cluster | bus) echo " $1 core util " ;;
+        offline) echo " offline store core util " ;; # regent-store, a program of its own
         top) echo " top util core store view cluster bus " ;;
         client) echo " client " ;;
         esac
 }
 # What service/ takes from client/.
-shared='client/regent-names.h client/regent-view.h'
+shared='client/regent-names.h client/regent-view.h client/regent-store-stream.h'
 
 layer_of() { # PATH below the source root
         case $1 in
