@@ -55,6 +55,7 @@ struct Store {
         bool is_marking;
         Backup backup;
         bool is_wanted[2]; /* a checkpoint, by CommitPart */
+        bool is_restored;  /* since the last one was wanted */
         unsigned n_retries;
         int64_t retry_usec; /* no checkpoint by itself before this */
         int64_t recovery_usec;
@@ -278,8 +279,11 @@ static void on_reserve_extended(void *userdata, int r)
 
 int store_write(Store *store, const GPtrArray *commits)
 {
+        const Commit *first = commits->pdata[0];
         int r = scribe_write(store->scribe, commits);
 
+        /* A Restore has a batch alone, and has recovery read all of the copy, however short it is. */
+        store->is_restored |= first->source.revision > 0;
         if (r == 0)
                 return 0;
         if (r < 0)
@@ -317,6 +321,8 @@ static void want_checkpoints(Store *store)
             g_get_monotonic_time() < store->retry_usec)
                 return;
 
+        store->is_wanted[COMMIT_PERSISTENT] |= store->is_restored;
+        store->is_restored = false;
         for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
                 store->is_wanted[i] |= is_outgrown(store, &store->sides[i]) ||
                                        side_lacks_generation(&store->sides[i]);

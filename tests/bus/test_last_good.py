@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The last known good state: marked, restored, and fallen back on at a start."""
 
+import errno
 import os
 import subprocess
 
@@ -9,6 +10,7 @@ from regent_testing.api import RegentError
 from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import BUS_NAME, MANAGER, PROPERTIES, ROOT_PATH, Error
 from regent_testing.waiting import retry_until
+from test_disk import failing_disk  # pylint: disable=unused-import
 
 STACK = {"polkit": True}
 
@@ -323,3 +325,135 @@ def test_what_files_declare_holds_after_a_restore_too(stack):
 
     retry_until(lambda: other.property("Mode") == 0o600, 20, "the declared mode")
     assert (new.property("Mode"), values(new)) == (0o640, {"a": 7})
+
+
+def test_others_learn_nothing_of_what_they_may_not_read(fresh, sandbox):
+    """Not from the signals either: neither of one that stays closed, nor of one that was closed then."""
+    made, public = fresh
+    root = made.root
+    secret = root.create("org.example.Secret", mode=0o600)
+    closed = root.create("org.example.Closed", mode=0o600)
+    opened = root.create("org.example.Opened", mode=0o644)
+    for ns in (public, secret, closed, opened):
+        ns.set("key", "then")
+    root.mark_good()
+    for ns in (public, secret, closed, opened):
+        ns.set("key", "now")
+    root.create("org.example.SecretToo", mode=0o600).set("key", "now")
+    closed.set_access(mode=0o644)
+    opened.set_access(mode=0o600)
+
+    alice = made.user("alice")
+    log = alice.subscribe()
+    root.restore()
+    alice.settle()
+    told = {}
+    for signal in log.items:
+        if signal.path != ROOT_PATH:
+            told.setdefault(signal.path, []).append(signal.parameters.print_(False))
+        else:
+            told.setdefault(signal.member, []).append(signal.parameters.print_(False))
+    assert "then" in str(told[public.path]) and "now" not in str(told)
+    assert opened.path in str(told["InterfacesAdded"]) and closed.path in str(told["InterfacesRemoved"])
+    assert closed.path not in told
+    assert "Secret" not in str(told)
+    with refused(Error.AccessDenied):
+        alice.ns(closed.name).get("key")
+    assert alice.ns(opened.name).get("key").unpack() == "then"
+
+
+def test_old_access_is_in_force_at_once(fresh, sandbox):
+    """A write that was allowed a moment ago has its turn behind a Restore that takes the right away."""
+    made, _ = fresh
+    root = made.root
+    ns = root.create("org.example.Mine", mode=0o644)
+    ns.set("key", "then")
+    root.mark_good()
+    ns.set_access(owner=4001)
+    alice = made.user("alice")
+    ns.seen_by(alice).set("key", "now")
+    root.restore()
+    with refused(Error.AccessDenied):
+        ns.seen_by(alice).set("key", "again")
+    assert (ns.property("Owner"), ns.get("key").unpack()) == (0, "then")
+
+
+def test_caller_that_leaves_holds_nothing_up(fresh):
+    """Neither the copy that is being written or read for it, nor the next one to call."""
+    made, ns = fresh
+    for number in range(20):
+        ns.set(f"key/{number}", "x" * 900000)
+    made.root.mark_good()
+    ns.set("key/0", "other")
+    for member, signature, arguments in (("MarkGood", "()", ()), ("Restore", "(st)", ("last-known-good", 0))):
+        for _ in range(5):
+            leaving = made.client()
+            leaving.start(ROOT_PATH, MANAGER, member, signature, arguments)
+            leaving.close()
+
+            def is_free():
+                try:
+                    return made.root.mark_good() > 0
+                except RegentError as error:
+                    assert error.name == Error.Busy
+                    return False
+
+            retry_until(is_free, 20, "the last known good state is nobody's any more")
+    assert made.root.property("State") == "running"
+
+
+def test_a_flood_of_restores_lets_others_through(fresh):
+    made, ns = fresh
+    ns.apply({f"key/{number}": number for number in range(2000)})
+    other = made.root.create("org.example.Other")
+    made.root.mark_good()
+    ns.set("key/0", "other")
+    flooding = made.client()
+    calls = [flooding.start(ROOT_PATH, MANAGER, "Restore", "(st)", ("last-known-good", 0)) for _ in range(2000)]
+    for number in range(50):
+        other.set("key", number)
+    names = set()
+    for call in calls:
+        try:
+            call.result()
+            names.add("done")
+        except RegentError as error:
+            names.add(error.name)
+    assert "done" in names and names <= {"done", Error.Busy, Error.LimitsExceeded}
+    assert ns.get("key/0").unpack() == 0
+
+
+def test_read_only_service_restores_nothing(stack, failing_disk, tmp_path):
+    failure = tmp_path / "failure"
+    made = stack(environ={"LD_PRELOAD": failing_disk, "REGENT_TEST_DISK_FAILURE": str(failure)})
+    ns = made.root.create("org.example.X")
+    ns.set("a", 1)
+    good = made.root.mark_good()
+    ns.set("a", 2)
+    failure.write_text(str(errno.EIO))
+    with refused(Error.OutcomeUnknown):
+        ns.set("a", 3)
+    with nothing_changed(made.root, ns), refused(Error.ReadOnly):
+        made.root.restore()
+    with nothing_changed(made.root, ns), refused(Error.ReadOnly):
+        made.root.mark_good()
+    failure.unlink()
+    retry_until(lambda: made.root.property("State") == "running", 30, "a disk that works again")
+    assert made.root.property("LastGoodRevision") == good
+    made.root.restore()
+    assert values(ns) == {"a": 1}
+
+
+def test_restore_is_not_left_to_the_next_start(fresh):
+    """The whole copy would be read for each that the journal holds: so each has a checkpoint follow."""
+    made, ns = fresh
+    ns.set("key", "then")
+    made.root.mark_good()
+    for number in range(3):
+        n_before = made.root.statistics()["checkpoints"].unpack()
+        ns.set("key", number)
+        made.root.restore()
+        retry_until(lambda n=n_before: made.root.statistics()["checkpoints"].unpack() > n, 20, "a checkpoint")
+    n_before = made.root.statistics()["checkpoints"].unpack()
+    made.root.restore()  # of which nothing is written
+    assert made.root.statistics()["checkpoints"].unpack() == n_before
