@@ -399,7 +399,7 @@ def verbs_of_help():
     """verb: its arguments."""
     block = re.search(r"^Verbs:\n(.*?)\n\n", help_of(), re.MULTILINE | re.DOTALL)[1]
     found = {}
-    for verb in re.findall(r"^  (\w+)", block, re.MULTILINE):
+    for verb in re.findall(r"^  ([a-z-]+)", block, re.MULTILINE):
         synopsis = help_of(verb).splitlines()[0]
         found[verb] = synopsis.removeprefix(f"regentctl {verb} [OPTION...]").strip().replace("...", "…")
     return found

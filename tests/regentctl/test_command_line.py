@@ -9,7 +9,7 @@ from ctl import DONE, INVALID, UNREACHABLE, USAGE
 
 
 def verbs_of(ctl):
-    return re.findall(r"^  ([a-z]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
 
 
 def test_help_names_the_verbs(ctl):

@@ -31,7 +31,7 @@ def complete(ctl):
 
 
 def verbs_of(ctl):
-    return re.findall(r"^  ([a-z]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
 
 
 def test_verbs_are_those_of_the_help(ctl, complete):

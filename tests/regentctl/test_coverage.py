@@ -16,7 +16,7 @@ def sources():
 
 
 def verbs_of(ctl):
-    return re.findall(r"^  ([a-z]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
+    return re.findall(r"^  ([a-z-]+)\b", ctl("--help").out.split("Options")[0], re.MULTILINE)
 
 
 def options_of(ctl):
