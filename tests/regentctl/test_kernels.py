@@ -158,6 +158,9 @@ def test_dump_and_load_carry_every_release(ctl, made, router, tmp_path):
     shown = ctl("diff", str(file), status=DIFFERS).out
     assert f"- mtu x 1 (kernel {B})" in shown and f"+ mtu x 4000 (kernel {B})" in shown
     assert "- x x 1 (kernel 5.0)" in shown
+    changes = ctl.json("diff", str(file), status=DIFFERS)[NAME]
+    assert changes.keys() == {f"mtu@{B}", f"more@{B}", f"quirk@{B}", "x@5.0"}
+    assert (changes[f"mtu@{B}"]["old"]["data"], changes[f"mtu@{B}"]["new"]["data"]) == (1, 4000)
     ctl("load", str(file), "--prune", "--dry-run")
     ctl("load", str(file), "--prune", "--atomic", status=REFUSED)
     ctl("load", str(file), "--prune")
