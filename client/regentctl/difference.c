@@ -252,12 +252,15 @@ static json_object *namespace_to_json(const DifferenceNamespace *ns)
 
         for (guint i = 0; i < ns->entries->len; i++) {
                 const DifferenceEntry *entry = &g_array_index(ns->entries, DifferenceEntry, i);
+                const DumpEntry *either = entry->new ? entry->new : entry->old;
+                g_autofree char *name =
+                        either->release ? g_strdup_printf("%s@%s", either->key, either->release)
+                                        : g_strdup(either->key);
                 json_object *both = json_object_new_object();
 
                 json_object_object_add(both, "old", entry_to_json(entry->old));
                 json_object_object_add(both, "new", entry_to_json(entry->new));
-                json_object_object_add(object, entry->new ? entry->new->key : entry->old->key,
-                                       both);
+                json_object_object_add(object, name, both);
         }
 
         return object;

@@ -63,6 +63,7 @@ json_object *difference_access_to_json(const Difference *difference);
 /*
  * Lines of - and +, or in the JSON modes a document: {NAMESPACE: {KEY: {"old":…, "new":…}}}, with
  * difference_access_to_json() as its member "access" when access differs; no namespace is called so.
+ * What is of a kernel release is called KEY@RELEASE; no key has an @ in it.
  */
 void difference_print(const Difference *difference, Output *output);
 

@@ -98,12 +98,14 @@ static void print_entry(GString *text, const DumpEntry *entry, bool is_one_line,
         json_object_put(value);
 }
 
-/* Those from @at on that are of the same release, in braces. Ends in the index of what follows. */
-static guint print_entries(
-        GString *text, const DumpNamespace *ns, guint at, bool is_one_line, int level)
+/* Those from @at on that are of @release, in braces. Ends in the index of what follows. */
+static guint print_entries(GString *text,
+                           const DumpNamespace *ns,
+                           const char *release,
+                           guint at,
+                           bool is_one_line,
+                           int level)
 {
-        const DumpEntry *first = at < ns->entries->len ? ns->entries->pdata[at] : NULL;
-        const char *release = at > 0 && first ? first->release : NULL;
         guint i;
 
         g_string_append_c(text, '{');
@@ -137,7 +139,7 @@ static void print_kernels(GString *text, const DumpNamespace *ns, guint at, bool
                 g_string_append(text, comma);
                 begin_line(text, is_one_line, 4);
                 print_name(text, entry->release, is_one_line);
-                at = print_entries(text, ns, at, is_one_line, 4);
+                at = print_entries(text, ns, entry->release, at, is_one_line, 4);
                 comma = ",";
         }
         begin_line(text, is_one_line, 3);
@@ -154,7 +156,7 @@ static void print_namespace(GString *text, const DumpNamespace *ns, bool is_one_
         print_access(text, &ns->access, is_one_line);
         begin_line(text, is_one_line, 3);
         print_name(text, "entries", is_one_line);
-        at = print_entries(text, ns, 0, is_one_line, 3);
+        at = print_entries(text, ns, NULL, 0, is_one_line, 3);
         if (at < ns->entries->len)
                 print_kernels(text, ns, at, is_one_line);
         begin_line(text, is_one_line, 2);

@@ -387,6 +387,15 @@ def test_no_more_than_so_many_releases(ns):
     assert len(ns.property("KernelReleases")) == 128
 
 
+def test_releases_count_for_the_size_of_a_commit(stack, library):
+    made = stack(environ=machine.environ(library, "r" * 64), config="[Limits]\nCommitBytesMax=200\n")
+    ns = made.root.create("org.example.X")
+    ns.apply({"a": 1, "b": 2, "c": 3})
+    with nothing_changed(made.root, ns), refused(Error.TooBig, "200 bytes"):
+        ns.apply({"a": 1, "b": 2, "c": 3}, class_="kernel")
+    ns.apply({"a": 1, "b": 2}, class_="kernel")
+
+
 # what is refused
 
 BAD_RELEASES = ["a/b", "..\n", "x" * 65, "6.1 0", "ä", "\x1b[31m", "6.1#1"]

@@ -25,6 +25,8 @@ int main(void)
         printf("type %u\n", LIMIT_TYPE_BYTES);
         printf("depth %u\n", LIMIT_VALUE_DEPTH);
         printf("reason %u\n", LIMIT_REASON_BYTES);
+        printf("release %u\n", LIMIT_RELEASE_BYTES);
+        printf("namespace-releases %u\n", LIMIT_NAMESPACE_RELEASES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);

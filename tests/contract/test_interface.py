@@ -219,6 +219,7 @@ def test_description_of_an_entry_is_as_documented(stack):
     ns = stack(namespaces={"org.example.Declared": DECLARATION}).root.ns("org.example.Declared")
     ns.set("number", GLib.Variant("u", 2))
     ns.set("text", "x")
+    ns.apply({"text": "y"}, class_="kernel")
 
     info = {**ns.describe("number"), **ns.describe("text")}
 

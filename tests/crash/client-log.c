@@ -49,7 +49,7 @@ static EntryClass class_from_name(const char *name)
 {
         int class = entry_class_from_name(name);
 
-        return class < 0 ? ENTRY_PERSISTENT : (EntryClass) class;
+        return class < 0 ? ENTRY_AS_SEEN : (EntryClass) class;
 }
 
 /* The class that options give to @key. */
@@ -59,12 +59,30 @@ static EntryClass class_of(GVariant *options, const char *key)
         const char *name = NULL;
 
         if (!options)
-                return ENTRY_PERSISTENT;
+                return ENTRY_AS_SEEN;
         classes = g_variant_lookup_value(options, "classes", G_VARIANT_TYPE_VARDICT);
         if ((classes && g_variant_lookup(classes, key, "&s", &name)) ||
             g_variant_lookup(options, "class", "&s", &name))
                 return class_from_name(name);
-        return ENTRY_PERSISTENT;
+        return ENTRY_AS_SEEN;
+}
+
+/* As the options ask for it: of their release, if they name one. Takes @entry. */
+static Entry *place_entry(Entry *entry, GVariant *options)
+{
+        const char *release;
+        Entry *placed;
+
+        if (!options || !g_variant_lookup(options, "release", "&s", &release))
+                return entry;
+        if (!*release) {
+                entry->class = ENTRY_PERSISTENT;
+                return entry;
+        }
+
+        placed = entry_new_of_release(entry, release);
+        entry_unref(entry);
+        return placed;
 }
 
 /* @set: a{sv} or NULL; @unset: as or NULL; @options: the a{sv} with class and classes or NULL. */
@@ -78,8 +96,9 @@ static void ask_entries(
                 const char *key;
 
                 g_variant_get_child(set, i, "{&sv}", &key, &value);
-                commit_add_entry(request->asked, change,
-                                 entry_of(key, value, class_of(options, key)));
+                commit_add_entry(
+                        request->asked, change,
+                        place_entry(entry_of(key, value, class_of(options, key)), options));
                 request->must_change = true;
         }
         for (gsize i = 0; unset && i < g_variant_n_children(unset); i++) {
@@ -87,7 +106,7 @@ static void ask_entries(
 
                 g_variant_get_child(unset, i, "&s", &key);
                 commit_add_entry(request->asked, change,
-                                 entry_new_tombstone(key, ENTRY_PERSISTENT));
+                                 place_entry(entry_new_tombstone(key, ENTRY_AS_SEEN), options));
         }
 }
 
@@ -127,7 +146,7 @@ static void ask_set(Request *request, const char *ns, const char *key, GVariant 
 {
         NamespaceChange *change = commit_add(request->asked, NAMESPACE_CHANGE_ENTRIES, ns);
 
-        commit_add_entry(request->asked, change, entry_of(key, value, ENTRY_PERSISTENT));
+        commit_add_entry(request->asked, change, entry_of(key, value, ENTRY_AS_SEEN));
         request->must_change = true;
 }
 
@@ -135,7 +154,7 @@ static void ask_delete(Request *request, const char *ns, const char *key)
 {
         NamespaceChange *change = commit_add(request->asked, NAMESPACE_CHANGE_ENTRIES, ns);
 
-        commit_add_entry(request->asked, change, entry_new_tombstone(key, ENTRY_PERSISTENT));
+        commit_add_entry(request->asked, change, entry_new_tombstone(key, ENTRY_AS_SEEN));
         request->must_change = true;
 }
 
@@ -326,7 +345,32 @@ static const NamespaceChange *change_of(const Commit *commit,
         return NULL;
 }
 
-/* An entry that another class had is deleted by what sets it. */
+/* What names no class may be of the kernel that runs; what names no release has to be of that. */
+static bool is_placed_as(const Entry *wanted, const Entry *entry)
+{
+        if (wanted->class == ENTRY_AS_SEEN)
+                return entry_is_tombstone(entry) || entry->class != ENTRY_RUNTIME;
+        return wanted->class == entry->class &&
+               (wanted->release_bytes == 0 ||
+                strcmp(entry_release(wanted), entry_release(entry)) == 0);
+}
+
+static bool is_removed_as(const Entry *wanted, const Entry *entry)
+{
+        /* With an empty release, what is there of no release may be of either class. */
+        if (wanted->class == ENTRY_PERSISTENT)
+                return entry->class != ENTRY_KERNEL;
+        return is_placed_as(wanted, entry);
+}
+
+/* Whether @wanted deletes what another class had, to take its place. */
+static bool replaces(const Entry *wanted, const Entry *tombstone)
+{
+        return !entry_is_tombstone(wanted) && wanted->class != tombstone->class &&
+               wanted->class != ENTRY_KERNEL && tombstone->class != ENTRY_KERNEL;
+}
+
+/* Of entries of no release, one that another class had is deleted by what sets it. */
 static bool asks_for_entry(const NamespaceChange *asked, const Entry *entry)
 {
         for (guint i = 0; i < asked->entries->len; i++) {
@@ -335,8 +379,9 @@ static bool asks_for_entry(const NamespaceChange *asked, const Entry *entry)
                 if (strcmp(entry_key(wanted), entry_key(entry)) != 0)
                         continue;
                 if (entry_is_tombstone(entry))
-                        return entry_is_tombstone(wanted) || wanted->class != entry->class;
-                return !entry_is_tombstone(wanted) && wanted->class == entry->class &&
+                        return replaces(wanted, entry) ||
+                               (entry_is_tombstone(wanted) && is_removed_as(wanted, entry));
+                return !entry_is_tombstone(wanted) && is_placed_as(wanted, entry) &&
                        entry_value_equal(wanted, entry);
         }
         return false;

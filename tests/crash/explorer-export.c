@@ -9,6 +9,7 @@
 
 #include "explorer.h"
 
+#include "core/namespace-places.h"
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static void print_entry(GString *text, const char *ns, const Entry *entry)
 {
         const uint8_t *value = entry_value_bytes(entry);
 
-        g_string_append_printf(text, "%s %s %s %s ", ns, entry_key(entry),
+        g_string_append_printf(text, "%s %s %s %s %s ", ns, entry_key(entry), entry_release(entry),
                                entry_class_name(entry->class), entry_type(entry));
         for (uint32_t i = 0; i < entry->value_bytes; i++)
                 g_string_append_printf(text, "%02x", value[i]);
@@ -58,9 +59,12 @@ static void print_entry(GString *text, const char *ns, const Entry *entry)
 
 static gboolean print_namespace(gpointer name, gpointer value, gpointer text)
 {
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
-             node = namespace_next(node, ""))
-                print_entry(text, name, namespace_node_entry(node));
+        NamespacePlaces places;
+        const Entry *entry;
+
+        namespace_places_begin(&places, value, NULL);
+        while ((entry = namespace_places_next(&places)))
+                print_entry(text, name, entry);
         return FALSE;
 }
 

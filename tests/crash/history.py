@@ -16,7 +16,10 @@ class Broken(AssertionError):
 
 @dataclasses.dataclass
 class Write:
-    """changes: {namespace: {key: (class, value) or None for a deletion}}. revision: None where no reply told one."""
+    """changes: {namespace: {place: (class, value) or None for a deletion}}. revision: None where no reply told one.
+
+    A place is a key or, for its entry of a kernel release, what place_of() makes of both.
+    """
 
     number: int
     changes: dict
@@ -24,8 +27,18 @@ class Write:
     revision: int | None = None
 
 
+def place_of(key, release=""):
+    return f"{key}@{release}" if release else key
+
+
+def seen_place(state, key, release):
+    """Where what readers see of a key is, while the kernel of that release runs."""
+    above = place_of(key, release)
+    return above if above in state else key
+
+
 def apply(state, changes):
-    """What a namespace holds after changes: {key: (class, value, number of the write)}."""
+    """What a namespace holds after changes: {place: (class, value, number of the write)}."""
     state = dict(state)
     for key, change in changes.items():
         if change is None:

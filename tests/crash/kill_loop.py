@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from history import Broken, History
+from history import Broken, History, place_of
 from regent_testing import environment
 from regent_testing.user_client import read_frame, write_frame
 from regent_testing.waiting import SLOWNESS, Deadline, wait_exit, wait_readable
@@ -35,8 +35,9 @@ class WriterProcess:
     def fileno(self):
         return self._process.stdout.fileno()
 
-    def go(self, state):
-        write_frame(self._process.stdin.fileno(), state)
+    def go(self, frame):
+        """frame: the kernel release that runs, and the state."""
+        write_frame(self._process.stdin.fileno(), frame)
 
     def read(self, seconds=30):
         wait_readable(self.fileno(), seconds * SLOWNESS, f"writer {self.prefix}")
@@ -95,6 +96,7 @@ class KillLoop:
         self.n_cut_off = 0
         self.restart_seconds = 0.0  # the last one, until regentd owned its name again
         self.revision = stack.root.revision()
+        self.release = stack.root.property("KernelRelease")
 
     def close(self):
         for writer in self.writers:
@@ -143,7 +145,7 @@ class KillLoop:
     def go(self):
         """Has the writers write, for as long as regentd answers."""
         for writer in self.writers:
-            writer.go(self.histories[writer.prefix].state)
+            writer.go((self.release, self.histories[writer.prefix].state))
 
     def let_them_write(self, count):
         """Until so many more writes are acknowledged."""
@@ -165,6 +167,7 @@ class KillLoop:
         """Everything that is there against what each writer sent; highest: the last revision acknowledged."""
         root = self.stack.root
         self.revision = root.revision()
+        self.release = root.property("KernelRelease")
         if self.revision < highest:
             raise Broken(f"revision {highest} was acknowledged, and now it is {self.revision}")
         if root.property("State") != "running":
@@ -173,17 +176,29 @@ class KillLoop:
             self.histories[prefix].settle(found)
 
     def _observe(self, root):
-        """All there is, {prefix: {namespace: {key: (class, value)}}}. A key of nobody's is Broken."""
+        """All there is, {prefix: {namespace: {place: (class, value)}}}. A key of nobody's is Broken."""
         found = {prefix: {name: {} for name in self.namespaces} for prefix in self.histories}
         for name in self.namespaces:
             space = root.ns(name)
-            values = space.everything()
-            # All at once: one after the other takes longer than the round.
-            described = {key: space.start("Describe", "(s)", (key,)) for key in values}
-            for key, value in values.items():
-                prefix = key.partition(".")[0]
+            seen = {key: value.unpack() for key, value in space.everything().items()}
+            places = {}
+            for release in ("", *space.property("KernelReleases")):
+                for key, entry in space.get_many(release=release, form="entries")[0].items():
+                    entry = entry.unpack()
+                    places[place_of(key, release)] = (entry["class"], entry["value"])
+            self._compare_seen(name, seen, places)
+            for place, entry in places.items():
+                prefix = place.partition(".")[0]
                 if prefix not in found:
-                    raise Broken(f"{name}: {key} is there and nobody sent it")
-                info = described[key].result().unpack()[0]
-                found[prefix][name][key] = (info["class"], value.unpack())
+                    raise Broken(f"{name}: {place} is there and nobody sent it")
+                found[prefix][name][place] = entry
         return found
+
+    def _compare_seen(self, name, seen, places):
+        """Readers see the entry of the running release, else that of none."""
+        expected = {
+            place.partition("@")[0]: value for release in ("", self.release) for place, (_, value) in places.items()
+            if place.partition("@")[2] == release
+        }  # fmt: skip
+        if seen != expected:
+            raise Broken(f"{name}: seen is another than what is there: {seen.keys() ^ expected.keys()}")

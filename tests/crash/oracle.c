@@ -9,6 +9,7 @@
 
 #include "oracle.h"
 
+#include "core/namespace-places.h"
 #include "core/restore.h"
 #include "given.h"
 #include "written.h"
@@ -65,6 +66,7 @@ static uint64_t digest_entry(const Entry *entry, uint64_t seed)
                 entry->revision,
                 entry->writer_uid,
                 entry->class,
+                disk_hash(entry_release(entry), entry->release_bytes, 7),
         };
 
         return disk_hash(parts, sizeof parts, 6);
@@ -75,11 +77,13 @@ static gboolean add_namespace(gpointer unused G_GNUC_UNUSED, gpointer value, gpo
         const Namespace *ns = value;
         Finding *finding = userdata;
         uint64_t digest = digest_namespace(ns);
+        NamespacePlaces places;
+        const Entry *entry;
 
         finding->digest += digest;
         finding->persistent_digest += digest;
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                const Entry *entry = namespace_node_entry(node);
+        namespace_places_begin(&places, ns, NULL);
+        while ((entry = namespace_places_next(&places))) {
                 uint64_t of_entry = digest_entry(entry, digest);
 
                 finding->digest += of_entry;

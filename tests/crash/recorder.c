@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <systemd/sd-id128.h>
 #include <unistd.h>
 
@@ -126,6 +127,16 @@ INTERPOSE int sd_id128_get_boot(sd_id128_t *ret_boot_id)
 
         return text ? sd_id128_from_string(text, ret_boot_id)
                     : NEXT(sd_id128_get_boot)(ret_boot_id);
+}
+
+INTERPOSE int uname(struct utsname *names)
+{
+        const char *release = getenv("REGENT_RELEASE");
+        int r = NEXT(uname)(names);
+
+        if (r == 0 && release)
+                (void) g_strlcpy(names->release, release, sizeof names->release);
+        return r;
 }
 
 static Plant plant_of(const char *name)

@@ -66,11 +66,12 @@ class Recording:
         self.stack.close(check=kind is None)
 
     def reboot(self):
-        """A clean stop, a runtime directory that is gone, and another boot."""
+        """A clean stop, a runtime directory that is gone, and another boot, of another kernel."""
         regentd = self.stack.regentd
         regentd.stop()
         shutil.rmtree(regentd.runtime_dir)
         regentd.environ["REGENT_BOOT"] = uuid.uuid4().hex
+        regentd.environ["REGENT_RELEASE"] = "6.12.0-other"
         regentd.start()
         self.loop.forget_runtime()
 

@@ -22,6 +22,7 @@ import sys
 
 import pytest
 from gi.repository import GLib
+from regent_testing.api import mapping
 from regent_testing.stack import Stack
 from regent_testing.waiting import SLOWNESS
 
@@ -167,13 +168,14 @@ def test_no_crash_loses_anything(traces):
 
 
 def entries_of(root):
-    """All there is, as the explorer writes it down."""
+    """All there is, as the explorer writes it down, hidden entries too."""
     found = set()
     for name in root.list_namespaces():
         space = root.ns(name)
-        for key, thing in space.everything().items():
-            class_ = space.describe(key)["class"].unpack()
-            found.add((name, key, class_, thing.print_(True)))
+        for release in ("", *space.property("KernelReleases")):
+            for key, entry in space.get_many(release=release, form="entries")[0].items():
+                entry = mapping(entry)
+                found.add((name, key, release, entry["class"].unpack(), entry["value"].print_(True)))
     return found
 
 
@@ -181,10 +183,10 @@ def expected_of(path):
     expected = set()
     with open(path, encoding="utf-8") as file:
         for line in file:
-            name, key, class_, type_, digits = line.rstrip("\n").split(" ")
+            name, key, release, class_, type_, digits = line.rstrip("\n").split(" ")
             content = GLib.Bytes.new(bytes.fromhex(digits))
             thing = GLib.Variant.new_from_bytes(GLib.VariantType(type_), content, False)
-            expected.add((name, key, class_, thing.print_(True)))
+            expected.add((name, key, release, class_, thing.print_(True)))
     return expected
 
 

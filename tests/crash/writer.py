@@ -14,7 +14,7 @@ sys.path.insert(0, sys.argv[1])
 
 # pylint: disable=wrong-import-position
 from gi.repository import Gio, GLib
-from history import Write, apply
+from history import Write, apply, place_of, seen_place
 from regent_testing import names
 from regent_testing.api import change, options, value, values
 from regent_testing.client import Client
@@ -23,6 +23,8 @@ from regent_testing.user_client import read_frame, write_frame
 N_UNDER_WAY = 6
 N_KEYS = 24
 LARGEST = 6000
+CLASSES = ["persistent", "runtime", "kernel"]
+OTHER_RELEASE = "5.10.0-crash"
 GONE = ("Error.NoReply", "Error.ServiceUnknown", "Error.NameHasNoOwner")
 
 
@@ -37,9 +39,10 @@ class Writer:
 
     def run(self):
         while True:
-            state = read_frame(0)
-            if state is None:
+            frame = read_frame(0)
+            if frame is None:
                 return
+            self._release, state = frame
             self._round(state)
 
     def _round(self, state):
@@ -59,6 +62,7 @@ class Writer:
     def _send(self):
         kind = self._random.choice([
             self._set, self._set, self._property, self._apply, self._apply, self._mixed, self._delete, self._over_two,
+            self._of_release,
         ])  # fmt: skip
         self._number += 1
         changes, path, interface, member, signature, arguments = kind()
@@ -102,45 +106,70 @@ class Writer:
     def _namespace(self):
         return self._random.choice(self._namespaces)
 
+    def _as_seen(self, name, key, text):
+        """What a write without a class does."""
+        place = seen_place(self._state[name], key, self._release)
+        return {place: ("persistent" if place == key else "kernel", text)}
+
+    def _as_class(self, key, class_, text):
+        return {place_of(key, self._release if class_ == "kernel" else ""): (class_, text)}
+
     def _set(self):
         name, key, text = self._namespace(), self._key(), self._text()
         return (
-            {name: {key: ("persistent", text)}},
+            {name: self._as_seen(name, key, text)},
             names.path_of(name), names.NAMESPACE, "Set", "(sv)", (key, value(text)),
         )  # fmt: skip
 
     def _property(self):
         name, key, text = self._namespace(), self._key(), self._text()
         return (
-            {name: {key: ("persistent", text)}},
+            {name: self._as_seen(name, key, text)},
             names.path_of(name), names.PROPERTIES, "Set", "(ssv)", (names.VALUES, key, value(text)),
         )  # fmt: skip
 
     def _delete(self):
         name = self._namespace()
-        present = sorted(self._state[name])
+        present = sorted({
+            place.partition("@")[0] for place in self._state[name] if place.partition("@")[2] in ("", self._release)
+        })  # fmt: skip
         if not present:
             return self._set()
         key = self._random.choice(present)
         return (
-            {name: {key: None}}, names.path_of(name), names.NAMESPACE, "Delete", "(s)", (key,),
+            {name: {seen_place(self._state[name], key, self._release): None}}, names.path_of(name), names.NAMESPACE, "Delete", "(s)", (key,),
         )  # fmt: skip
 
     def _apply(self, class_=None):
-        class_ = class_ or self._random.choice(["persistent", "runtime"])
+        class_ = class_ or self._random.choice(CLASSES)
         return self._apply_with(lambda _: class_)
 
     def _mixed(self):
-        """One commit with entries of both classes."""
-        return self._apply_with(lambda _: self._random.choice(["persistent", "runtime"]))
+        """One commit with entries of all classes."""
+        return self._apply_with(lambda _: self._random.choice(CLASSES))
+
+    def _of_release(self):
+        """Entries of a kernel release that runs or not, or of none."""
+        name, release = self._namespace(), self._random.choice(["", self._release, OTHER_RELEASE])
+        texts = {key: self._text() for key in self._keys(4)}
+        unset = [key for key in self._keys(3) if key not in texts]
+        class_ = "kernel" if release else "persistent"
+        changes = {place_of(key, release): (class_, text) for key, text in texts.items()}
+        changes.update({place_of(key, release): None for key in unset})
+        return (
+            {name: changes}, names.path_of(name), names.NAMESPACE, "Apply", "(a{sv}asta{sv})",
+            (values(texts), unset, 0, options({"release": release})),
+        )  # fmt: skip
 
     def _apply_with(self, class_of):
         name = self._namespace()
         texts = {key: self._text() for key in self._keys(6)}
         classes = {key: class_of(key) for key in texts}
         unset = [key for key in self._keys(3) if key not in texts]
-        changes = {key: (classes[key], text) for key, text in texts.items()}
-        changes.update({key: None for key in unset})
+        changes = {}
+        for key, text in texts.items():
+            changes.update(self._as_class(key, classes[key], text))
+        changes.update({seen_place(self._state[name], key, self._release): None for key in unset})
         return (
             {name: changes}, names.path_of(name), names.NAMESPACE, "Apply", "(a{sv}asta{sv})",
             (values(texts), unset, 0, options({"classes": classes, "reason": "a crash test"})),
@@ -151,8 +180,10 @@ class Writer:
         changes, arguments = {}, {}
         for name in self._random.sample(self._namespaces, 2):
             texts = {key: self._text() for key in self._keys(3)}
-            class_ = self._random.choice(["persistent", "runtime"])
-            changes[name] = {key: (class_, text) for key, text in texts.items()}
+            class_ = self._random.choice(CLASSES)
+            changes[name] = {}
+            for key, text in texts.items():
+                changes[name].update(self._as_class(key, class_, text))
             arguments[name] = change(texts, class_=class_)
         return (
             changes, names.ROOT_PATH, names.MANAGER, "Apply", "(a{sv}ta{sv})", (arguments, 0, {}),

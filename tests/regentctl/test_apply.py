@@ -144,7 +144,7 @@ def test_class_and_reason(ctl, service, space):
     ctl("apply", space.name, "uptime=5", "--class=runtime", "--reason=because of that")
     assert space.describe("uptime")["class"].unpack() == "runtime"
     assert ctl.failure("apply", space.name, "x=1", "--class=wrong", status=INVALID)["text"]
-    ctl("apply", space.name, "x=1", "--class=kernel", status=REFUSED)
+    ctl("apply", space.name, "x=1", "--class=session", status=REFUSED)
     assert ctl.failure("apply", space.name, "x=1", "--reason=" + "r" * 1025, status=REFUSED)["name"].endswith("TooBig")
 
 

@@ -135,7 +135,7 @@ def test_class_and_reason(ctl, ns, service):
     assert ns.describe("k")["class"].unpack() == "runtime"
     assert "because of the test" in service.regentd.log()
     ctl("set", ns.name, "k", "1", "--class=nonsense", status=INVALID)
-    ctl("set", ns.name, "k", "1", "--class=kernel", status=REFUSED)
+    ctl("set", ns.name, "k", "1", "--class=session", status=REFUSED)
 
 
 def test_durability(ctl, ns, root):

@@ -5,6 +5,7 @@
 
 #include "support/store-fixture.h"
 
+#include "core/namespace-places.h"
 #include "store/manifest.h"
 #include "support/store-check.h"
 #include "util/auto.h"
@@ -153,16 +154,26 @@ static NamespaceChange *change_of(Commit *commit, const char *ns)
 void store_fixture_put(
         Commit *commit, const char *ns, const char *key, const char *value, EntryClass class)
 {
+        g_auto(GStrv) parts = g_strsplit(key, "@", 2);
         g_autoptr(GVariant) variant = NULL;
-        Entry *entry;
+        g_autoptr(Entry) entry = NULL;
 
         if (value) {
                 variant = g_variant_ref_sink(g_variant_new_string(value));
-                entry = entry_new(key, variant, class);
+                entry = entry_new(parts[0], variant, class);
         } else
-                entry = entry_new_tombstone(key, class);
+                entry = entry_new_tombstone(parts[0], class);
 
-        commit_add_entry(commit, change_of(commit, ns), entry);
+        commit_add_entry(commit, change_of(commit, ns),
+                         parts[1] ? entry_new_of_release(entry, parts[1]) : entry_ref(entry));
+}
+
+/* Owned: its key and, with an @ between, its release. */
+static char *place_of(const Entry *entry)
+{
+        return entry->class == ENTRY_KERNEL
+                       ? g_strdup_printf("%s@%s", entry_key(entry), entry_release(entry))
+                       : g_strdup(entry_key(entry));
 }
 
 void store_fixture_create(Commit *commit, const char *ns)
@@ -188,14 +199,14 @@ static void note(StoreFixture *fixture, const Commit *commit, bool is_acknowledg
 
                 for (guint j = 0; change->entries && j < change->entries->len; j++) {
                         const Entry *entry = change->entries->pdata[j];
+                        g_autofree char *place = place_of(entry);
 
                         if (is_acknowledged)
-                                set_key(fixture->acknowledged, change->name, entry_key(entry),
-                                        text_of(entry));
+                                set_key(fixture->acknowledged, change->name, place, text_of(entry));
                         else
                                 g_hash_table_add(fixture->sent,
-                                                 g_strdup_printf("%s %s %s", change->name,
-                                                                 entry_key(entry), text_of(entry)));
+                                                 g_strdup_printf("%s %s %s", change->name, place,
+                                                                 text_of(entry)));
                 }
         }
         if (is_acknowledged)
@@ -270,7 +281,10 @@ void store_fixture_set(StoreFixture *fixture, const char *ns, const char *key, c
 const char *store_fixture_get(StoreFixture *fixture, const char *ns, const char *key)
 {
         const Namespace *namespace = state_lookup(fixture->state, ns);
-        const Entry *entry = namespace ? namespace_lookup(namespace, key) : NULL;
+        g_auto(GStrv) parts = g_strsplit(key, "@", 2);
+        const Entry *entry =
+                namespace ? namespace_lookup_at(namespace, parts[0], parts[1] ? parts[1] : "")
+                          : NULL;
 
         return entry ? entry_value_bytes(entry) : NULL;
 }
@@ -300,10 +314,14 @@ static gboolean check_namespace(gpointer name, gpointer value, gpointer userdata
         StoreFixture *fixture = userdata;
         const Namespace *ns = value;
 
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                const Entry *entry = namespace_node_entry(node);
-                g_autofree char *found = g_strdup_printf("%s %s %s", (const char *) name,
-                                                         entry_key(entry), text_of(entry));
+        NamespacePlaces places;
+        const Entry *entry;
+
+        namespace_places_begin(&places, ns, NULL);
+        while ((entry = namespace_places_next(&places))) {
+                g_autofree char *place = place_of(entry);
+                g_autofree char *found =
+                        g_strdup_printf("%s %s %s", (const char *) name, place, text_of(entry));
 
                 if (!g_hash_table_contains(fixture->sent, found))
                         g_error("%s is there and was never sent", found);

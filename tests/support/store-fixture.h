@@ -54,7 +54,7 @@ Commit *store_fixture_commit(StoreFixture *fixture);
 
 void store_fixture_put(Commit *commit,
                        const char *ns,
-                       const char *key,
+                       const char *key,   /* KEY@RELEASE: of that kernel release */
                        const char *value, /* a string; NULL deletes */
                        EntryClass class);
 void store_fixture_create(Commit *commit, const char *ns);

@@ -14,10 +14,48 @@ static const char *const namespace_names[MODEL_NAMESPACES] = { "n.a", "n.a.b", "
 static const char *const key_names[MODEL_KEYS] = { "a", "a.b", "a/b", "b", "ba", "c", "long-key" };
 static const uint32_t owners[MODEL_OWNERS] = { 4001, 4002, 0 };
 
-static uint64_t entry_bytes(const ModelNamespace *ns, size_t key)
+const char *const model_releases[MODEL_PLACES] = { "", "6.1-running", "6.2-x" };
+
+static uint64_t entry_bytes(const ModelNamespace *ns, size_t key, size_t place)
 {
+        const ModelEntry *entry = &ns->entries[key][place];
+
         /* And the final zero byte of a string. */
-        return ns->entries[key].is_set ? strlen(key_names[key]) + ns->entries[key].n_bytes + 1 : 0;
+        return entry->is_set
+                       ? strlen(key_names[key]) + strlen(model_releases[place]) + entry->n_bytes + 1
+                       : 0;
+}
+
+static size_t seen_place(const ModelNamespace *ns, size_t key)
+{
+        return ns->entries[key][1].is_set ? 1 : 0;
+}
+
+const ModelEntry *model_seen(const ModelNamespace *ns, size_t key)
+{
+        return &ns->entries[key][seen_place(ns, key)];
+}
+
+/* What expectations and flags go by. */
+static const ModelEntry *judged(const ModelNamespace *ns,
+                                const ModelRequest *request,
+                                size_t i,
+                                size_t key)
+{
+        return request->namespaces[i].has_release ? &ns->entries[key][request->namespaces[i].place]
+                                                  : model_seen(ns, key);
+}
+
+/* What a wish is about. */
+static size_t place_of(const ModelNamespace *ns, const ModelRequest *request, size_t i, size_t key)
+{
+        EntryClass class = request->namespaces[i].keys[key].class;
+
+        if (request->namespaces[i].has_release)
+                return request->namespaces[i].place;
+        if (request->namespaces[i].keys[key].wish == MODEL_UNSET || class == ENTRY_AS_SEEN)
+                return seen_place(ns, key);
+        return class == ENTRY_KERNEL ? 1 : 0;
 }
 
 static uint64_t count_keys(const ModelNamespace *ns)
@@ -25,7 +63,8 @@ static uint64_t count_keys(const ModelNamespace *ns)
         uint64_t n = 0;
 
         for (size_t k = 0; ns->is_there && k < MODEL_KEYS; k++)
-                n += ns->entries[k].is_set;
+                for (size_t p = 0; p < MODEL_PLACES; p++)
+                        n += ns->entries[k][p].is_set;
         return n;
 }
 
@@ -34,7 +73,8 @@ static uint64_t count_bytes(const ModelNamespace *ns)
         uint64_t n = 0;
 
         for (size_t k = 0; ns->is_there && k < MODEL_KEYS; k++)
-                n += entry_bytes(ns, k);
+                for (size_t p = 0; p < MODEL_PLACES; p++)
+                        n += entry_bytes(ns, k, p);
         return n;
 }
 
@@ -91,7 +131,7 @@ static bool is_missing(const Model *model, const ModelRequest *request, size_t i
 static bool is_conflict(const Model *model, const ModelRequest *request, size_t i)
 {
         for (size_t k = 0; k < MODEL_KEYS; k++) {
-                const ModelEntry *entry = &model->namespaces[i].entries[k];
+                const ModelEntry *entry = judged(&model->namespaces[i], request, i, k);
 
                 if (request->namespaces[i].keys[k].is_expected &&
                     request->namespaces[i].keys[k].expected !=
@@ -106,7 +146,7 @@ static unsigned presence_outcomes(const Model *model, const ModelRequest *reques
         unsigned outcomes = 0;
 
         for (size_t k = 0; k < MODEL_KEYS; k++) {
-                bool is_set = model->namespaces[i].entries[k].is_set;
+                bool is_set = judged(&model->namespaces[i], request, i, k)->is_set;
                 ModelWish wish = request->namespaces[i].keys[k].wish;
 
                 if (wish != MODEL_LEAVE && !is_set && (request->flags & CHANGE_SET_CHANGE_ONLY))
@@ -124,11 +164,14 @@ static void change_entries(ModelNamespace *ns,
                            bool *is_changed)
 {
         for (size_t k = 0; k < MODEL_KEYS; k++) {
-                ModelEntry *entry = &ns->entries[k];
+                size_t place = place_of(ns, request, i, k);
+                ModelEntry *entry = &ns->entries[k][place];
                 unsigned n_bytes = request->namespaces[i].keys[k].n_bytes;
                 EntryClass class = request->namespaces[i].keys[k].class;
                 ModelWish wish = request->namespaces[i].keys[k].wish;
 
+                if (class == ENTRY_AS_SEEN)
+                        class = place == 0 ? ENTRY_PERSISTENT : ENTRY_KERNEL;
                 if (wish == MODEL_LEAVE || (wish == MODEL_UNSET && !entry->is_set) ||
                     (wish == MODEL_SET && entry->is_set && entry->n_bytes == n_bytes &&
                      entry->class == class))
@@ -249,6 +292,8 @@ static void add_wishes(ChangeSet *set, const ModelRequest *request, size_t i)
 {
         const char *name = namespace_names[i];
 
+        g_autofree char *error = NULL;
+
         changes_of(set, name)->created_revision = request->namespaces[i].created_revision;
         for (size_t k = 0; request->kind == CHANGE_SET_ENTRIES && k < MODEL_KEYS; k++) {
                 g_autofree char *text = value_text(request->namespaces[i].keys[k].n_bytes);
@@ -263,6 +308,11 @@ static void add_wishes(ChangeSet *set, const ModelRequest *request, size_t i)
                 changes_set(set, name, key_names[k], text);
                 changes_classify(set, name, key_names[k], request->namespaces[i].keys[k].class);
         }
+        if (request->namespaces[i].has_release)
+                g_assert_cmpint(change_set_set_release(changes_of(set, name),
+                                                       model_releases[request->namespaces[i].place],
+                                                       &error),
+                                ==, 0);
 }
 
 ChangeSet *model_change_set(const ModelRequest *request)
@@ -311,8 +361,13 @@ void model_assert_state(const Model *model, State *state)
                 g_assert_cmpuint(ns->usage, ==, count_bytes(expected));
                 n_keys += count_keys(expected);
                 n_bytes += count_bytes(expected);
-                for (size_t k = 0; k < MODEL_KEYS; k++)
-                        assert_entry(&expected->entries[k], namespace_lookup(ns, key_names[k]));
+                for (size_t k = 0; k < MODEL_KEYS; k++) {
+                        assert_entry(model_seen(expected, k), namespace_lookup(ns, key_names[k]));
+                        for (size_t p = 0; p < MODEL_PLACES; p++)
+                                assert_entry(
+                                        &expected->entries[k][p],
+                                        namespace_lookup_at(ns, key_names[k], model_releases[p]));
+                }
         }
 
         g_assert_cmpuint(state_n_keys(state), ==, n_keys);

@@ -18,6 +18,9 @@
 #define MODEL_NAMESPACES 5
 #define MODEL_KEYS       7
 #define MODEL_OWNERS     3 /* uids 4001, 4002 and 0 */
+#define MODEL_PLACES     3 /* of no kernel release, of the one that runs, of another */
+
+extern const char *const model_releases[MODEL_PLACES];
 
 /* A value is a string of so many bytes, and all its bytes the same letter. */
 typedef struct ModelEntry {
@@ -33,7 +36,7 @@ typedef struct ModelNamespace {
         uint64_t created_revision;
         uint64_t revision;
         uint64_t quota_keys;
-        ModelEntry entries[MODEL_KEYS];
+        ModelEntry entries[MODEL_KEYS][MODEL_PLACES];
 } ModelNamespace;
 
 typedef struct Model {
@@ -56,6 +59,8 @@ typedef struct ModelRequest {
         struct {
                 bool is_touched;
                 uint64_t created_revision; /* 0: any */
+                bool has_release;
+                size_t place; /* with that: what all of it is about */
                 struct {
                         ModelWish wish;
                         unsigned n_bytes;
@@ -81,6 +86,9 @@ unsigned model_apply(Model *model,
 
 /* @request as core takes it. */
 ChangeSet *model_change_set(const ModelRequest *request);
+
+/* What readers see of a key, or an entry that is not set. */
+const ModelEntry *model_seen(const ModelNamespace *ns, size_t key);
 
 /* @state holds what @model holds, and its sums are right. */
 void model_assert_state(const Model *model, State *state);

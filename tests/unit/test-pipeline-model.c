@@ -83,6 +83,20 @@ static void publish(void *userdata G_GNUC_UNUSED, const GPtrArray *commits G_GNU
 {
 }
 
+/* One that the release may have. */
+static EntryClass random_class(Driver *driver, const ModelRequest *request, size_t i)
+{
+        static const EntryClass of_none[] = { ENTRY_AS_SEEN, ENTRY_PERSISTENT, ENTRY_RUNTIME };
+
+        if (one_in(driver, 4))
+                return ENTRY_AS_SEEN;
+        if (request->namespaces[i].has_release && request->namespaces[i].place > 0)
+                return ENTRY_KERNEL;
+        if (!request->namespaces[i].has_release && one_in(driver, 3))
+                return ENTRY_KERNEL;
+        return of_none[pick(driver, G_N_ELEMENTS(of_none))];
+}
+
 static void wish_for_key(Driver *driver, ModelRequest *request, size_t i, size_t k)
 {
         const ModelNamespace *ns = &driver->model.namespaces[i];
@@ -91,13 +105,12 @@ static void wish_for_key(Driver *driver, ModelRequest *request, size_t i, size_t
                 request->namespaces[i].keys[k].wish = one_in(driver, 3) ? MODEL_UNSET : MODEL_SET;
                 /* Few sizes, so that equal values come up, and quotas are met. */
                 request->namespaces[i].keys[k].n_bytes = pick(driver, 4) * 9;
-                request->namespaces[i].keys[k].class =
-                        one_in(driver, 3) ? ENTRY_RUNTIME : ENTRY_PERSISTENT;
+                request->namespaces[i].keys[k].class = random_class(driver, request, i);
         }
         if (one_in(driver, 12)) {
                 request->namespaces[i].keys[k].is_expected = true;
                 request->namespaces[i].keys[k].expected =
-                        one_in(driver, 10) ? pick(driver, 1000) : ns->entries[k].revision;
+                        one_in(driver, 10) ? pick(driver, 1000) : model_seen(ns, k)->revision;
         }
 }
 
@@ -107,6 +120,12 @@ static void wish_for_namespace(Driver *driver, ModelRequest *request, size_t i)
         if (one_in(driver, 4))
                 request->namespaces[i].created_revision =
                         driver->model.namespaces[i].created_revision;
+        if (!request->namespaces[i].has_release && one_in(driver, 4)) {
+                request->namespaces[i].has_release = true;
+                request->namespaces[i].place = pick(driver, MODEL_PLACES);
+                /* What was wished for before may not go with it. */
+                memset(request->namespaces[i].keys, 0, sizeof request->namespaces[i].keys);
+        }
         if (request->kind == CHANGE_SET_ENTRIES)
                 for (size_t k = 0; k < MODEL_KEYS; k++)
                         wish_for_key(driver, request, i, k);
@@ -173,6 +192,7 @@ static void driver_init(Driver *driver, uint32_t seed)
         };
 
         *driver = (Driver){ .random = g_rand_new_with_seed(seed), .state = state_new() };
+        state_set_release(driver->state, model_releases[1]);
         limits_init(&driver->limits);
         driver->limits.namespace_bytes = 150;
         driver->limits.uid_bytes = 250;

@@ -69,6 +69,21 @@ static void put(Commit *commit, NamespaceChange *change, const char *key, const 
         commit_add_entry(commit, change, entry_new(key, value, class));
 }
 
+/* @text NULL: it is deleted. */
+static void put_of_release(Commit *commit,
+                           NamespaceChange *change,
+                           const char *key,
+                           const char *text,
+                           const char *release)
+{
+        g_autoptr(GVariant) value =
+                text ? g_variant_ref_sink(g_variant_new_parsed(text)) : NULL; /* NOLINT: likewise */
+        g_autoptr(Entry) entry = value ? entry_new(key, value, ENTRY_PERSISTENT)
+                                       : entry_new_tombstone(key, ENTRY_PERSISTENT);
+
+        commit_add_entry(commit, change, entry_new_of_release(entry, release));
+}
+
 static Commit *commit_of_everything(void)
 {
         Commit *commit = commit_new(REVISION, TIME_USEC, 4001, "because");
@@ -79,6 +94,8 @@ static Commit *commit_of_everything(void)
         put(commit, change, "deep", "{'a': <[(1, 2.5, @as [])]>}");
         put(commit, change, "runtime/number", "uint64 18446744073709551615");
         commit_add_entry(commit, change, entry_new_tombstone("gone", ENTRY_PERSISTENT));
+        put_of_release(commit, change, "a/string", "'for one kernel'", "6.1.0-18-amd64");
+        put_of_release(commit, change, "bytes", NULL, "6.6.13+bpo_x~1");
         change = commit_add(commit, NAMESPACE_CHANGE_CREATE, "org.example.B");
         change->access = (NamespaceAccess){ 1, NAMESPACE_NO_GROUP, 0640, 5, UINT64_MAX };
         change = commit_add(commit, NAMESPACE_CHANGE_ACCESS, "org.example.C");
@@ -108,9 +125,10 @@ static char *print_commit(const Commit *commit)
                                 entry_is_tombstone(entry) ? NULL : entry_value(entry);
                         g_autofree char *printed = value ? g_variant_print(value, TRUE) : NULL;
 
-                        g_string_append_printf(text, "  %u %s %s %s %" G_GUINT64_FORMAT "\n",
-                                               entry->class, entry_key(entry), entry_type(entry),
-                                               printed ? printed : "gone", entry->revision);
+                        g_string_append_printf(text, "  %u %s@%s %s %s %" G_GUINT64_FORMAT "\n",
+                                               entry->class, entry_key(entry), entry_release(entry),
+                                               entry_type(entry), printed ? printed : "gone",
+                                               entry->revision);
                 }
         }
 
@@ -150,6 +168,45 @@ static void test_commit_round_trips(void)
         lost = print_commit(runtime);
         g_assert_nonnull(strstr(lost, "runtime/number"));
         g_assert_null(strstr(lost, "a/string"));
+}
+
+/* Replaces the release of the one entry of @buffer by as many other bytes. */
+static int get_with_release(const CodecBuffer *buffer, const char *from, const char *to)
+{
+        g_autofree uint8_t *copy = g_memdup2(buffer->bytes, buffer->n_bytes);
+        uint8_t *found = memmem(copy, buffer->n_bytes, from, strlen(from));
+        g_autoptr(Commit) commit = NULL;
+
+        g_assert_nonnull(found);
+        memcpy(found, to, strlen(from));
+        return commit_codec_get(&commit, copy, buffer->n_bytes, false, REVISION, TIME_USEC);
+}
+
+static void test_release_that_is_none_is_refused(void)
+{
+        g_autoptr(Commit) commit = commit_new(REVISION, TIME_USEC, 4001, NULL);
+        NamespaceChange *change = commit_add(commit, NAMESPACE_CHANGE_ENTRIES, "org.example.A");
+        g_auto(CodecBuffer) buffer = { 0 };
+
+        put_of_release(commit, change, "key", "1", "6.1-x");
+        commit_codec_put(&buffer, commit, COMMIT_PERSISTENT, 0);
+        g_assert_cmpint(get_with_release(&buffer, "6.1-x", "6.2-y"), ==, 0);
+        g_assert_cmpint(get_with_release(&buffer, "6.1-x", "6/1-x"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer, "6.1-x", "6.1-\n"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer, "6.1-x", "6.1-\xff"), ==, -EBADMSG);
+        /* The length of the release, and its end. */
+        g_assert_cmpint(get_with_release(&buffer,
+                                         "\x05"
+                                         "6.1-x",
+                                         "\x04"
+                                         "6.1-x"),
+                        ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer,
+                                         "\x05"
+                                         "6.1-x",
+                                         "\x41"
+                                         "6.1-x"),
+                        ==, -EBADMSG);
 }
 
 static void test_set_is_small(void)
@@ -380,6 +437,8 @@ int main(int argc, char **argv)
 
         g_test_add_func("/store/codec/numbers-round-trip", test_numbers_round_trip);
         g_test_add_func("/store/codec/numbers-have-one-form", test_numbers_have_one_form);
+        g_test_add_func("/store/codec/release-that-is-none-is-refused",
+                        test_release_that_is_none_is_refused);
         g_test_add_func("/store/codec/commit-round-trips", test_commit_round_trips);
         g_test_add_func("/store/codec/set-is-small", test_set_is_small);
         g_test_add_func("/store/codec/commit-cut-or-flipped-is-refused",

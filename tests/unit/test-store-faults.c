@@ -8,6 +8,7 @@
  * sent, and a crash is never taken for damage.
  */
 
+#include "core/namespace-places.h"
 #include "support/faulty-io.h"
 #include "support/power-io.h"
 #include "support/store-fixture.h"
@@ -96,12 +97,27 @@ static int checkpoint(StoreFixture *f)
         return r;
 }
 
+/* One key has an entry of no release, of that which runs, and of another, which comes and goes. */
+static int write_of_releases(StoreFixture *f, int n)
+{
+        Commit *commit = store_fixture_commit(f);
+        g_autofree char *value = g_strdup_printf("kernel %d", n);
+
+        store_fixture_put(commit, NS, "of/releases", value, ENTRY_PERSISTENT);
+        store_fixture_put(commit, NS, "of/releases@6.1-running", value, ENTRY_PERSISTENT);
+        store_fixture_put(commit, NS, "of/releases@6.2-other", n % 2 == 0 ? value : NULL,
+                          ENTRY_PERSISTENT);
+        return store_fixture_write_one(f, commit);
+}
+
 static int write_some(StoreFixture *f, int from)
 {
         int r = 0;
 
         for (int i = from; i < from + 4 && r == 0; i++) {
                 r = write_single(f, i, i % 3 == 0 ? ENTRY_RUNTIME : ENTRY_PERSISTENT);
+                if (r == 0)
+                        r = write_of_releases(f, i);
                 if (r == 0)
                         r = write_batch(f, i);
         }
@@ -339,16 +355,18 @@ static gboolean note_namespace(gpointer name, gpointer value, gpointer userdata)
 {
         StoreFixture *f = userdata;
 
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
-             node = namespace_next(node, "")) {
-                const Entry *entry = namespace_node_entry(node);
+        NamespacePlaces places;
+        const Entry *entry;
 
+        namespace_places_begin(&places, value, NULL);
+        while ((entry = namespace_places_next(&places)))
                 if (entry_is_persistent(entry))
-                        g_hash_table_replace(
-                                f->acknowledged,
-                                g_strdup_printf("%s %s", (const char *) name, entry_key(entry)),
-                                g_strdup(entry_value_bytes(entry)));
-        }
+                        g_hash_table_replace(f->acknowledged,
+                                             g_strdup_printf("%s %s%s%s", (const char *) name,
+                                                             entry_key(entry),
+                                                             *entry_release(entry) ? "@" : "",
+                                                             entry_release(entry)),
+                                             g_strdup(entry_value_bytes(entry)));
 
         return FALSE;
 }

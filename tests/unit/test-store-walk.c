@@ -4,10 +4,13 @@
  * revision where the walk began
  */
 
+#include "core/namespace-places.h"
 #include "store/checkpoint-walk.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define RUNNING "k-release"
 
 #define N_SEEDS      200u
 #define N_NAMESPACES 6
@@ -57,6 +60,20 @@ static void remove_namespace(Scene *scene, int n)
         apply(scene, commit);
 }
 
+/* Half of them become entries of a kernel release; takes @entry. */
+static Entry *place(Scene *scene, Entry *entry)
+{
+        static const char *const releases[] = { RUNNING, "a-release", "z-release" };
+        guint n = g_rand_int_range(scene->random, 0, 2 * G_N_ELEMENTS(releases));
+        Entry *placed;
+
+        if (n >= G_N_ELEMENTS(releases))
+                return entry;
+        placed = entry_new_of_release(entry, releases[n]);
+        entry_unref(entry);
+        return placed;
+}
+
 static void change_keys(Scene *scene, int n, int n_keys)
 {
         Commit *commit = next_commit(scene);
@@ -71,9 +88,9 @@ static void change_keys(Scene *scene, int n, int n_keys)
 
                 (void) snprintf(key, sizeof key, "k/%d", number);
                 commit_add_entry(commit, change,
-                                 g_rand_int_range(scene->random, 0, 3) == 0
-                                         ? entry_new_tombstone(key, class)
-                                         : entry_new(key, value, class));
+                                 place(scene, g_rand_int_range(scene->random, 0, 3) == 0
+                                                      ? entry_new_tombstone(key, class)
+                                                      : entry_new(key, value, class)));
         }
         apply(scene, commit);
 }
@@ -94,18 +111,21 @@ static void change_something(Scene *scene)
 static gboolean print_namespace(gpointer name, gpointer value, gpointer text)
 {
         const Namespace *ns = value;
+        NamespacePlaces places;
+        Entry *entry;
 
         g_string_append_printf(text, "%s %u %o %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n",
                                (const char *) name, ns->access.owner, ns->access.mode,
                                ns->created_revision, ns->revision);
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                Entry *entry = namespace_node_entry(node);
+        namespace_places_begin_by_release(&places, ns);
+        while ((entry = namespace_places_next(&places))) {
                 uint32_t number;
 
                 memcpy(&number, entry_value_bytes(entry), sizeof number);
                 if (entry_is_persistent(entry))
-                        g_string_append_printf(text, " %s %u %" G_GUINT64_FORMAT "\n",
-                                               entry_key(entry), number, entry->revision);
+                        g_string_append_printf(text, " %s@%s %u %" G_GUINT64_FORMAT "\n",
+                                               entry_key(entry), entry_release(entry), number,
+                                               entry->revision);
         }
         return FALSE;
 }
@@ -155,7 +175,7 @@ static int load_entry(void *userdata,
         Entry *entry;
 
         g_assert_cmpint(entry_codec_make(&entry, view), ==, 0);
-        g_assert_null(namespace_lookup(loader->ns, entry_key(entry)));
+        g_assert_null(namespace_lookup_at(loader->ns, entry_key(entry), entry_release(entry)));
         entry->revision = revision;
         entry->time_usec = time_usec;
         entry->writer_uid = writer_uid;
@@ -209,6 +229,7 @@ static void test_changes_behind_and_ahead(void)
                 g_autofree char *before = NULL;
                 g_autofree char *after = NULL;
 
+                state_set_release(scene.state, RUNNING);
                 for (int i = 0; i < 100; i++)
                         change_something(&scene);
                 before = print_state(scene.state);
