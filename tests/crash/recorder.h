@@ -34,3 +34,10 @@ void *recorder_next(const char *name);
 void recorder_put(TraceKind kind, const void *payload, size_t n_bytes);
 
 void recorder_bus_closed(int fd);
+
+/*
+ * A planted bug: what the new @checkpoint replaces goes before the manifest names that. By
+ * @unlink_now, which is as unlinkat().
+ */
+typedef int (*PlantUnlink)(int dir_fd, const char *name, int flags);
+void plant_unlink_early(int dir_fd, const char *checkpoint, PlantUnlink unlink_now);
