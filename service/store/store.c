@@ -151,27 +151,15 @@ static void on_written(void *userdata, int r)
         store->callbacks.on_written(store->callbacks.userdata, note_written(store, r));
 }
 
-/* Nothing is in the copy that a crash could take back. */
-static void begin_marking(Store *store)
-{
-        if (!store->on_marked || store->is_marking || store->health.has_failed ||
-            checkpointer_is_active(store->checkpointer))
-                return;
-
-        if (scribe_is_dirty(store->scribe)) {
-                scribe_want_sync(store->scribe);
-                return;
-        }
-        store->is_marking = true;
-        checkpointer_keep_last_good(store->checkpointer, persistent(store));
-}
+static void begin_wanted(Store *store);
 
 static void on_quiet(void *userdata)
 {
         Store *store = userdata;
 
         (void) note_written(store, 0);
-        begin_marking(store);
+        if (store->on_marked)
+                begin_wanted(store);
         checkpointer_poke(store->checkpointer);
         mender_poke(store->mender);
 }
@@ -212,8 +200,14 @@ static void begin_wanted(Store *store)
                 end_marking(store, -EBUSY);
                 return;
         }
+        if (store->on_marked && scribe_is_dirty(store->scribe)) {
+                /* There is nothing in the copy that a crash could take back. */
+                scribe_want_sync(store->scribe);
+                return;
+        }
         if (store->on_marked) {
-                begin_marking(store);
+                store->is_marking = true;
+                checkpointer_keep_last_good(store->checkpointer, persistent(store));
                 return;
         }
         if (backup_begin(&store->backup, store->checkpointer, persistent(store)))
@@ -335,7 +329,8 @@ void store_applied(Store *store)
         if (store->health.has_failed)
                 return;
 
-        begin_marking(store);
+        if (store->on_marked)
+                begin_wanted(store);
         want_checkpoints(store);
         checkpointer_poke(store->checkpointer);
         if (!checkpointer_holds_manifest(store->checkpointer))

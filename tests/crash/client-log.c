@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PROPERTIES_INTERFACE "org.freedesktop.DBus.Properties"
+#define TWO_STRINGS          G_VARIANT_TYPE("(ss)")
 
 static void request_free(gpointer userdata)
 {
@@ -85,6 +86,16 @@ static Entry *place_entry(Entry *entry, GVariant *options)
         return placed;
 }
 
+/* Whether entries that are changed with these options, or none, are to be on disk when it is done. */
+static bool is_promise(const ClientLog *log, GVariant *options)
+{
+        const char *durability;
+
+        if (options && g_variant_lookup(options, "durability", "&s", &durability))
+                return strcmp(durability, "sync") == 0;
+        return !log->is_lazy;
+}
+
 /* @set: a{sv} or NULL; @unset: as or NULL; @options: the a{sv} with class and classes or NULL. */
 static void ask_entries(
         Request *request, const char *ns, GVariant *set, GVariant *unset, GVariant *options)
@@ -110,23 +121,26 @@ static void ask_entries(
         }
 }
 
-static void ask_apply(Request *request, const char *ns, GVariant *body)
+static void ask_apply(const ClientLog *log, Request *request, const char *ns, GVariant *body)
 {
         g_autoptr(GVariant) set = g_variant_get_child_value(body, 0);
         g_autoptr(GVariant) unset = g_variant_get_child_value(body, 1);
         g_autoptr(GVariant) options = g_variant_get_child_value(body, 3);
         guint64 flags;
 
+        request->is_promise = is_promise(log, options);
         g_variant_get_child(body, 2, "t", &flags);
         if (!(flags & REGENT_APPLY_DRY_RUN))
                 ask_entries(request, ns, set, unset, options);
 }
 
-static void ask_apply_many(Request *request, GVariant *body)
+static void ask_apply_many(const ClientLog *log, Request *request, GVariant *body)
 {
         g_autoptr(GVariant) changes = g_variant_get_child_value(body, 0);
+        g_autoptr(GVariant) options = g_variant_get_child_value(body, 2);
         guint64 flags;
 
+        request->is_promise = is_promise(log, options);
         g_variant_get_child(body, 1, "t", &flags);
         for (gsize i = 0; !(flags & REGENT_APPLY_DRY_RUN) && i < g_variant_n_children(changes);
              i++) {
@@ -162,16 +176,22 @@ static void ask_namespace(Request *request, NamespaceChangeKind kind, const char
 {
         (void) commit_add(request->asked, kind, ns);
         request->must_change = kind != NAMESPACE_CHANGE_ACCESS;
+        request->is_promise = true;
 }
 
 /* What a call of a method asks for. Arguments that are wrong are refused, so they do not matter. */
-static void ask(Request *request, const char *path, const char *member, GVariant *body)
+static void ask(const ClientLog *log,
+                Request *request,
+                const char *path,
+                const char *member,
+                GVariant *body)
 {
         g_autofree char *ns = namespace_of(path);
         const char *type = g_variant_get_type_string(body);
         g_autoptr(GVariant) value = NULL;
         const char *key = NULL, *interface = NULL;
 
+        request->is_promise = is_promise(log, NULL);
         if (ns && strcmp(member, "Set") == 0 && strcmp(type, "(sv)") == 0) {
                 g_variant_get(body, "(&sv)", &key, &value);
                 ask_set(request, ns, key, value);
@@ -182,11 +202,11 @@ static void ask(Request *request, const char *path, const char *member, GVariant
                 g_variant_get(body, "(&s)", &key);
                 ask_delete(request, ns, key);
         } else if (ns && strcmp(member, "Apply") == 0 && strcmp(type, "(a{sv}asta{sv})") == 0) {
-                ask_apply(request, ns, body);
+                ask_apply(log, request, ns, body);
         } else if (ns && strcmp(member, "SetAccess") == 0) {
                 ask_namespace(request, NAMESPACE_CHANGE_ACCESS, ns);
         } else if (strcmp(member, "Apply") == 0 && strcmp(type, "(a{sv}ta{sv})") == 0) {
-                ask_apply_many(request, body);
+                ask_apply_many(log, request, body);
         } else if (strcmp(member, "CreateNamespace") == 0 && strcmp(type, "(sa{sv})") == 0) {
                 g_variant_get(body, "(&s@a{sv})", &key, NULL);
                 ask_namespace(request, NAMESPACE_CHANGE_CREATE, key);
@@ -199,6 +219,16 @@ static void ask(Request *request, const char *path, const char *member, GVariant
 static char *serial_key(const char *peer, guint32 serial)
 {
         return g_strdup_printf("%s %u", peer ? peer : "", serial);
+}
+
+static bool reads_durable(const char *member, GVariant *body)
+{
+        const char *name;
+
+        if (strcmp(member, "Get") != 0 || !body || !g_variant_is_of_type(body, TWO_STRINGS))
+                return false;
+        g_variant_get(body, "(&s&s)", NULL, &name);
+        return strcmp(name, "DurableRevision") == 0;
 }
 
 static void note_request(ClientLog *log, GDBusMessage *message, guint event)
@@ -215,11 +245,14 @@ static void note_request(ClientLog *log, GDBusMessage *message, guint event)
         request->replied_at = G_MAXUINT;
         request->asked = commit_new(0, 0, 0, NULL);
         if (body)
-                ask(request, path, member, body);
+                ask(log, request, path, member, body);
         request->is_restoration = strcmp(member, "Restore") == 0;
         request->is_mark = strcmp(member, "MarkGood") == 0;
-        if (request->asked->changes->len == 0)
+        if (request->asked->changes->len == 0) {
                 g_clear_pointer(&request->asked, commit_free);
+                request->is_promise = request->is_restoration || request->is_mark ||
+                                      strcmp(member, "Flush") == 0 || reads_durable(member, body);
+        }
         g_ptr_array_add(log->requests, request);
         g_hash_table_replace(log->by_serial, serial_key(sender, g_dbus_message_get_serial(message)),
                              request);
@@ -234,12 +267,19 @@ static RequestOutcome outcome_of(GDBusMessage *message)
                        : REQUEST_REFUSED;
 }
 
-/* The revision that stands in a reply, or 0. */
-static uint64_t revision_in(GVariant *body)
+/* The revision that stands in a reply, in a variant if @is_revision; or 0. */
+static uint64_t revision_in(GVariant *body, bool is_revision)
 {
         for (gsize i = 0; body && i < g_variant_n_children(body); i++) {
                 g_autoptr(GVariant) child = g_variant_get_child_value(body, i);
 
+                if (g_variant_is_of_type(child, G_VARIANT_TYPE_VARIANT)) {
+                        g_autoptr(GVariant) inner = g_variant_get_variant(child);
+
+                        return g_variant_is_of_type(inner, G_VARIANT_TYPE_UINT64) && is_revision
+                                       ? g_variant_get_uint64(inner)
+                                       : 0;
+                }
                 if (g_variant_is_of_type(child, G_VARIANT_TYPE_UINT64))
                         return g_variant_get_uint64(child);
         }
@@ -258,7 +298,8 @@ static void note_reply(ClientLog *log, GDBusMessage *message, guint event)
         request->outcome = outcome_of(message);
         request->replied_at = event;
         if (request->outcome == REQUEST_DONE)
-                request->revision = revision_in(g_dbus_message_get_body(message));
+                request->revision =
+                        revision_in(g_dbus_message_get_body(message), request->is_promise);
 }
 
 static void note_signal(ClientLog *log, GDBusMessage *message, guint event)
@@ -302,11 +343,12 @@ static void note_message(ClientLog *log, const TraceEvent *event, guint i)
                 note_reply(log, message, i);
 }
 
-ClientLog *client_log_new(const Trace *trace)
+ClientLog *client_log_new(const Trace *trace, bool is_lazy)
 {
         ClientLog *log = g_new(ClientLog, 1);
 
         *log = (ClientLog){
+                .is_lazy = is_lazy,
                 .requests = g_ptr_array_new_with_free_func(request_free),
                 .announcements = g_ptr_array_new_with_free_func(announcement_free),
                 .by_serial = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),

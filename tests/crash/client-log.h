@@ -22,6 +22,7 @@ typedef struct Request {
         Commit *asked;                /* NULL: it only reads */
         bool is_restoration, is_mark; /* Restore and MarkGood */
         bool must_change;             /* done, it has changed something */
+        bool is_promise;              /* done, all up to its revision is on disk */
         guint received_at;            /* an event; as all below */
         guint replied_at;             /* G_MAXUINT: never */
         RequestOutcome outcome;
@@ -40,9 +41,11 @@ typedef struct ClientLog {
         GPtrArray *requests;      /* Request, as they came */
         GPtrArray *announcements; /* Announcement */
         GHashTable *by_serial;    /* "SENDER SERIAL" -> Request */
+        bool is_lazy;
 } ClientLog;
 
-ClientLog *client_log_new(const Trace *trace);
+/* @is_lazy: what does not say how durable it is to be is lazy. */
+ClientLog *client_log_new(const Trace *trace, bool is_lazy);
 ClientLog *client_log_free(ClientLog *log);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ClientLog, client_log_free)
 

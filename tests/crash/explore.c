@@ -21,6 +21,7 @@ typedef struct Options {
         double second_density;
         int seed;
         int n_violations_max;
+        gboolean is_lazy;
         char *keep_path;
         char *export_path;
         int n_exported;
@@ -89,7 +90,7 @@ static int explore(const Options *options, const char *path)
                 fprintf(stderr, "%s\n", error->message);
                 return 2;
         }
-        explorer.oracle = oracle = oracle_new(trace, complaints);
+        explorer.oracle = oracle = oracle_new(trace, options->is_lazy, complaints);
         explorer.random = g_rand_new_with_seed((guint32) options->seed);
         explorer.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
         explorer.n_events = MIN((guint) options->n_events, trace->events->len);
@@ -128,6 +129,8 @@ int main(int argc, char **argv)
                 { "seed", 's', 0, G_OPTION_ARG_INT, &options.seed, "what chance begins with", "N" },
                 { "violations", 'v', 0, G_OPTION_ARG_INT, &options.n_violations_max,
                   "after how many to stop", "N" },
+                { "lazy", 'l', 0, G_OPTION_ARG_NONE, &options.is_lazy,
+                  "the run was of a service with SyncIntervalSec=", NULL },
                 { "keep", 'k', 0, G_OPTION_ARG_FILENAME, &options.keep_path,
                   "where to put what is wrong", "DIR" },
                 { "export", 'e', 0, G_OPTION_ARG_FILENAME, &options.export_path,

@@ -26,7 +26,8 @@ typedef struct Position {
 /* From @event on nothing before @position will do. */
 typedef struct Demand {
         guint event;
-        guint position;
+        guint position;         /* when the process was killed */
+        guint durable_position; /* when the power was cut */
         uint64_t revision;
         uint64_t last_good_revision;
 } Demand;
@@ -111,9 +112,14 @@ static void add_position(Oracle *oracle, State *state, guint written_at)
         g_array_append_val(oracle->positions, position);
 }
 
-static void demand(Oracle *oracle, guint event, guint position, uint64_t revision)
+static void demand(Oracle *oracle, guint event, guint position, uint64_t revision, bool is_promise)
 {
-        Demand wanted = { .event = event, .position = position, .revision = revision };
+        Demand wanted = {
+                .event = event,
+                .position = position,
+                .durable_position = is_promise ? position : 0,
+                .revision = revision,
+        };
 
         g_array_append_val(oracle->demands, wanted);
 }
@@ -186,7 +192,7 @@ static void begin_boots(Historian *historian, guint n_before)
                 historian->boot++;
                 historian->state = state_before(oracle, n_before, historian->boot);
                 add_position(oracle, historian->state, boot->event);
-                demand(oracle, boot->event, oracle->positions->len - 1, 0);
+                demand(oracle, boot->event, oracle->positions->len - 1, 0, true);
         }
 }
 
@@ -274,12 +280,14 @@ static void match_requests(Oracle *oracle, GPtrArray *complaints)
                         continue;
                 }
                 request->is_matched = true;
+                written->is_promise = request->is_promise && written->parts[COMMIT_PERSISTENT];
                 if (request->outcome == REQUEST_REFUSED)
                         complain(complaints,
                                  "revision %" G_GUINT64_FORMAT " was written and refused: %s",
                                  written->revision, request->text);
                 if (request->outcome == REQUEST_DONE)
-                        demand(oracle, request->replied_at, position, written->revision);
+                        demand(oracle, request->replied_at, position, written->revision,
+                               written->is_promise);
         }
 }
 
@@ -309,7 +317,7 @@ static void demand_what_was_told(Oracle *oracle, GPtrArray *complaints)
                 if (request->outcome == REQUEST_DONE && request->revision > 0)
                         demand(oracle, request->replied_at,
                                position_of_revision(oracle, request->revision, request->replied_at),
-                               request->revision);
+                               request->revision, request->is_promise && !request->is_matched);
                 if (request->outcome == REQUEST_DONE && request->is_mark)
                         g_array_index(oracle->demands, Demand, oracle->demands->len - 1)
                                 .last_good_revision = request->revision;
@@ -358,7 +366,7 @@ static void demand_what_was_announced(Oracle *oracle, GPtrArray *complaints)
                 else
                         demand(oracle, announcement->sent_at,
                                GPOINTER_TO_UINT(g_hash_table_lookup(oracle->position_of, found)),
-                               found->revision);
+                               found->revision, found->is_promise);
         }
 }
 
@@ -378,27 +386,28 @@ static void accumulate_demands(Oracle *oracle)
                 Demand *wanted = &g_array_index(oracle->demands, Demand, i);
 
                 wanted->position = MAX(wanted->position, before->position);
+                wanted->durable_position = MAX(wanted->durable_position, before->durable_position);
                 wanted->revision = MAX(wanted->revision, before->revision);
                 wanted->last_good_revision =
                         MAX(wanted->last_good_revision, before->last_good_revision);
         }
 }
 
-Oracle *oracle_new(const Trace *trace, GPtrArray *complaints)
+Oracle *oracle_new(const Trace *trace, bool is_lazy, GPtrArray *complaints)
 {
         Oracle *oracle = g_new(Oracle, 1);
         Given *given = given_read(trace);
 
         *oracle = (Oracle){
                 .given = given,
-                .log = client_log_new(trace),
-                .written = written_read(trace, given->revision, complaints),
+                .log = client_log_new(trace, is_lazy),
                 .positions = g_array_new(FALSE, FALSE, sizeof(Position)),
                 .demands = g_array_new(FALSE, FALSE, sizeof(Demand)),
                 .position_of = g_hash_table_new(g_direct_hash, g_direct_equal),
         };
         demand(oracle, 0, 0, 0);
         g_array_index(oracle->demands, Demand, 0).last_good_revision = given->last_good_revision;
+        oracle->written = written_read(trace, oracle->log, given->revision, complaints);
         make_positions(oracle, trace);
         match_requests(oracle, complaints);
         demand_what_was_told(oracle, complaints);
@@ -469,6 +478,7 @@ static gint64 find_position(const Oracle *oracle, CrashKind kind, const Finding 
 char *oracle_judge(const Oracle *oracle, guint event, CrashKind kind, const Finding *finding)
 {
         Demand wanted = demand_at(oracle, event);
+        guint position = kind == CRASH_POWER ? wanted.durable_position : wanted.position;
         gint64 found;
 
         if (finding->result != 0)
@@ -490,10 +500,11 @@ char *oracle_judge(const Oracle *oracle, guint event, CrashKind kind, const Find
         found = find_position(oracle, kind, finding);
         if (found < 0)
                 return g_strdup("what is there was never the state");
-        if (found < wanted.position)
-                return g_strdup_printf("acknowledged up to revision %" G_GUINT64_FORMAT
-                                       ", but what is there is of revision %" G_GUINT64_FORMAT,
-                                       wanted.revision,
-                                       g_array_index(oracle->positions, Position, found).revision);
+        if (found < position)
+                return g_strdup_printf(
+                        "acknowledged up to revision %" G_GUINT64_FORMAT
+                        ", but what is there is of revision %" G_GUINT64_FORMAT,
+                        g_array_index(oracle->positions, Position, position).revision,
+                        g_array_index(oracle->positions, Position, found).revision);
         return NULL;
 }

@@ -7,7 +7,9 @@
  * Knows the history of a recorded run, and judges what recovery made of a disk. The commits that the
  * run wrote, in the order of their revisions, each held against the request it came of, give the
  * states that may be there: one after each commit, and no others. What was answered by the time of
- * the crash says which of them is the first that will do.
+ * the crash says which of them is the first that will do; after a power cut only what was promised to
+ * be on disk counts for that: not lazy changes, until a sync one, a Flush or DurableRevision covers
+ * them.
  */
 
 #include "client-log.h"
@@ -34,8 +36,11 @@ typedef enum CrashKind {
 
 typedef struct Oracle Oracle;
 
-/* Appends to @complaints (owned strings) what no crash is needed for to be wrong. Borrows @trace. */
-Oracle *oracle_new(const Trace *trace, GPtrArray *complaints);
+/*
+ * @is_lazy: the run was of a service with SyncIntervalSec=. Appends to @complaints (owned strings) what no crash is needed for to be wrong. Borrows
+ * @trace.
+ */
+Oracle *oracle_new(const Trace *trace, bool is_lazy, GPtrArray *complaints);
 Oracle *oracle_free(Oracle *oracle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Oracle, oracle_free)
 

@@ -46,16 +46,20 @@ typedef enum Plant {
         PLANT_NO_DIRECTORY_SYNC,
         PLANT_EARLY_UNLINK,
         PLANT_RETRY_SYNC,
+        PLANT_SWAP_WRITES,
+        PLANT_FLUSH_BEFORE_SYNC,
 } Plant;
 
 static const char *const plant_names[] = {
-        "none", "reply-before-sync", "no-directory-sync", "early-unlink", "retry-sync",
+        "none",       "reply-before-sync", "no-directory-sync", "early-unlink",
+        "retry-sync", "swap-writes",       "flush-before-sync",
 };
 
 typedef struct Descriptor {
         bool is_watched;
-        bool is_root;   /* of the virtual directory that holds both */
-        bool has_batch; /* the last write was one of the journal */
+        bool is_root;    /* of the virtual directory that holds both */
+        bool has_batch;  /* the last write was one of the journal */
+        unsigned n_sent; /* messages, when it was written */
         TraceNode node;
         uint64_t late_serial; /* of a sync that was not waited for */
 } Descriptor;
@@ -67,8 +71,12 @@ static struct {
         unsigned sync_usec;
         unsigned n_batch_syncs, failing_sync;
         unsigned n_events, last_event;
+        unsigned n_sent; /* messages */
         Plant plant;
         uint64_t serial;
+        int late_fd;
+        TraceEvent late;
+        void *late_bytes; /* NULL: none */
         Descriptor descriptors[FDS_MAX];
 } recorder = { .fd = -1 };
 
@@ -105,6 +113,7 @@ void recorder_put(TraceKind kind, const void *payload, size_t n_bytes)
         if (recorder.fd < 0)
                 return;
         g_mutex_lock(&recorder.mutex);
+        recorder.n_sent += kind == TRACE_SENT;
         recorder_put_event((TraceEvent){ .kind = kind }, payload, n_bytes);
         g_mutex_unlock(&recorder.mutex);
 }
@@ -284,24 +293,53 @@ static bool is_zeros(const char *bytes, size_t n_bytes)
         return n_bytes > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, n_bytes - 1) == 0;
 }
 
+static void write_now(int fd, TraceEvent event, const void *bytes)
+{
+        if (NEXT(pwrite64)(fd, bytes, event.n_bytes, (off64_t) event.offset) !=
+            (ssize_t) event.n_bytes)
+                abort();
+        recorder_put_event(event, bytes, is_zeros(bytes, event.n_bytes) ? 0 : event.n_bytes);
+}
+
+/* The batch that swap-writes has put off. */
+static void write_late(void)
+{
+        if (recorder.late_bytes)
+                write_now(recorder.late_fd, recorder.late, recorder.late_bytes);
+        g_clear_pointer(&recorder.late_bytes, g_free);
+}
+
+/* Every second batch comes after the next one, if no sync comes before that. */
+static void write_swapped(int fd, TraceEvent event, const void *bytes, bool has_batch)
+{
+        if (has_batch && !recorder.late_bytes) {
+                recorder.late_fd = fd;
+                recorder.late = event;
+                recorder.late_bytes = g_memdup2(bytes, event.n_bytes);
+                return;
+        }
+        write_now(fd, event, bytes);
+        write_late();
+}
+
 INTERPOSE ssize_t pwrite64(int fd, const void *bytes, size_t n_bytes, off64_t offset)
 {
         Descriptor *file = descriptor_of(fd);
         TraceEvent event = { .kind = TRACE_WRITE, .offset = (uint64_t) offset, .n_bytes = n_bytes };
-        ssize_t n;
 
         if (!file->is_watched)
                 return NEXT(pwrite64)(fd, bytes, n_bytes, offset);
 
         g_mutex_lock(&recorder.mutex);
         file->has_batch = is_batch(bytes, n_bytes);
+        file->n_sent = recorder.n_sent;
         event.node = file->node;
-        n = NEXT(pwrite64)(fd, bytes, n_bytes, offset);
-        if (n != (ssize_t) n_bytes)
-                abort();
-        recorder_put_event(event, bytes, is_zeros(bytes, n_bytes) ? 0 : n_bytes);
+        if (recorder.plant == PLANT_SWAP_WRITES)
+                write_swapped(fd, event, bytes, file->has_batch);
+        else
+                write_now(fd, event, bytes);
         g_mutex_unlock(&recorder.mutex);
-        return n;
+        return (ssize_t) n_bytes;
 }
 
 static void put_sync(TraceKind kind, const Descriptor *file, uint64_t serial, int result)
@@ -344,6 +382,14 @@ static int sync_late(Descriptor *file)
         return 0;
 }
 
+/* Of a batch that was written with it, or of what has been answered since it was written. */
+static bool is_to_be_late(const Descriptor *file)
+{
+        return file->has_batch &&
+               (recorder.plant == PLANT_REPLY_BEFORE_SYNC ||
+                (recorder.plant == PLANT_FLUSH_BEFORE_SYNC && recorder.n_sent != file->n_sent));
+}
+
 INTERPOSE int fdatasync(int fd)
 {
         Descriptor *file = descriptor_of(fd);
@@ -352,7 +398,10 @@ INTERPOSE int fdatasync(int fd)
         if (!file->is_watched)
                 return NEXT(fdatasync)(fd);
 
-        if (file->has_batch && recorder.plant == PLANT_REPLY_BEFORE_SYNC)
+        g_mutex_lock(&recorder.mutex);
+        write_late();
+        g_mutex_unlock(&recorder.mutex);
+        if (is_to_be_late(file))
                 return sync_late(file);
         fails = file->has_batch && ++recorder.n_batch_syncs == recorder.failing_sync;
         if (fails && recorder.plant == PLANT_RETRY_SYNC)
@@ -396,66 +445,53 @@ INTERPOSE int unlinkat(int dir_fd, const char *path, int flags)
         return r;
 }
 
-/* A planted bug: what a new checkpoint replaces goes before the manifest names the new one. */
-static void unlink_early(int dir_fd, const char *checkpoint)
+/* Of two names, once a call has come back with @r: whatever comes of that leaves its errno. */
+static int put_two_names(TraceKind kind,
+                         const Descriptor *const directories[2],
+                         const char *from,
+                         const char *to,
+                         int r)
 {
-        const char *revision = strchr(checkpoint, '-') + 1;
-        g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", dir_fd);
-        g_autoptr(GDir) names = g_dir_open(path, 0, NULL);
-        const char *name;
+        int error = errno;
 
-        while (names && (name = g_dir_read_name(names))) {
-                bool is_old =
-                        (g_str_has_prefix(name, "checkpoint-") ||
-                         g_str_has_prefix(name, "journal-")) &&
-                        strtoull(strchr(name, '-') + 1, NULL, 10) < strtoull(revision, NULL, 10);
-
-                if (is_old)
-                        (void) unlink_now(dir_fd, name, 0);
-        }
+        if (r == 0)
+                put_names((TraceEvent){ .kind = kind,
+                                        .node = directories[0]->node,
+                                        .other = directories[1]->node },
+                          from, to);
+        errno = error;
+        return r;
 }
 
 INTERPOSE int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-        Descriptor *from_directory = descriptor_of(from_fd), *to_directory = descriptor_of(to_fd);
-        int r, error;
+        const Descriptor *directories[] = { descriptor_of(from_fd), descriptor_of(to_fd) };
+        int r;
 
-        if (!from_directory->is_watched)
+        if (!directories[0]->is_watched)
                 return NEXT(renameat)(from_fd, from, to_fd, to);
 
         g_mutex_lock(&recorder.mutex);
-        r = NEXT(renameat)(from_fd, from, to_fd, to);
-        error = errno;
-        if (r == 0)
-                put_names((TraceEvent){ .kind = TRACE_RENAME,
-                                        .node = from_directory->node,
-                                        .other = to_directory->node },
-                          from, to);
+        r = put_two_names(TRACE_RENAME, directories, from, to,
+                          NEXT(renameat)(from_fd, from, to_fd, to));
         if (r == 0 && recorder.plant == PLANT_EARLY_UNLINK && g_str_has_prefix(to, "checkpoint-"))
-                unlink_early(to_fd, to);
+                plant_unlink_early(to_fd, to, unlink_now);
         g_mutex_unlock(&recorder.mutex);
-        errno = error;
         return r;
 }
 
 INTERPOSE int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 {
-        Descriptor *from_directory = descriptor_of(from_fd), *to_directory = descriptor_of(to_fd);
-        int r, error;
+        const Descriptor *directories[] = { descriptor_of(from_fd), descriptor_of(to_fd) };
+        int r;
 
-        if (!from_directory->is_watched)
+        if (!directories[0]->is_watched)
                 return NEXT(linkat)(from_fd, from, to_fd, to, flags);
 
         g_mutex_lock(&recorder.mutex);
-        r = NEXT(linkat)(from_fd, from, to_fd, to, flags);
-        error = errno;
-        if (r == 0)
-                put_names((TraceEvent){ .kind = TRACE_LINK,
-                                        .node = from_directory->node,
-                                        .other = to_directory->node },
-                          from, to);
+        r = put_two_names(TRACE_LINK, directories, from, to,
+                          NEXT(linkat)(from_fd, from, to_fd, to, flags));
         g_mutex_unlock(&recorder.mutex);
-        errno = error;
         return r;
 }
 

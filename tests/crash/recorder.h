@@ -40,3 +40,10 @@ void recorder_put_event(TraceEvent event, const void *payload, size_t n_bytes);
 void recorder_give(const char *state_path, const char *runtime_path);
 
 void recorder_bus_closed(int fd);
+
+/*
+ * A planted bug: what the new @checkpoint replaces goes before the manifest names that. By
+ * @unlink_now, which is as unlinkat().
+ */
+typedef int (*PlantUnlink)(int dir_fd, const char *name, int flags);
+void plant_unlink_early(int dir_fd, const char *checkpoint, PlantUnlink unlink_now);

@@ -111,6 +111,28 @@ class Recording:
 
         self.loop.round_until(stop)
 
+    def write_and_flush(self, n_rounds, n_writes):
+        """Ends with a clean stop and a start. In between it is asked how far the disk is, and to go on with it."""
+
+        def stop():
+            for n in range(n_rounds):
+                self.loop.let_them_write(n_writes)
+                if n % 3 == 2:
+                    self.stack.root.property("DurableRevision")
+                else:
+                    self.stack.root.flush()
+            self.stack.regentd.stop()
+
+        self.loop.round_until(stop)
+
+    def set_and_flush(self, n_rounds):
+        """Alone: nothing but Flush brings anything to the disk."""
+        space = self.stack.root.create("org.crash.Flushed")
+        for n in range(n_rounds):
+            for key in ("one", "two", "three"):
+                space.apply({key: f"flushed {n} {key}"}, durability="lazy")
+            self.stack.root.flush()
+
     def write_large(self, n_writes):
         """Faster than the journal can be filled with zeros ahead, several to a batch."""
         space = self.stack.root.create("org.crash.Large")

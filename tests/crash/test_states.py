@@ -31,7 +31,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "old-stores")]
 
 # pylint: disable=wrong-import-position
 import old_store
-from recording import Recording, built
+from recording import CONFIG, Recording, built
 
 N_STATES = int(os.environ.get("REGENT_TEST_CRASH_STATES", "300"))
 IS_LONG = N_STATES > 2000
@@ -125,6 +125,28 @@ def record_upgrade(directory):
         return run.trace
 
 
+def record_lazy(directory):
+    """A service with SyncIntervalSec=: what is acknowledged is on the disk later, or when somebody wants it there."""
+    config = "[Store]\nCheckpointJournalBytes=64K\nSyncIntervalSec=30ms\n"
+    with Recording(directory, SEED, config=config, sync_usec=300) as run:
+        run.set_and_flush(4)
+        run.write_and_flush(6, 12)
+        run.mark_good()
+        run.write_and_kill(60 + SEED % 60)
+        run.reboot()
+        run.write_and_flush(3, 10)
+        return run.trace
+
+
+def record_lazy_healed(directory):
+    """The disk fails once, while it has not got all that was acknowledged."""
+    config = "[Store]\nSyncIntervalSec=1d\n"
+    with Recording(directory, SEED, config=config, fail=6 + SEED % 5, sync_usec=200) as run:
+        run.write_until_healed()
+        run.write_and_kill(60 + SEED % 60)
+        return run.trace
+
+
 RECORDINGS = {
     "quick": record_quick,
     "slow": record_slow,
@@ -133,7 +155,13 @@ RECORDINGS = {
     "healed": record_healed,
     "good": record_good,
     "upgrade": record_upgrade,
+    "lazy": record_lazy,
+    "lazy-healed": record_lazy_healed,
 }
+
+
+def options_of(name):
+    return ["--lazy"] if name.startswith("lazy") else []
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +184,7 @@ def test_no_crash_loses_anything(traces):
     share = -(-N_STATES // len(traces))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = pool.map(
-            lambda item: explore(item[1], f"--states={share}", *keep(*item)), traces.items()
+            lambda item: explore(item[1], f"--states={share}", *options_of(item[0]), *keep(*item)), traces.items()
         )
     n_visited = n_violations = 0
     for name, (said, n_states, n_wrong) in zip(traces, results):
@@ -209,23 +237,32 @@ def test_a_real_regentd_finds_the_same(traces, tmp_path):
             assert entries_of(stack.root) == expected_of(tmp_path / name / "expected"), name
 
 
-# Planted bugs: what the recorder is told, and what is preloaded too.
+# Planted bugs: what the recorder is told, what is preloaded too, and whether everything is lazy.
 PLANTED = {
-    "reply-before-sync": ({"plant": "reply-before-sync"}, ()),
-    "no-directory-sync": ({"plant": "no-directory-sync"}, ()),
-    "early-unlink": ({"plant": "early-unlink"}, ()),
-    "retry-sync": ({"plant": "retry-sync", "fail": 6}, ()),
-    "no-checksum": ({}, ("crash-no-checksum.so",)),
+    "reply-before-sync": ({"plant": "reply-before-sync"}, (), False),
+    "no-directory-sync": ({"plant": "no-directory-sync"}, (), False),
+    "early-unlink": ({"plant": "early-unlink"}, (), False),
+    "retry-sync": ({"plant": "retry-sync", "fail": 6}, (), False),
+    "no-checksum": ({}, ("crash-no-checksum.so",), False),
+    "flush-before-sync": ({"plant": "flush-before-sync"}, (), True),
+    "lazy-writes-swapped": ({"plant": "swap-writes"}, (), True),
+    "lazy-no-checksum": ({}, ("crash-no-checksum.so",), True),
 }
 
 
 @pytest.mark.parametrize("bug", PLANTED)
 def test_a_planted_bug_is_found(bug, tmp_path):
-    environ, libraries = PLANTED[bug]
+    environ, libraries, is_lazy = PLANTED[bug]
     preload = [built(name) for name in libraries]
-    with Recording(str(tmp_path), SEED, preload, sync_usec=100, **environ) as run:
-        run.write(40)
-    said, _, n_violations = explore(run.trace, "--states=1500", "--violations=1", preload=preload)
+    config = "[Store]\nSyncIntervalSec=1d\n" if is_lazy else CONFIG
+    with Recording(str(tmp_path), SEED, preload, config, sync_usec=100, **environ) as run:
+        if is_lazy:
+            run.set_and_flush(5)
+            run.write_and_flush(3, 10)
+        else:
+            run.write(40)
+    options = ["--lazy"] if is_lazy else []
+    said, _, n_violations = explore(run.trace, "--states=1500", "--violations=1", *options, preload=preload)
     print(said)
     assert n_violations > 0
 

@@ -140,6 +140,10 @@ class Writer:
             {name: {seen_place(self._state[name], key, self._release): None}}, names.path_of(name), names.NAMESPACE, "Delete", "(s)", (key,),
         )  # fmt: skip
 
+    def _durability(self):
+        """Nothing that is acknowledged is lost to a kill, lazy changes neither."""
+        return self._random.choice([{}, {"durability": "lazy"}, {"durability": "lazy"}, {"durability": "sync"}])
+
     def _apply(self, class_=None):
         class_ = class_ or self._random.choice(CLASSES)
         return self._apply_with(lambda _: class_)
@@ -172,7 +176,7 @@ class Writer:
         changes.update({seen_place(self._state[name], key, self._release): None for key in unset})
         return (
             {name: changes}, names.path_of(name), names.NAMESPACE, "Apply", "(a{sv}asta{sv})",
-            (values(texts), unset, 0, options({"classes": classes, "reason": "a crash test"})),
+            (values(texts), unset, 0, options({"classes": classes, "reason": "a crash test", **self._durability()})),
         )  # fmt: skip
 
     def _over_two(self):
@@ -186,7 +190,8 @@ class Writer:
                 changes[name].update(self._as_class(key, class_, text))
             arguments[name] = change(texts, class_=class_)
         return (
-            changes, names.ROOT_PATH, names.MANAGER, "Apply", "(a{sv}ta{sv})", (arguments, 0, {}),
+            changes, names.ROOT_PATH, names.MANAGER, "Apply", "(a{sv}ta{sv})",
+            (arguments, 0, options(self._durability())),
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ void complain(GPtrArray *complaints, const char *format, ...)
 
 typedef struct Reader {
         GPtrArray *all; /* Written */
+        const ClientLog *log;
         GPtrArray *complaints;
         guint start, boot;
         guint first; /* index of the first commit of this start */
@@ -159,8 +160,24 @@ static void end_start(Reader *reader)
         reader->start++;
 }
 
+static bool was_answered(const Reader *reader, const Written *written, guint i)
+{
+        g_autoptr(Commit) commit = written_commit(written);
+
+        for (guint j = 0; j < reader->log->requests->len; j++) {
+                const Request *request = reader->log->requests->pdata[j];
+
+                if (!request->asked || request->outcome != REQUEST_DONE || request->replied_at >= i)
+                        continue;
+                if (request->revision > 0 ? request->revision == written->revision
+                                          : request_asks_for(request, commit))
+                        return true;
+        }
+        return false;
+}
+
 /* Everything from the first that was not synced on is open, until another journal takes over. */
-static void fail_sync(Reader *reader, const TraceEvent *event, guint ok_until)
+static void fail_sync(Reader *reader, const TraceEvent *event, guint i_failed, guint ok_until)
 {
         GPtrArray *all = reader->all;
         bool is_open = false;
@@ -169,7 +186,8 @@ static void fail_sync(Reader *reader, const TraceEvent *event, guint ok_until)
                 Written *written = all->pdata[i];
 
                 is_open |= written->parts[COMMIT_PERSISTENT] && written->written_at > ok_until &&
-                           memcmp(&written->file, &event->node, sizeof written->file) == 0;
+                           memcmp(&written->file, &event->node, sizeof written->file) == 0 &&
+                           !was_answered(reader, written, i_failed);
                 if (is_open)
                         written->dropped_by = all->len;
         }
@@ -199,10 +217,13 @@ static void drop(const GPtrArray *all)
         }
 }
 
-GPtrArray *written_read(const Trace *trace, uint64_t since, GPtrArray *complaints)
+GPtrArray *written_read(const Trace *trace,
+                        const ClientLog *log,
+                        uint64_t since,
+                        GPtrArray *complaints)
 {
         GPtrArray *all = g_ptr_array_new_with_free_func(written_free);
-        Reader reader = { .all = all, .complaints = complaints, .since = since };
+        Reader reader = { .all = all, .log = log, .complaints = complaints, .since = since };
         g_autoptr(GHashTable) syncs = g_hash_table_new(g_direct_hash, g_direct_equal);
         const char *boot = NULL;
         guint ok_until = 0;
@@ -220,7 +241,7 @@ GPtrArray *written_read(const Trace *trace, uint64_t since, GPtrArray *complaint
                 else if (event->kind == TRACE_SYNC_BEGIN)
                         g_hash_table_insert(syncs, serial, GUINT_TO_POINTER(i));
                 else if (event->kind == TRACE_SYNC_END && event->result < 0)
-                        fail_sync(&reader, event, ok_until);
+                        fail_sync(&reader, event, i, ok_until);
                 else if (event->kind == TRACE_SYNC_END)
                         ok_until = GPOINTER_TO_UINT(g_hash_table_lookup(syncs, serial));
         }

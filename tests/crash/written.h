@@ -9,9 +9,10 @@
  * One whose runtime half was written and whose persistent half never was, for the process was killed
  * in between, is dead: it never happened. Of one in a batch whose sync failed it is open what becomes
  * of it: it has happened if a later start found it, and is dropped when the same process goes on with
- * another journal.
+ * another journal. What had been answered by then, because it was lazy, is not: it is written anew.
  */
 
+#include "client-log.h"
 #include "store/commit-codec.h"
 #include "trace.h"
 
@@ -24,6 +25,7 @@ typedef struct Written {
         guint written_at;       /* an event */
         TraceNode file;         /* of the persistent part */
         bool is_dead;
+        bool is_promise;  /* the oracle's: done, it was on disk */
         guint dropped_by; /* the index of the commit that came instead of it; G_MAXUINT: none */
 } Written;
 
@@ -38,7 +40,10 @@ static inline bool written_is_restoration(const Written *written)
  * All of @trace that are later than @since, owned, in the order in which they are to be applied.
  * Complains as oracle_new().
  */
-GPtrArray *written_read(const Trace *trace, uint64_t since, GPtrArray *complaints);
+GPtrArray *written_read(const Trace *trace,
+                        const ClientLog *log,
+                        uint64_t since,
+                        GPtrArray *complaints);
 
 /* What a boot begins with. */
 typedef struct WrittenBoot {
