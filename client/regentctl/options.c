@@ -63,8 +63,7 @@ const OptionSpec option_specs[] = {
         { "reason", "TEXT", "set apply load edit delete reset", "Why, for the journal of regentd",
           0, OPTION(reason, KIND_TEXT) },
         { "confirm-timeout", "TIME", "set apply delete",
-          "Undo it after TIME (30s, 5min, 1h) unless confirmed", 0,
-          OPTION(confirm_usec, KIND_SPAN) },
+          "Undo it after TIME (30s, 5min) unless confirmed", 0, OPTION(confirm_usec, KIND_SPAN) },
         { "dry-run", NULL, "apply load reset", "Say what would change, and change nothing", 'n',
           OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
@@ -149,8 +148,8 @@ static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **r
         return TRUE;
 }
 
-/* A number, of seconds when no unit follows. */
-static gboolean set_span(const char *argument, int64_t *ret_usec, Failure **reterr)
+/* Microseconds of a number, of seconds when no unit follows; or -1. */
+static int64_t read_span(const char *argument)
 {
         static const struct {
                 const char *unit;
@@ -171,13 +170,9 @@ static gboolean set_span(const char *argument, int64_t *ret_usec, Failure **rete
 
                 if (strcmp(end, units[i].unit) != 0 || !(usec >= 1 && usec <= SPAN_USEC_MAX))
                         continue;
-                *ret_usec = (int64_t) usec;
-                return TRUE;
+                return (int64_t) usec;
         }
-        return failure_set(reterr, EXIT_USAGE,
-                           "--confirm-timeout= takes a time such as 30s or 5min, up to 1h, not "
-                           "'%s'",
-                           argument);
+        return -1;
 }
 
 static void add_text(char ***texts, const char *argument)
@@ -223,7 +218,8 @@ static gboolean set_option(Options *options,
                 return set_timeout(argument, field, reterr);
         case KIND_SPAN:
                 g_assert(argument);
-                return set_span(argument, field, reterr);
+                *(int64_t *) field = read_span(argument);
+                return TRUE;
         default:
                 g_assert_not_reached();
         }
@@ -380,6 +376,9 @@ gboolean options_check_verb(const Options *options, const char *verb, Failure **
                                  spec->verbs, verb);
                 return FALSE;
         }
+        if (options->confirm_usec < 0)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--confirm-timeout= takes a time such as 30s or 5min, up to 1h");
         return TRUE;
 }
 

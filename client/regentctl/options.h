@@ -47,7 +47,7 @@ typedef struct Options {
         char **expect;     /* --expect=[NS:]KEY=REVISION, repeatable */
         char *entry_class; /* --class= */
         char *reason;
-        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none */
+        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none; -1: not to be read */
         char **unset;         /* --unset=[NS:]KEY, repeatable */
         char *owner;          /* name or uid */
         char *group;          /* name, gid, or "none" */

@@ -26,6 +26,7 @@ int main(void)
         printf("depth %u\n", LIMIT_VALUE_DEPTH);
         printf("reason %u\n", LIMIT_REASON_BYTES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
+        printf("confirm-usec %" PRIu64 "\n", LIMIT_CONFIRM_USEC);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
         printf("declaration-files %u\n", LIMIT_DECLARATION_FILES);
