@@ -8,6 +8,7 @@
 
 #include "oracle.h"
 
+#include "confirmations.h"
 #include "core/restore.h"
 #include "written.h"
 
@@ -88,7 +89,7 @@ static gboolean add_namespace(gpointer unused G_GNUC_UNUSED, gpointer value, gpo
 
 void finding_read_state(Finding *finding, State *state)
 {
-        finding->digest = finding->persistent_digest = 0;
+        finding->digest = finding->persistent_digest = confirmations_digest(state);
         finding->revision = state_revision(state);
         g_tree_foreach(state_namespaces(state), add_namespace, finding);
 }
@@ -157,6 +158,7 @@ static void restore(const Oracle *oracle, State *state, const Written *written)
 typedef struct Historian {
         Oracle *oracle;
         const GArray *boots;
+        GPtrArray *complaints;
         State *state;
         guint boot;
         bool has_dropped;
@@ -193,16 +195,22 @@ static void add_commit(Historian *historian, guint i)
                 historian->has_dropped = false;
         }
         historian->has_dropped |= written->dropped_by != G_MAXUINT;
+        confirmations_check(written, historian->state, historian->complaints);
         apply(oracle, historian->state, written, historian->boot);
         add_position(oracle, historian->state, written->written_at);
         g_hash_table_insert(oracle->position_of, written,
                             GUINT_TO_POINTER(oracle->positions->len - 1));
 }
 
-static void make_positions(Oracle *oracle, const Trace *trace)
+static void make_positions(Oracle *oracle, const Trace *trace, GPtrArray *complaints)
 {
         g_autoptr(GArray) boots = written_boots(trace, oracle->written);
-        Historian historian = { .oracle = oracle, .boots = boots, .state = state_new() };
+        Historian historian = {
+                .oracle = oracle,
+                .boots = boots,
+                .complaints = complaints,
+                .state = state_new(),
+        };
 
         add_position(oracle, historian.state, 0);
         for (guint i = 0; i < oracle->written->len; i++) {
@@ -214,14 +222,25 @@ static void make_positions(Oracle *oracle, const Trace *trace)
         state_free(historian.state);
 }
 
+/* Whether what was written may have come of the request. */
+static bool is_of(const Request *request, const Written *written, const Commit *commit)
+{
+        if (written_is_restoration(written))
+                return request->is_restoration;
+        if (written_settlement(written) == COMMIT_CONFIRMS)
+                return request->is_confirmation;
+        if (written_settlement(written) == COMMIT_UNDOES)
+                return request->is_cancel;
+        return request_asks_for(request, commit);
+}
+
 /* How well a request fits what was written: 0 not at all. */
 static unsigned fitness(const Request *request, const Written *written, const Commit *commit)
 {
         if (request->is_matched || request->received_at > written->written_at ||
             request->replied_at < written->written_at)
                 return 0;
-        if (written_is_restoration(written) ? !request->is_restoration
-                                            : !request_asks_for(request, commit))
+        if (!is_of(request, written, commit))
                 return 0;
         if (request->outcome == REQUEST_DONE)
                 return request->revision == written->revision ? 4 : request->revision == 0 ? 3 : 0;
@@ -255,6 +274,9 @@ static void match_requests(Oracle *oracle, GPtrArray *complaints)
                         GPOINTER_TO_UINT(g_hash_table_lookup(oracle->position_of, written));
 
                 if (written->is_dead)
+                        continue;
+                /* The time of a change is up without anybody asking for it. */
+                if (!request && written_settlement(written) == COMMIT_UNDOES)
                         continue;
                 if (!request) {
                         complain(complaints,
@@ -382,7 +404,7 @@ Oracle *oracle_new(const Trace *trace, GPtrArray *complaints)
                 .demands = g_array_new(FALSE, FALSE, sizeof(Demand)),
                 .position_of = g_hash_table_new(g_direct_hash, g_direct_equal),
         };
-        make_positions(oracle, trace);
+        make_positions(oracle, trace, complaints);
         match_requests(oracle, complaints);
         demand_what_was_told(oracle, complaints);
         demand_what_was_announced(oracle, complaints);
