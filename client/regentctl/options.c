@@ -72,8 +72,7 @@ const OptionSpec option_specs[] = {
         { "durability", "HOW", "set apply load edit delete reset",
           "sync: on disk when done; lazy: seconds later", 0, OPTION(durability, KIND_TEXT) },
         { "confirm-timeout", "TIME", "set apply delete",
-          "Undo it after TIME (30s, 5min, 1h) unless confirmed", 0,
-          OPTION(confirm_usec, KIND_SPAN) },
+          "Undo it after TIME (30s, 5min) unless confirmed", 0, OPTION(confirm_usec, KIND_SPAN) },
         { "dry-run", NULL, "apply load reset recover prune-kernels",
           "Say what would change, and change nothing", 'n', OPTION(is_dry_run, KIND_FLAG) },
         { "atomic", NULL, "load reset", "As one commit, or not at all", 0,
@@ -165,8 +164,8 @@ static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **r
         return TRUE;
 }
 
-/* A number, of seconds when no unit follows. */
-static gboolean set_span(const char *argument, int64_t *ret_usec, Failure **reterr)
+/* Microseconds of a number, of seconds when no unit follows; or -1. */
+static int64_t read_span(const char *argument)
 {
         static const struct {
                 const char *unit;
@@ -187,13 +186,9 @@ static gboolean set_span(const char *argument, int64_t *ret_usec, Failure **rete
 
                 if (strcmp(end, units[i].unit) != 0 || !(usec >= 1 && usec <= SPAN_USEC_MAX))
                         continue;
-                *ret_usec = (int64_t) usec;
-                return TRUE;
+                return (int64_t) usec;
         }
-        return failure_set(reterr, EXIT_USAGE,
-                           "--confirm-timeout= takes a time such as 30s or 5min, up to 1h, not "
-                           "'%s'",
-                           argument);
+        return -1;
 }
 
 static void add_text(char ***texts, const char *argument)
@@ -239,7 +234,8 @@ static gboolean set_option(Options *options,
                 return set_timeout(argument, field, reterr);
         case KIND_SPAN:
                 g_assert(argument);
-                return set_span(argument, field, reterr);
+                *(int64_t *) field = read_span(argument);
+                return TRUE;
         default:
                 g_assert_not_reached();
         }
@@ -402,6 +398,9 @@ gboolean options_check_verb(const Options *options, const char *verb, Failure **
                                  spec->verbs, verb);
                 return FALSE;
         }
+        if (options->confirm_usec < 0)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--confirm-timeout= takes a time such as 30s or 5min, up to 1h");
         return TRUE;
 }
 

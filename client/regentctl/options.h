@@ -51,7 +51,7 @@ typedef struct Options {
         char *modules_dir; /* --modules-dir=DIR */
         char *reason;
         char *durability;     /* --durability= */
-        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none */
+        int64_t confirm_usec; /* --confirm-timeout=TIME; 0: none; -1: not to be read */
         char **unset;         /* --unset=[NS:]KEY, repeatable */
         char *owner;          /* name or uid */
         char *group;          /* name, gid, or "none" */

@@ -58,9 +58,23 @@ static bool touches(const ChangeSet *set, const char *name)
         return false;
 }
 
+/* Ends of changes that wait for a confirmation go together: no two of these have a key in common. */
+static bool settles_another(const Batch *batch, const ChangeSet *set)
+{
+        for (guint i = 0; i < batch->sets->len; i++) {
+                const ChangeSet *other = batch->sets->pdata[i];
+
+                if (other->kind != CHANGE_SET_SETTLE || other->settles == set->settles)
+                        return false;
+        }
+
+        return set->kind == CHANGE_SET_SETTLE;
+}
+
 bool batch_is_full(const Batch *batch, const ChangeSet *set)
 {
-        if (batch->sets->len == 0)
+        if (batch->sets->len == 0 ||
+            (settles_another(batch, set) && !batch->is_closed && batch->sets->len < BATCH_SETS_MAX))
                 return false;
 
         return batch->is_closed || (batch->of_namespace && is_alone(batch->of_namespace)) ||
@@ -84,6 +98,8 @@ static bool fits(const Batch *batch, const ChangeSet *set)
 {
         if (!is_of_namespace(set))
                 return !batch->of_namespace || !touches(set, name_of(batch->of_namespace, 0));
+        if (settles_another(batch, set))
+                return true;
         if (batch->of_namespace || (is_alone(set) && batch->sets->len > 0))
                 return false;
 

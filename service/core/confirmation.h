@@ -7,8 +7,8 @@
  * What the sequencer asks about changes that wait for one, and the commits that make, confirm and
  * undo such a change. Functions return 0 or an Outcome with @reterr_text.
  *
- * A change that is to be confirmed is alone in its batch, and so is what ends one: so the state tells
- * all there is to know.
+ * A change that is to be confirmed is alone in its batch, and what ends one is with others of the kind
+ * alone: so the state tells all there is to know.
  */
 
 #include "core/change-set.h"

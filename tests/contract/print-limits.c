@@ -28,6 +28,7 @@ int main(void)
         printf("release %u\n", LIMIT_RELEASE_BYTES);
         printf("namespace-releases %u\n", LIMIT_NAMESPACE_RELEASES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);
+        printf("confirm-usec %" PRIu64 "\n", LIMIT_CONFIRM_USEC);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
         printf("unsynced-bytes %u\n", LIMIT_UNSYNCED_BYTES);

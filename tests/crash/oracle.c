@@ -9,6 +9,7 @@
 
 #include "oracle.h"
 
+#include "confirmations.h"
 #include "core/namespace-places.h"
 #include "core/restore.h"
 #include "given.h"
@@ -96,7 +97,7 @@ static gboolean add_namespace(gpointer unused G_GNUC_UNUSED, gpointer value, gpo
 
 void finding_read_state(Finding *finding, State *state)
 {
-        finding->digest = finding->persistent_digest = 0;
+        finding->digest = finding->persistent_digest = confirmations_digest(state);
         finding->revision = state_revision(state);
         g_tree_foreach(state_namespaces(state), add_namespace, finding);
 }
@@ -172,6 +173,7 @@ static void restore(const Oracle *oracle, State *state, const Written *written)
 typedef struct Historian {
         Oracle *oracle;
         const GArray *boots;
+        GPtrArray *complaints;
         State *state;
         guint boot;
         bool has_dropped;
@@ -208,16 +210,17 @@ static void add_commit(Historian *historian, guint i)
                 historian->has_dropped = false;
         }
         historian->has_dropped |= written->dropped_by != G_MAXUINT;
+        confirmations_check(written, historian->state, historian->complaints);
         apply(oracle, historian->state, written, historian->boot);
         add_position(oracle, historian->state, written->written_at);
         g_hash_table_insert(oracle->position_of, written,
                             GUINT_TO_POINTER(oracle->positions->len - 1));
 }
 
-static void make_positions(Oracle *oracle, const Trace *trace)
+static void make_positions(Oracle *oracle, const Trace *trace, GPtrArray *complaints)
 {
         g_autoptr(GArray) boots = written_boots(trace, oracle->written);
-        Historian historian = { .oracle = oracle, .boots = boots };
+        Historian historian = { .oracle = oracle, .boots = boots, .complaints = complaints };
 
         historian.state = given_state(oracle->given, true);
         add_position(oracle, historian.state, 0);
@@ -230,14 +233,25 @@ static void make_positions(Oracle *oracle, const Trace *trace)
         state_free(historian.state);
 }
 
+/* Whether what was written may have come of the request. */
+static bool is_of(const Request *request, const Written *written, const Commit *commit)
+{
+        if (written_is_restoration(written))
+                return request->is_restoration;
+        if (written_settlement(written) == COMMIT_CONFIRMS)
+                return request->is_confirmation;
+        if (written_settlement(written) == COMMIT_UNDOES)
+                return request->is_cancel;
+        return request_asks_for(request, commit);
+}
+
 /* How well a request fits what was written: 0 not at all. */
 static unsigned fitness(const Request *request, const Written *written, const Commit *commit)
 {
         if (request->is_matched || request->received_at > written->written_at ||
             request->replied_at < written->written_at)
                 return 0;
-        if (written_is_restoration(written) ? !request->is_restoration
-                                            : !request_asks_for(request, commit))
+        if (!is_of(request, written, commit))
                 return 0;
         if (request->outcome == REQUEST_DONE)
                 return request->revision == written->revision ? 4 : request->revision == 0 ? 3 : 0;
@@ -271,6 +285,9 @@ static void match_requests(Oracle *oracle, GPtrArray *complaints)
                         GPOINTER_TO_UINT(g_hash_table_lookup(oracle->position_of, written));
 
                 if (written->is_dead)
+                        continue;
+                /* The time of a change is up without anybody asking for it. */
+                if (!request && written_settlement(written) == COMMIT_UNDOES)
                         continue;
                 if (!request) {
                         complain(complaints,
@@ -405,10 +422,10 @@ Oracle *oracle_new(const Trace *trace, bool is_lazy, GPtrArray *complaints)
                 .demands = g_array_new(FALSE, FALSE, sizeof(Demand)),
                 .position_of = g_hash_table_new(g_direct_hash, g_direct_equal),
         };
-        demand(oracle, 0, 0, 0);
+        demand(oracle, 0, 0, 0, true);
         g_array_index(oracle->demands, Demand, 0).last_good_revision = given->last_good_revision;
         oracle->written = written_read(trace, oracle->log, given->revision, complaints);
-        make_positions(oracle, trace);
+        make_positions(oracle, trace, complaints);
         match_requests(oracle, complaints);
         demand_what_was_told(oracle, complaints);
         demand_what_was_announced(oracle, complaints);

@@ -38,7 +38,8 @@
 /* The beginning of a record in a journal: magic, and further on its kind. */
 #define RECORD_MAGIC       "RGRC"
 #define RECORD_KIND_OFFSET 24
-#define RECORD_KIND_COMMIT 1
+#define RECORD_KIND_MARK   2
+#define RECORD_KIND_OTHERS 16 /* from here on, those of checkpoints */
 
 typedef enum Plant {
         PLANT_NONE,
@@ -285,7 +286,8 @@ INTERPOSE int close(int fd)
 static bool is_batch(const char *bytes, size_t n_bytes)
 {
         return n_bytes > RECORD_KIND_OFFSET && memcmp(bytes, RECORD_MAGIC, 4) == 0 &&
-               bytes[RECORD_KIND_OFFSET] == RECORD_KIND_COMMIT;
+               bytes[RECORD_KIND_OFFSET] != RECORD_KIND_MARK &&
+               bytes[RECORD_KIND_OFFSET] < RECORD_KIND_OTHERS;
 }
 
 static bool is_zeros(const char *bytes, size_t n_bytes)

@@ -9,6 +9,7 @@ from kill_loop import KillLoop
 from regent_testing import environment, names
 from regent_testing.api import RegentError, change
 from regent_testing.stack import Stack
+from regent_testing.waiting import retry_until
 
 NAMESPACES = ["org.crash.One", "org.crash.Two", "org.crash.Three"]
 # Writers come to an end when a disk fails.
@@ -48,6 +49,7 @@ class Recording:
             **{f"REGENT_RECORD_{name.upper()}": str(value) for name, value in environ.items()},
         )
         self.loop = None
+        self._n_confirmed = 0
 
     def __enter__(self):
         self.stack.__enter__()
@@ -166,6 +168,68 @@ class Recording:
         space = self.stack.root.create("org.crash.Restored")
         space.apply({"key": "restored: away", "other": "restored: away too"})
         self.stack.root.manager("Restore", "(st)", ("last-known-good", 0))
+
+    def confirm(self, n_changes):
+        """Changes that wait for a confirmation: confirmed, cancelled, undone by themselves, or left to wait."""
+        root = self.stack.root
+        space = root.ns("org.crash.Waiting")
+        if space.name not in root.list_namespaces():
+            root.create(space.name)
+        for _ in range(n_changes):
+            self._confirm_one(space)
+
+    def _confirm_one(self, space):
+        number = self._n_confirmed = self._n_confirmed + 1
+        root, kind = self.stack.root, number % 6
+        place = f"left.{number % 50}" if kind == 4 else f"key.{number % 3}"
+        texts = {f"{place}.{part}": f"waits: {number} {part} " + "x" * (97 * number % 700) for part in "abc"}
+        classes = {key: ("runtime", "persistent")[(number + index) % 2] for index, key in enumerate(texts)}
+        gone = [key for key in space.keys() if key.startswith(f"{place}.") and key.endswith("d")]
+        texts.update({} if gone else {f"{place}.d": f"waits: {number} d"})
+        try:
+            revision, result = space.apply(
+                texts, gone, classes=classes, confirm_timeout_usec=20000 if kind == 2 else 3600000000
+            )
+        except RegentError as error:
+            if error.name != names.Error.Busy:
+                raise
+            for left in root.pending_changes():
+                root.cancel(str(left))
+            return
+        if kind in (0, 5):
+            root.confirm(result["token"])
+        elif kind == 1:
+            root.cancel(result["token"])
+        elif kind == 2:
+            retry_until(lambda: revision not in root.pending_changes(), 20, "a change to be undone")
+        elif kind == 3:
+            space.set("other", f"waits: beside {number}")
+            root.cancel(str(revision))
+
+    def confirm_and_stop(self, n_changes):
+        """While the writers write. Ends with a clean stop and a start."""
+
+        def stop():
+            self.confirm(n_changes)
+            self.stack.regentd.stop()
+
+        self.loop.round_until(stop)
+
+    def confirm_and_kill(self, n_events):
+        """regentd kills itself behind one of its changes of files, while changes are made and confirmed."""
+        regentd = self.stack.regentd
+        regentd.environ["REGENT_RECORD_KILL"] = str(n_events)
+        self.write_and_stop(1)
+        del regentd.environ["REGENT_RECORD_KILL"]
+
+        def end():
+            try:
+                self.confirm(1000)
+            except RegentError as error:
+                assert error.name.endswith(("NoReply", "ServiceUnknown", "NameHasNoOwner")), error
+            regentd.wait_exit(-9)
+
+        self.loop.round_until(end)
 
     def be_refused(self):
         """Requests that change nothing, and some that do, between them."""

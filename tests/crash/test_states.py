@@ -125,6 +125,17 @@ def record_upgrade(directory):
         return run.trace
 
 
+def record_confirmed(directory):
+    """Changes that wait for a confirmation, over checkpoints, stops, kills and a reboot."""
+    with Recording(directory, SEED, sync_usec=200) as run:
+        run.confirm_and_stop(24)
+        run.confirm_and_kill(120 + SEED % 80)
+        run.reboot()
+        run.confirm_and_kill(60 + SEED % 60)
+        run.write_and_stop(20)
+        return run.trace
+
+
 def record_lazy(directory):
     """A service with SyncIntervalSec=: what is acknowledged is on the disk later, or when somebody wants it there."""
     config = "[Store]\nCheckpointJournalBytes=64K\nSyncIntervalSec=30ms\n"
@@ -157,6 +168,7 @@ RECORDINGS = {
     "upgrade": record_upgrade,
     "lazy": record_lazy,
     "lazy-healed": record_lazy_healed,
+    "confirmed": record_confirmed,
 }
 
 
@@ -248,6 +260,25 @@ PLANTED = {
     "lazy-writes-swapped": ({"plant": "swap-writes"}, (), True),
     "lazy-no-checksum": ({}, ("crash-no-checksum.so",), True),
 }
+
+
+# The same of changes that wait for a confirmation; only regentd is preloaded.
+LOST = {
+    "confirmation": ({"plant": "reply-before-sync"}, ()),
+    "way-back": ({}, ("crash-lost-way-back.so",)),
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_is_lost_of_a_confirmed_change_is_found(lost, tmp_path):
+    environ, libraries = LOST[lost]
+    with Recording(str(tmp_path), SEED, [built(name) for name in libraries], sync_usec=100, **environ) as run:
+        run.confirm(60)
+        run.stack.regentd.stop()
+    said, _, n_violations = explore(run.trace, "--states=1500", "--violations=1")
+    print(said)
+    assert n_violations > 0
+    assert lost == "confirmation" or "the way back of" in said
 
 
 @pytest.mark.parametrize("bug", PLANTED)

@@ -5,7 +5,7 @@
 
 #include "written.h"
 
-#include "store/record.h"
+#include "store/commit-record.h"
 
 #include <string.h>
 
@@ -68,16 +68,14 @@ static bool is_known(const Reader *reader, uint64_t revision, CommitPart part)
         return false;
 }
 
-static int get_commit(Commit **ret_commit,
-                      const RecordHeader *header,
-                      const uint8_t *payload,
-                      bool is_paired)
+static int get_commit(Commit **ret_commit, const RecordHeader *header, const uint8_t *payload)
 {
+        const Record record = { .header = *header, .payload = payload };
+
         if (header->kind == RECORD_RESTORE)
                 return commit_codec_get_restoration(ret_commit, payload, header->payload_bytes,
                                                     header->revision, header->time_usec);
-        return commit_codec_get(ret_commit, payload, header->payload_bytes, is_paired,
-                                header->revision, header->time_usec);
+        return commit_record_get(ret_commit, &record);
 }
 
 static void read_commit(Reader *reader,
@@ -91,7 +89,7 @@ static void read_commit(Reader *reader,
         g_autoptr(Commit) commit = NULL;
         Written *written;
 
-        if (get_commit(&commit, header, payload, is_paired) != 0) {
+        if (get_commit(&commit, header, payload) != 0) {
                 complain(reader->complaints, "event %u: a commit was written that cannot be read",
                          i);
                 return;
@@ -130,8 +128,7 @@ static void read_write(Reader *reader, const TraceEvent *event, guint i)
                     header->length < FORMAT_RECORD_OVERHEAD ||
                     header->length > event->payload_bytes - at)
                         return;
-                if (header->revision > reader->since &&
-                    (header->kind == RECORD_COMMIT || header->kind == RECORD_RESTORE))
+                if (header->revision > reader->since && commit_record_is_commit(header->kind))
                         read_commit(reader, event, i, header);
                 at += header->length;
         }

@@ -36,6 +36,13 @@ static inline bool written_is_restoration(const Written *written)
                written->parts[COMMIT_PERSISTENT]->source.revision > 0;
 }
 
+/* What it does to a change that waits for a confirmation. */
+static inline CommitSettlement written_settlement(const Written *written)
+{
+        return written->parts[COMMIT_PERSISTENT] ? written->parts[COMMIT_PERSISTENT]->settlement
+                                                 : COMMIT_SETTLES_NOTHING;
+}
+
 /*
  * All of @trace that are later than @since, owned, in the order in which they are to be applied.
  * Complains as oracle_new().

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 
+#define WAITING_BIT 0x80u
+
 typedef struct Loader {
         State *state;
         Namespace *ns;
@@ -56,12 +58,19 @@ static int load_entry(void *userdata,
         return 0;
 }
 
+static void load_pending(void *userdata, PendingChange *change)
+{
+        const Loader *loader = userdata;
+
+        state_load_pending(loader->state, change);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_bytes)
 {
         g_autoptr(State) state = state_new();
         NamespaceAccess access = { .mode = NAMESPACE_MODE_STANDARD };
         Loader loader = { .state = state };
-        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
+        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader, load_pending };
         CheckpointCounts counts = { 0 };
         Record record;
         int r;
@@ -72,7 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_bytes)
 
         record = (Record){
                 .header = {
-                        .kind = (uint16_t) (RECORD_NAMESPACES + input[0] % 4),
+                        .kind = (uint16_t) (input[0] & WAITING_BIT
+                                                    ? RECORD_WAITING
+                                                    : RECORD_NAMESPACES + input[0] % 4),
                         .revision = 1000,
                         .payload_bytes = (uint32_t) (n_bytes - 1),
                 },

@@ -322,6 +322,35 @@ static void test_alone_in_a_batch(void)
         rig_clear(&rig);
 }
 
+/* Many whose time is up need not wait for a sync each. */
+static void test_ends_share_a_batch(void)
+{
+        Rig rig;
+        Origin *origin;
+
+        rig_init(&rig);
+        origin = pipeline_origin_new(rig.pipeline);
+        for (uint8_t i = 0; i < 3; i++) {
+                g_autofree char *key = g_strdup_printf("k%u", i);
+
+                rig_submit(&rig, origin, NULL, pending(changes_new_set(NS, key, "1"), i), "pend");
+                rig_run(&rig);
+        }
+        rig_assert_trace(&rig, "[3] publish pend@3 [4] publish pend@4 [5] publish pend@5 ");
+        rig_submit(&rig, origin, NULL, settling(COMMIT_UNDOES, 3), "undo");
+        rig_submit(&rig, origin, NULL, settling(COMMIT_CONFIRMS, 5), "confirm");
+        rig_submit(&rig, origin, NULL, settling(COMMIT_UNDOES, 5), "late");
+        rig_submit(&rig, origin, NULL, settling(COMMIT_UNDOES, 4), "undo");
+        rig_set(&rig, origin, NS, "k2", "2", "k2");
+        for (int i = 0; i < 4; i++)
+                rig_run(&rig);
+        rig_assert_trace(&rig,
+                         "[6 7] publish undo@6 confirm@7 [8] publish late!NotConfirmed undo@8 "
+                         "[9] publish k2@9 ");
+        pipeline_origin_free(origin);
+        rig_clear(&rig);
+}
+
 int main(int argc, char *argv[])
 {
         static const struct {
@@ -347,5 +376,6 @@ int main(int argc, char *argv[])
                 g_test_add(path, Fixture, NULL, set_up, tests[i].test, tear_down);
         }
         g_test_add_func("/confirmation/alone-in-a-batch", test_alone_in_a_batch);
+        g_test_add_func("/confirmation/ends-share-a-batch", test_ends_share_a_batch);
         return g_test_run();
 }
