@@ -90,9 +90,28 @@ static int sync_written(CheckpointFile *file)
         return directory_sync_file(file->directory, file->fd);
 }
 
+/*
+ * A write that is short says nothing of why. Nothing depends on this file yet, so the rest is tried,
+ * which on a full disk tells.
+ */
+static int write_all(const CheckpointFile *file, const uint8_t *bytes, size_t n_bytes)
+{
+        uint64_t offset = file->position.offset - n_bytes;
+
+        while (n_bytes > 0) {
+                ssize_t n = io_pwrite(file->directory->io, file->fd, bytes, n_bytes, offset);
+
+                if (n <= 0)
+                        return n < 0 ? (int) n : -EIO;
+                bytes += n;
+                offset += (uint64_t) n;
+                n_bytes -= (size_t) n;
+        }
+        return 0;
+}
+
 int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
 {
-        uint64_t offset = file->position.offset;
         RecordHeader header = {
                 .kind = (uint16_t) kind,
                 .revision = file->revision,
@@ -101,7 +120,7 @@ int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *r
         int r;
 
         record_seal(record, 0, &header, &file->position);
-        r = io_pwrite_once(file->directory->io, file->fd, record->bytes, record->n_bytes, offset);
+        r = write_all(file, record->bytes, record->n_bytes);
         if (r < 0)
                 return r;
 
