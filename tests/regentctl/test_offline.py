@@ -185,6 +185,27 @@ def test_verify_and_dump_beside_a_busy_regentd(fresh):
     assert made.root.statistics()["checkpoints"].unpack() > 3
 
 
+CORPUS = os.path.join(environment.source_root(), "tests", "fuzz", "corpus", "store-file")
+GOLDEN_FILES = ("backup", "backup-cut", "journal", "journal-damaged", "journal-torn", "manifest", "nothing-of-ours")
+
+
+@pytest.fixture
+def known_files(tmp_path):
+    """Files that are always the same, below a name that is, too."""
+    path = "/dev/shm/regent-golden"
+    shutil.copytree(CORPUS, path, dirs_exist_ok=True)
+    yield [os.path.join(path, name) for name in GOLDEN_FILES]
+    shutil.rmtree(path)
+
+
+def test_report_to_the_letter(service, known_files):
+    ctl = Regentctl(service.bus, environ={"LC_ALL": "C"})
+    golden.check("verify.pipe-C", ctl("verify", *known_files, status=INVALID).out)
+    golden.check("verify-json.pipe-C", ctl("verify", "--json=pretty", *known_files, status=INVALID).out)
+    with ctl.terminal("verify", *known_files) as terminal:
+        golden.check("verify.terminal-C", terminal.finish(INVALID))
+
+
 # dump and load
 
 
