@@ -10,6 +10,7 @@
 #include "offline/recover.h"
 #include "offline/stream.h"
 #include "offline/verify.h"
+#include "util/io.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -91,6 +92,7 @@ static int run_recover(const CommandLine *line)
 {
         const RecoverOptions options = {
                 .directories = directories_of(line),
+                .io = io_system(),
                 .from = line->from,
                 .is_forced = line->is_forced,
                 .is_dry_run = line->is_dry_run,

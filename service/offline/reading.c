@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ATTEMPTS_MAX 10
+
 /* Takes @fd, or the errno in its place. */
 static int take_directory(StoreDirectory **ret_directory, int fd, char *path)
 {
@@ -155,7 +157,7 @@ static void forget(Reading *reading)
         memset(reading->findings, 0, sizeof reading->findings);
 }
 
-int reading_load(Reading *reading)
+static int load_once(Reading *reading)
 {
         Side *persistent = &reading->sides[COMMIT_PERSISTENT];
         sd_id128_t boot_id;
@@ -179,6 +181,16 @@ int reading_load(Reading *reading)
         if (r != RECOVERY_E_NEWER)
                 reading->newer = NULL;
         return MIN(r, 0);
+}
+
+int reading_load(Reading *reading)
+{
+        int r = -ENOENT;
+
+        /* Beside a regentd, a file may go between being listed and being opened. */
+        for (unsigned i = 0; i < ATTEMPTS_MAX && r == -ENOENT; i++)
+                r = load_once(reading);
+        return r;
 }
 
 void reading_clear(Reading *reading)

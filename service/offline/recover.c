@@ -56,7 +56,7 @@ static int fail_held(const char *path)
 
 static int lock_side(Recovering *recovering, CommitPart part, const char *path)
 {
-        int r = path ? side_open(&recovering->sides[part], io_system(), path, part) : 0;
+        int r = path ? side_open(&recovering->sides[part], recovering->options->io, path, part) : 0;
 
         if (r == DIRECTORY_E_LOCKED)
                 return fail_held(path);

@@ -14,6 +14,7 @@
 
 typedef struct RecoverOptions {
         ReadingOptions directories;
+        const Io *io; /* that changes the directories */
         const char *from;
         bool is_forced;
         bool is_dry_run;

@@ -100,6 +100,8 @@ static int look_at(Verification *verification,
         int fd, r;
 
         fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        if (fd == -ENOENT && !does_count)
+                return 0; /* it has gone meanwhile */
         if (fd == -ENOENT || fd == -EIO) {
                 *ret_examination = examine_missing(kind);
                 if (fd == -EIO)
@@ -204,6 +206,7 @@ static int look_at_unused(Verification *verification, const Side *side, bool has
         return r;
 }
 
+/* A start leaves those of a later version alone; damaged ones the reading has found. */
 static int look_at_copies(Verification *verification, const StoreDirectory *directory)
 {
         g_autoptr(GPtrArray) names = NULL;
@@ -212,7 +215,7 @@ static int look_at_copies(Verification *verification, const StoreDirectory *dire
 
         r = list_sorted(directory, &names);
         for (guint i = 0; r == 0 && i < names->len; i++)
-                r = look_at(verification, directory, names->pdata[i], LAST_GOOD_NAME, true, NULL,
+                r = look_at(verification, directory, names->pdata[i], LAST_GOOD_NAME, false, NULL,
                             &found);
         return r;
 }
@@ -254,7 +257,8 @@ static int look_at_side(Verification *verification, const Side *side)
         Examination found;
         int r = 0;
 
-        if (findings->has_manifest || findings->damage)
+        if (findings->has_manifest || findings->damage || verification->reading->newer ||
+            verification->reading->is_unreadable)
                 r = look_at(verification, side->directory, MANIFEST_NAME, "manifest", does_count,
                             NULL, &found);
         if (r == 0 && findings->has_manifest && does_count)

@@ -234,6 +234,16 @@ def test_regentctl_finds_the_service_and_regentd(systemd):
     assert status == 7 and output.startswith(f"{declaration}:2: "), output
 
 
+def test_regentctl_finds_regent_store(systemd):
+    status, output = run("regentctl", "verify")
+    assert status == 0 and "/var/lib/regent/MANIFEST" in output and "Everything is whole." in output, output
+    backup = "/tmp/regent-backup"
+    status, output = run("regentctl", "backup", "--force", backup)
+    assert status == 0 and "verified" in output, output
+    assert run("regentctl", "recover", "--dry-run", f"--from={backup}")[0] == 0
+    os.unlink(backup)
+
+
 def test_shells_complete_regentctl(systemd):
     """In the places where bash-completion and zsh look, and by the regentctl of $PATH."""
     script = (

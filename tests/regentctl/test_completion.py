@@ -86,6 +86,8 @@ def test_arguments_of_options(complete):
     assert complete("set", "--from-file=x") == ["<files>"]
     assert "--mode=0644" in complete("access", "--mode=")
     assert complete("check", "x") == complete("load", "x") == ["<files>"]
+    assert complete("verify", "x") == complete("backup", "x") == complete("dump", "--state-dir=x") == ["<files>"]
+    assert complete("recover", "--from", "") == ["last-known-good", "<files>"]
 
 
 def test_it_is_silent_about_everything(ctl, ctl_as, sandbox, service, complete, root, name):

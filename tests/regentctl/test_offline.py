@@ -172,6 +172,40 @@ def test_verify_of_files(fresh, tmp_path):
     assert ctl("verify", "-q", "--", str(other), status=INVALID).out.strip() == "Something is damaged."
 
 
+def test_verify_and_dump_beside_a_busy_regentd(fresh):
+    """Journals are switched, checkpoints taken and files unlinked under their eyes."""
+    made, ns, ctl = fresh
+    for turn in range(12):
+        pending = [ns.start_set(f"k{n}", str(turn) * 30000) for n in range(40)]
+        document = ctl.json("verify", *directories(made))
+        assert document["verdict"] == "whole", document
+        assert '"mtu"' in ctl("dump", *directories(made)).out
+        for each in pending:
+            each.result()
+    assert made.root.statistics()["checkpoints"].unpack() > 3
+
+
+CORPUS = os.path.join(environment.source_root(), "tests", "fuzz", "corpus", "store-file")
+GOLDEN_FILES = ("backup", "backup-cut", "journal", "journal-damaged", "journal-torn", "manifest", "nothing-of-ours")
+
+
+@pytest.fixture
+def known_files(tmp_path):
+    """Files that are always the same, below a name that is, too."""
+    path = "/dev/shm/regent-golden"
+    shutil.copytree(CORPUS, path, dirs_exist_ok=True)
+    yield [os.path.join(path, name) for name in GOLDEN_FILES]
+    shutil.rmtree(path)
+
+
+def test_report_to_the_letter(service, known_files):
+    ctl = Regentctl(service.bus, environ={"LC_ALL": "C"})
+    golden.check("verify.pipe-C", ctl("verify", *known_files, status=INVALID).out)
+    golden.check("verify-json.pipe-C", ctl("verify", "--json=pretty", *known_files, status=INVALID).out)
+    with ctl.terminal("verify", *known_files) as terminal:
+        golden.check("verify.terminal-C", terminal.finish(INVALID))
+
+
 # dump and load
 
 
@@ -314,13 +348,15 @@ def test_root_changes_files_as_their_owner(fresh, tmp_path, sandbox):
 def test_other_users_change_nothing(fresh, tmp_path, sandbox):
     """A directory that one may read, and that is somebody else's."""
     made, _, ctl = fresh
-    environment.reachable(os.path.join(os.path.dirname(environment.regentd_program()), "regent-store"))
-    regentd = environment.reachable(environment.regentd_program())
-    bob = ctl.with_(user="bob", environ={"REGENTD": regentd})
+    programs = environment.reachable(os.path.dirname(environment.regentd_program()))
+    bob = ctl.with_(user="bob", environ={"REGENTD": os.path.join(programs, "regentd")})
     state = environment.make_shared_directory(os.path.join(made.directory, "hers"), "alice")
     os.chmod(state, 0o755)
-    assert "belongs to the user" in bob("recover", "--from=last-known-good", f"--state-dir={state}",
-                                        status=NOT_FOUND).err or True
+    file = os.path.join(made.directory, "dump.json")
+    with open(file, "w", encoding="utf-8") as dump:
+        dump.write(ctl("dump").out)
+    os.chmod(file, 0o644)
+    assert "belongs to the user" in bob("load", f"--state-dir={state}", file, status=DENIED).err
     assert os.listdir(state) == []
     ctl("verify", f"--state-dir={state}")
 
