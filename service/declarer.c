@@ -143,7 +143,7 @@ static void warn_of_breaches(const Namespace *ns)
         const char *first = NULL;
         uint64_t n = 0;
 
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
+        for (EntryNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
                 Entry *entry = namespace_node_entry(node);
                 const Rule *rule = declaration_rule(ns->declaration, entry_key(entry));
 

@@ -25,7 +25,7 @@ typedef struct NamespaceWalk {
         const Namespace *ns;
         const char *prefix;
         NamespaceWalkOnly only;
-        GTreeNode *node;  /* of the next stored entry */
+        EntryNode *node;  /* of the next stored entry */
         guint i_fallback; /* of the next default */
 } NamespaceWalk;
 

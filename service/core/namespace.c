@@ -2,23 +2,13 @@
 /*
  * Namespace
  *
- * A balanced tree rather than a hash table: lists, prefixes and pages need the order, and a lookup
- * among a million keys costs a hundredth of the bus round trip that asks for it.
+ * A tree rather than a hash table: lists, prefixes and pages need the order, and a lookup among a
+ * million keys costs a hundredth of the bus round trip that asks for it.
  */
 
 #include "core/namespace.h"
 
 #include <string.h>
-
-static int compare_keys(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
-{
-        return strcmp(a, b);
-}
-
-static void entry_destroy(gpointer entry)
-{
-        entry_unref(entry);
-}
 
 Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64_t revision)
 {
@@ -31,7 +21,7 @@ Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64
                 .created_revision = revision,
                 .access_revision = revision,
                 .revision = revision,
-                .entries = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy),
+                .entries = entry_tree_new(),
         };
         return ns;
 }
@@ -47,7 +37,7 @@ Namespace *namespace_unref(Namespace *ns)
         if (!ns || --ns->n_refs > 0)
                 return NULL;
 
-        g_tree_unref(ns->entries);
+        entry_tree_free(ns->entries);
         declaration_unref(ns->declaration);
         g_free(ns->name);
         g_free(ns);
@@ -56,12 +46,12 @@ Namespace *namespace_unref(Namespace *ns)
 
 Entry *namespace_lookup(const Namespace *ns, const char *key)
 {
-        return g_tree_lookup(ns->entries, key);
+        return entry_tree_lookup(ns->entries, key);
 }
 
 uint64_t namespace_n_keys(const Namespace *ns)
 {
-        return (uint64_t) g_tree_nnodes(ns->entries);
+        return entry_tree_n_entries(ns->entries);
 }
 
 static uint64_t quota_or_limit(uint64_t quota, uint64_t limit)
@@ -79,26 +69,31 @@ uint64_t namespace_quota_bytes(const Namespace *ns, const Limits *limits)
         return quota_or_limit(ns->access.quota_bytes, limits->namespace_bytes);
 }
 
-static GTreeNode *node_below(GTreeNode *node, const char *prefix)
+static EntryNode *node_below(EntryNode *node, const char *prefix)
 {
-        return node && g_str_has_prefix(g_tree_node_key(node), prefix) ? node : NULL;
+        return node && g_str_has_prefix(entry_key(*node), prefix) ? node : NULL;
 }
 
-GTreeNode *namespace_first(const Namespace *ns, const char *prefix, const char *after)
+EntryNode *namespace_first(const Namespace *ns, const char *prefix, const char *after)
 {
-        GTreeNode *node;
+        EntryNode *node;
 
         if (*after && strcmp(after, prefix) >= 0)
-                node = g_tree_upper_bound(ns->entries, after);
+                node = entry_tree_upper_bound(ns->entries, after);
         else
-                node = g_tree_lower_bound(ns->entries, prefix);
+                node = entry_tree_lower_bound(ns->entries, prefix);
 
         return node_below(node, prefix);
 }
 
-GTreeNode *namespace_next(GTreeNode *node, const char *prefix)
+EntryNode *namespace_next(EntryNode *node, const char *prefix)
 {
-        return node_below(g_tree_node_next(node), prefix);
+        return node_below(entry_node_next(node), prefix);
+}
+
+void namespace_prefetch(const Namespace *ns, Entry *const *entries, guint n)
+{
+        entry_tree_prefetch(ns->entries, entries, MIN(n, ENTRY_TREE_PREFETCH_MAX));
 }
 
 static void account_entry(Namespace *ns, const Entry *entry, int sign)
@@ -123,15 +118,14 @@ void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
         else
                 account_fallback(ns, entry_key(entry), -1);
         account_entry(ns, entry, 1);
-        /* Replaces the key too: the old one dies with the old entry. */
-        g_tree_replace(ns->entries, entry->text, entry_ref(entry));
+        entry_tree_put(ns->entries, entry_ref(entry));
 }
 
 void namespace_drop(Namespace *ns, const Entry *old)
 {
         account_entry(ns, old, -1);
         account_fallback(ns, entry_key(old), 1);
-        g_tree_remove(ns->entries, entry_key(old));
+        entry_tree_remove(ns->entries, entry_key(old));
 }
 
 void namespace_set_declaration(Namespace *ns, Declaration *declaration)

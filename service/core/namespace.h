@@ -10,6 +10,7 @@
 
 #include "core/access.h"
 #include "core/declaration.h"
+#include "core/entry-tree.h"
 #include "core/entry.h"
 #include "core/limits.h"
 
@@ -25,7 +26,7 @@ typedef struct Namespace {
         uint64_t created_revision;
         uint64_t access_revision; /* another one: another access, or another namespace */
         uint64_t revision;        /* of the last commit that changed it */
-        GTree *entries;           /* key (in the entry) -> owned Entry; no tombstones */
+        EntryTree *entries;       /* no tombstones */
         uint64_t usage;           /* sum of entry_usage() */
         uint64_t reply_bytes;     /* sum of entry_reply_bytes() */
         Declaration *declaration; /* NULL: none */
@@ -57,14 +58,14 @@ static inline bool namespace_is_public(const Namespace *ns)
  * The first entry whose key is @prefix's or follows it, and that comes after @after; NULL when
  * there is none. "" stands for no prefix and for the beginning. Go on with namespace_next().
  */
-GTreeNode *namespace_first(const Namespace *ns, const char *prefix, const char *after);
+EntryNode *namespace_first(const Namespace *ns, const char *prefix, const char *after);
 
 /* The next entry below @prefix; NULL at the end. */
-GTreeNode *namespace_next(GTreeNode *node, const char *prefix);
+EntryNode *namespace_next(EntryNode *node, const char *prefix);
 
-static inline Entry *namespace_node_entry(GTreeNode *node)
+static inline Entry *namespace_node_entry(EntryNode *node)
 {
-        return g_tree_node_value(node);
+        return *node;
 }
 
 /* The rule that is declared for @key, or NULL. */
@@ -72,6 +73,9 @@ static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
 {
         return ns->declaration ? declaration_rule(ns->declaration, key) : NULL;
 }
+
+/* Has the memory brought near that putting the first of these @n entries will touch. */
+void namespace_prefetch(const Namespace *ns, Entry *const *entries, guint n);
 
 /* For State alone, which knows what is there: @old is what the key has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);

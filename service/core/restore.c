@@ -35,7 +35,7 @@ static void set_entry(Commit *commit, NamespaceChange *change, const Entry *pres
         commit_add_entry(commit, change, entry_ref(wanted));
 }
 
-static Entry *entry_at(GTreeNode *node)
+static Entry *entry_at(EntryNode *node)
 {
         return node ? namespace_node_entry(node) : NULL;
 }
@@ -46,8 +46,8 @@ static void restore_entries(Commit *commit,
                             const Namespace *present,
                             const Namespace *wanted)
 {
-        GTreeNode *old_node = present ? namespace_first(present, "", "") : NULL;
-        GTreeNode *new_node = namespace_first(wanted, "", "");
+        EntryNode *old_node = present ? namespace_first(present, "", "") : NULL;
+        EntryNode *new_node = namespace_first(wanted, "", "");
 
         while (old_node || new_node) {
                 Entry *old = entry_at(old_node), *new = entry_at(new_node);

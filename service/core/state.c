@@ -167,6 +167,9 @@ static void apply_entries(State *state, Namespace *ns, const NamespaceChange *ch
         for (guint i = 0; i < change->entries->len; i++) {
                 Entry *entry = change->entries->pdata[i];
 
+                if (i % ENTRY_TREE_PREFETCH_MAX == 0 && change->entries->len > 1)
+                        namespace_prefetch(ns, (Entry **) change->entries->pdata + i,
+                                           change->entries->len - i);
                 if (entry->revision < ns->created_revision)
                         continue;
                 if (entry_is_tombstone(entry))

@@ -205,7 +205,7 @@ static void pass(CheckpointWalk *walk, Entry *entry)
 static bool put_entries(CheckpointWalk *walk, CodecBuffer *record, CheckpointGroup *group)
 {
         const Namespace *ns = namespace_at(walk, walk->at);
-        GTreeNode *node = namespace_first(ns, "", walk->passed ? entry_key(walk->passed) : "");
+        EntryNode *node = namespace_first(ns, "", walk->passed ? entry_key(walk->passed) : "");
 
         for (unsigned n = 1; node; node = namespace_next(node, ""), n++) {
                 Entry *entry = namespace_node_entry(node);

@@ -8,6 +8,7 @@
 #include "store/recovery.h"
 
 #include "core/restore.h"
+#include "store/backlog.h"
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-load.h"
 #include "store/last-good.h"
@@ -21,6 +22,7 @@ typedef struct Loader {
         const RecoveryContext *context;
         State *state;
         RecoveryFindings *findings;
+        Backlog *backlog; /* what was read of a journal and is not applied yet */
         uint64_t n_loaded;
 } Loader;
 
@@ -105,6 +107,7 @@ static int load_restoration(Loader *loader, const Record *record)
         if (r < 0)
                 return r;
 
+        backlog_apply(loader->backlog);
         restore_fill(commit, loader->state, source);
         state_apply(loader->state, commit);
         loader->n_loaded++;
@@ -137,7 +140,7 @@ static int load_commit(void *userdata, const Record *record)
         if (r < 0)
                 return r;
 
-        state_apply(loader->state, commit);
+        backlog_add(loader->backlog, g_steal_pointer(&commit));
         loader->n_loaded++;
         return 0;
 }
@@ -165,6 +168,7 @@ static int load_journals(Loader *loader, const GArray *journals)
                 expectation.is_newest = i + 1 == journals->len;
                 r = journal_read(loader->side->directory, &expectation, load_commit, loader,
                                  &findings->tail);
+                backlog_apply(loader->backlog);
                 if (r != 0)
                         return r == JOURNAL_E_NEWER ? RECOVERY_E_NEWER : r;
 
@@ -357,11 +361,13 @@ int recovery_load(Side *side,
                   State *state,
                   RecoveryFindings *ret_findings)
 {
+        g_autoptr(Backlog) backlog = backlog_new(state);
         Loader loader = {
                 .side = side,
                 .context = context,
                 .state = state,
                 .findings = ret_findings,
+                .backlog = backlog,
         };
         int r;
 

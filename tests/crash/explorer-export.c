@@ -58,7 +58,7 @@ static void print_entry(GString *text, const char *ns, const Entry *entry)
 
 static gboolean print_namespace(gpointer name, gpointer value, gpointer text)
 {
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
+        for (EntryNode *node = namespace_first(value, "", ""); node;
              node = namespace_next(node, ""))
                 print_entry(text, name, namespace_node_entry(node));
         return FALSE;

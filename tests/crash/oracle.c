@@ -75,7 +75,7 @@ static gboolean add_namespace(gpointer unused G_GNUC_UNUSED, gpointer value, gpo
 
         finding->digest += digest;
         finding->persistent_digest += digest;
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
+        for (EntryNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
                 const Entry *entry = namespace_node_entry(node);
                 uint64_t of_entry = digest_entry(entry, digest);
 

@@ -300,7 +300,7 @@ static gboolean check_namespace(gpointer name, gpointer value, gpointer userdata
         StoreFixture *fixture = userdata;
         const Namespace *ns = value;
 
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
+        for (EntryNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
                 const Entry *entry = namespace_node_entry(node);
                 g_autofree char *found = g_strdup_printf("%s %s %s", (const char *) name,
                                                          entry_key(entry), text_of(entry));

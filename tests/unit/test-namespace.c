@@ -28,7 +28,7 @@ static char *walk(const Namespace *ns, const char *prefix, const char *after)
 {
         GString *keys = g_string_new(NULL);
 
-        for (GTreeNode *node = namespace_first(ns, prefix, after); node;
+        for (EntryNode *node = namespace_first(ns, prefix, after); node;
              node = namespace_next(node, prefix))
                 g_string_append_printf(keys, "%s%s", keys->len > 0 ? " " : "",
                                        entry_key(namespace_node_entry(node)));
@@ -114,7 +114,7 @@ static void test_pages_cover_everything_once(void)
         g_ptr_array_sort(sorted, compare);
 
         for (;;) {
-                GTreeNode *node = namespace_first(ns, "", after);
+                EntryNode *node = namespace_first(ns, "", after);
 
                 if (!node)
                         break;

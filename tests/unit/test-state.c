@@ -50,7 +50,7 @@ static void assert_sums(State *state)
                 const Namespace *ns = g_tree_node_value(n);
                 uint64_t ns_usage = 0;
 
-                for (GTreeNode *e = namespace_first(ns, "", ""); e; e = namespace_next(e, "")) {
+                for (EntryNode *e = namespace_first(ns, "", ""); e; e = namespace_next(e, "")) {
                         n_keys++;
                         ns_usage += entry_usage(namespace_node_entry(e));
                 }

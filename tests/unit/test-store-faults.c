@@ -339,7 +339,7 @@ static gboolean note_namespace(gpointer name, gpointer value, gpointer userdata)
 {
         StoreFixture *f = userdata;
 
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
+        for (EntryNode *node = namespace_first(value, "", ""); node;
              node = namespace_next(node, "")) {
                 const Entry *entry = namespace_node_entry(node);
 

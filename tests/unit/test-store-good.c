@@ -188,7 +188,7 @@ static gboolean describe_namespace(gpointer name, gpointer value, gpointer userd
         GString *text = userdata;
 
         g_string_append_printf(text, "%s:", (const char *) name);
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
+        for (EntryNode *node = namespace_first(value, "", ""); node;
              node = namespace_next(node, "")) {
                 const Entry *entry = namespace_node_entry(node);
 

@@ -98,7 +98,7 @@ static gboolean print_namespace(gpointer name, gpointer value, gpointer text)
         g_string_append_printf(text, "%s %u %o %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n",
                                (const char *) name, ns->access.owner, ns->access.mode,
                                ns->created_revision, ns->revision);
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
+        for (EntryNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
                 Entry *entry = namespace_node_entry(node);
                 uint32_t number;
 
