@@ -37,7 +37,7 @@ static unsigned check(const char *type, const void *bytes, size_t n_bytes)
 /* Text that may be a string, with bytes that spoil it now and then. */
 static void make_bytes(uint8_t *bytes, size_t n_bytes)
 {
-        static const uint8_t some[] = { 0, 1, 'a', '/', 'z', 0x7f, 0x80, 0xc3, 0xa9, 0xff };
+        static const uint8_t some[] = { 0, 1, 2, 'a', '/', 'z', 0x7f, 0x80, 0xc3, 0xa9, 0xff };
         bool is_text = g_test_rand_int_range(0, 2);
 
         for (size_t i = 0; i < n_bytes; i++)
