@@ -101,7 +101,7 @@ static void make_key(char *key, gulong size, unsigned kind)
                 g_snprintf(key, size, "%.*s%u", g_test_rand_int_range(60, 90), fill, n);
                 return;
         case 2:
-                memset(fill, 'a' + n % 3, sizeof fill);
+                memset(fill, "abc"[n % 3], sizeof fill);
                 g_snprintf(key, size, "%.*s", g_test_rand_int_range(1, 256), fill);
                 return;
         default:
