@@ -13,13 +13,15 @@ typedef struct Account {
 
 struct Accounts {
         GHashTable *by_uid; /* uid -> owned Account */
+        Account *last;      /* that was looked up, for the next is often the same; NULL: none */
+        uint32_t last_uid;
 };
 
 Accounts *accounts_new(void)
 {
         Accounts *accounts = g_new(Accounts, 1);
 
-        accounts->by_uid = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        *accounts = (Accounts){ .by_uid = g_hash_table_new_full(NULL, NULL, NULL, g_free) };
         return accounts;
 }
 
@@ -56,9 +58,18 @@ bool accounts_may_charge(const Accounts *accounts,
         return uid == 0 || amount == 0 || (used <= max && amount <= max - used);
 }
 
+static Account *account_of(Accounts *accounts, uint32_t uid)
+{
+        if (!accounts->last || accounts->last_uid != uid) {
+                accounts->last = account_lookup(accounts, uid);
+                accounts->last_uid = uid;
+        }
+        return accounts->last;
+}
+
 void accounts_charge(Accounts *accounts, uint32_t uid, AccountResource resource, uint64_t amount)
 {
-        Account *account = account_lookup(accounts, uid);
+        Account *account = account_of(accounts, uid);
 
         if (amount == 0)
                 return;
@@ -72,7 +83,7 @@ void accounts_charge(Accounts *accounts, uint32_t uid, AccountResource resource,
 
 void accounts_discharge(Accounts *accounts, uint32_t uid, AccountResource resource, uint64_t amount)
 {
-        Account *account = account_lookup(accounts, uid);
+        Account *account = account_of(accounts, uid);
 
         if (amount == 0)
                 return;
@@ -83,5 +94,6 @@ void accounts_discharge(Accounts *accounts, uint32_t uid, AccountResource resour
         for (size_t i = 0; i < _ACCOUNT_RESOURCE_MAX; i++)
                 if (account->used[i] > 0)
                         return;
+        accounts->last = NULL;
         g_hash_table_remove(accounts->by_uid, GUINT_TO_POINTER(uid));
 }

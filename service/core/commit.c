@@ -5,12 +5,13 @@
 
 #include "core/commit.h"
 
+#include <string.h>
+
 static void namespace_change_free(gpointer userdata)
 {
         NamespaceChange *change = userdata;
 
         g_clear_pointer(&change->entries, g_ptr_array_unref);
-        g_free(change->name);
         g_free(change);
 }
 
@@ -68,9 +69,12 @@ bool commit_only_deletes(const Commit *commit)
 
 NamespaceChange *commit_add(Commit *commit, NamespaceChangeKind kind, const char *name)
 {
-        NamespaceChange *change = g_new(NamespaceChange, 1);
+        size_t name_bytes = strlen(name) + 1;
+        NamespaceChange *change = g_malloc(sizeof *change + name_bytes);
 
-        *change = (NamespaceChange){ .kind = kind, .name = g_strdup(name) };
+        /* In one piece, for a start makes as many as there are commits. */
+        *change = (NamespaceChange){ .kind = kind, .name = (char *) (change + 1) };
+        memcpy(change->name, name, name_bytes);
         if (kind == NAMESPACE_CHANGE_ENTRIES)
                 change->entries = g_ptr_array_new_with_free_func(entry_destroy);
 

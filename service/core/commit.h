@@ -27,7 +27,7 @@ typedef enum NamespaceChangeKind {
 
 typedef struct NamespaceChange {
         NamespaceChangeKind kind;
-        char *name;
+        char *name;             /* behind it, in the same piece of memory */
         NamespaceAccess access; /* of CREATE and ACCESS */
         GPtrArray *entries;     /* of ENTRIES: owned Entry, set or, a tombstone, deleted */
 } NamespaceChange;

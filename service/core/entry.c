@@ -6,6 +6,7 @@
 #include "core/entry.h"
 
 #include "core/limits.h"
+#include "core/value-bytes.h"
 #include "core/value.h"
 
 #include <errno.h>
@@ -65,11 +66,9 @@ static void *value_of(Entry *entry)
                value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes);
 }
 
-static uint32_t wire_bytes_of(GVariant *value)
+static uint32_t clamp_wire_bytes(uint64_t n_bytes)
 {
-        uint64_t bytes = value_wire_bytes(value);
-
-        return bytes < UINT32_MAX ? (uint32_t) bytes : UINT32_MAX;
+        return n_bytes < UINT32_MAX ? (uint32_t) n_bytes : UINT32_MAX;
 }
 
 Entry *entry_new(const char *key, GVariant *value, EntryClass class)
@@ -80,7 +79,7 @@ Entry *entry_new(const char *key, GVariant *value, EntryClass class)
         entry = entry_allocate(key, strlen(key), type, strlen(type), "", g_variant_get_size(value),
                                class);
         g_variant_store(value, value_of(entry));
-        entry->wire_bytes = wire_bytes_of(value);
+        entry->wire_bytes = clamp_wire_bytes(value_wire_bytes(value));
         return entry;
 }
 
@@ -94,7 +93,7 @@ int entry_new_from_bytes(Entry **ret_entry,
                          EntryClass class)
 {
         g_autoptr(Entry) entry = NULL;
-        g_autoptr(GVariant) variant = NULL;
+        uint64_t wire_bytes;
 
         if (key_bytes == 0 || key_bytes > LIMIT_KEY_BYTES || type_bytes == 0 ||
             type_bytes > LIMIT_TYPE_BYTES || value_bytes > UINT32_MAX)
@@ -107,13 +106,10 @@ int entry_new_from_bytes(Entry **ret_entry,
                 return -EBADMSG;
 
         memcpy(value_of(entry), value, value_bytes);
-        variant = g_variant_ref_sink(g_variant_new_from_data(G_VARIANT_TYPE(entry_type(entry)),
-                                                             value_of(entry), value_bytes, FALSE,
-                                                             NULL, NULL));
-        if (!g_variant_is_normal_form(variant))
+        if (!value_bytes_are_normal(entry_type(entry), value_of(entry), value_bytes, &wire_bytes))
                 return -EBADMSG;
 
-        entry->wire_bytes = wire_bytes_of(variant);
+        entry->wire_bytes = clamp_wire_bytes(wire_bytes);
         *ret_entry = g_steal_pointer(&entry);
         return 0;
 }

@@ -39,17 +39,31 @@ bool namespace_name_is_valid(const char *name)
         return n_labels >= 2 && !is_first;
 }
 
+/* strspn() would take longer over its set than over a key, and a start looks at every key. */
+static bool is_key_character(char c)
+{
+        return g_ascii_isalnum(c) || (c >= '-' && c <= ':') || c == '_';
+}
+
+bool key_bytes_are_valid(const char *bytes, size_t n_bytes)
+{
+        if (n_bytes > LIMIT_KEY_BYTES)
+                return false;
+        for (size_t i = 0; i < n_bytes; i++)
+                if (!is_key_character(bytes[i]))
+                        return false;
+
+        return n_bytes > 0;
+}
+
 bool key_prefix_is_valid(const char *prefix)
 {
-        size_t length = strnlen(prefix, LIMIT_KEY_BYTES + 1);
-
-        return length <= LIMIT_KEY_BYTES &&
-               strspn(prefix, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._:/-") == length;
+        return !*prefix || key_is_valid(prefix);
 }
 
 bool key_is_valid(const char *key)
 {
-        return *key && key_prefix_is_valid(key);
+        return key_bytes_are_valid(key, strnlen(key, LIMIT_KEY_BYTES + 1));
 }
 
 bool kernel_release_is_valid(const char *release)

@@ -9,12 +9,16 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Two or more labels [A-Za-z_][A-Za-z0-9_]* joined by dots, at most LIMIT_NAMESPACE_NAME_BYTES. */
 bool namespace_name_is_valid(const char *name);
 
 /* 1 to LIMIT_KEY_BYTES bytes of [A-Za-z0-9._:/-]. */
 bool key_is_valid(const char *key);
+
+/* The same of bytes that no NUL follows. */
+bool key_bytes_are_valid(const char *bytes, size_t n_bytes);
 
 /* What may begin a key, so also the empty string. */
 bool key_prefix_is_valid(const char *prefix);

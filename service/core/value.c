@@ -14,6 +14,10 @@
 
 bool value_type_is_valid(const char *type)
 {
+        /* Most are of one letter, and a start looks at the type of every entry. */
+        if (type[0] != '\0' && type[1] == '\0')
+                return strchr("ybnqiuxtdsogv", type[0]);
+
         /* m: maybe, h: descriptor, the rest stand for no concrete type. */
         return strlen(type) <= LIMIT_TYPE_BYTES && !strpbrk(type, "mh*?r") &&
                g_variant_type_string_is_valid(type) && !strstr(type, "()");

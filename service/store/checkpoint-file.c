@@ -90,7 +90,6 @@ static int sync_written(CheckpointFile *file)
         return directory_sync_file(file->directory, file->fd);
 }
 
-<<<<<<< HEAD
 /* A file that was written in part is given up, but why, only the rest of it tells: a full disk, say. */
 static int write_once(const CheckpointFile *file, const CodecBuffer *record, uint64_t offset)
 {
@@ -104,26 +103,6 @@ static int write_once(const CheckpointFile *file, const CodecBuffer *record, uin
                 return n < 0 ? (int) n : -EIO;
         }
         return n < 0 ? (int) n : 0;
-=======
-/*
- * A write that is short says nothing of why. Nothing depends on this file yet, so the rest is tried,
- * which on a full disk tells.
- */
-static int write_all(const CheckpointFile *file, const uint8_t *bytes, size_t n_bytes)
-{
-        uint64_t offset = file->position.offset - n_bytes;
-
-        while (n_bytes > 0) {
-                ssize_t n = io_pwrite(file->directory->io, file->fd, bytes, n_bytes, offset);
-
-                if (n <= 0)
-                        return n < 0 ? (int) n : -EIO;
-                bytes += n;
-                offset += (uint64_t) n;
-                n_bytes -= (size_t) n;
-        }
-        return 0;
->>>>>>> offline
 }
 
 int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
@@ -136,11 +115,7 @@ int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *r
         int r;
 
         record_seal(record, 0, &header, &file->position);
-<<<<<<< HEAD
         r = write_once(file, record, offset);
-=======
-        r = write_all(file, record->bytes, record->n_bytes);
->>>>>>> offline
         if (r < 0)
                 return r;
 

@@ -9,19 +9,13 @@
 
 #include <errno.h>
 
-typedef struct Loader {
-        CommitPart part;
-        State *state;
-        Namespace *group; /* the one entries are read for; NULL: it is gone */
-} Loader;
-
 static int load_namespace(void *userdata,
                           const char *name,
                           const NamespaceAccess *access,
                           uint64_t created_revision,
                           uint64_t revision)
 {
-        Loader *loader = userdata;
+        CheckpointLoader *loader = userdata;
 
         state_load_namespace(loader->state, name, access, created_revision, revision);
         return 0;
@@ -29,7 +23,7 @@ static int load_namespace(void *userdata,
 
 static int load_group(void *userdata, const char *name)
 {
-        Loader *loader = userdata;
+        CheckpointLoader *loader = userdata;
 
         loader->group = state_lookup(loader->state, name);
         return loader->group || loader->part == COMMIT_RUNTIME ? 0 : -EBADMSG;
@@ -41,7 +35,7 @@ static int load_entry(void *userdata,
                       uint64_t time_usec,
                       uint32_t writer_uid)
 {
-        Loader *loader = userdata;
+        CheckpointLoader *loader = userdata;
         Entry *entry;
         int r;
 
@@ -61,9 +55,14 @@ static int load_entry(void *userdata,
 
 static void load_pending(void *userdata, PendingChange *change)
 {
-        const Loader *loader = userdata;
+        const CheckpointLoader *loader = userdata;
 
         state_load_pending(loader->state, change);
+}
+
+CheckpointSink checkpoint_loader_sink(CheckpointLoader *loader)
+{
+        return (CheckpointSink){ load_namespace, load_group, load_entry, loader, load_pending };
 }
 
 int checkpoint_load(const StoreDirectory *directory,
@@ -71,8 +70,8 @@ int checkpoint_load(const StoreDirectory *directory,
                     CommitPart part,
                     State *state)
 {
-        Loader loader = { .part = part, .state = state };
-        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader, load_pending };
+        CheckpointLoader loader = { .part = part, .state = state };
+        CheckpointSink sink = checkpoint_loader_sink(&loader);
         int r;
 
         r = checkpoint_verify(directory, file);

@@ -9,9 +9,20 @@
  */
 
 #include "core/state.h"
+#include "store/checkpoint-codec.h"
 #include "store/commit-codec.h"
 #include "store/directory.h"
 #include "store/manifest.h"
+
+/* What is read into a state, record by record. */
+typedef struct CheckpointLoader {
+        CommitPart part;
+        State *state;
+        Namespace *group; /* the one entries are read for; NULL: it is gone */
+} CheckpointLoader;
+
+/* Borrows @loader, of which part and state are set. */
+CheckpointSink checkpoint_loader_sink(CheckpointLoader *loader);
 
 /*
  * Adds what @file of @directory holds to @state. 0, CHECKPOINT_E_NEWER, -EBADMSG: it cannot be used,

@@ -16,18 +16,10 @@ void codec_buffer_clear(CodecBuffer *buffer)
         *buffer = (CodecBuffer){ 0 };
 }
 
-void *codec_extend(CodecBuffer *buffer, size_t n_bytes)
+void codec_grow(CodecBuffer *buffer, size_t n_bytes)
 {
-        void *end;
-
-        if (n_bytes > buffer->n_allocated - buffer->n_bytes) {
-                buffer->n_allocated = MAX(2 * buffer->n_allocated, buffer->n_bytes + n_bytes + 256);
-                buffer->bytes = g_realloc(buffer->bytes, buffer->n_allocated);
-        }
-
-        end = buffer->bytes + buffer->n_bytes;
-        buffer->n_bytes += n_bytes;
-        return end;
+        buffer->n_allocated = MAX(2 * buffer->n_allocated, buffer->n_bytes + n_bytes + 256);
+        buffer->bytes = g_realloc(buffer->bytes, buffer->n_allocated);
 }
 
 void codec_put_byte(CodecBuffer *buffer, uint8_t byte)
@@ -44,13 +36,13 @@ void codec_put_u32(CodecBuffer *buffer, uint32_t number)
 
 void codec_put_number(CodecBuffer *buffer, uint64_t number)
 {
-        uint8_t bytes[NUMBER_BYTES_MAX];
+        uint8_t *bytes = codec_extend(buffer, NUMBER_BYTES_MAX);
         size_t n = 0;
 
         for (; number >= 0x80; number >>= 7)
                 bytes[n++] = (uint8_t) (number | 0x80);
         bytes[n++] = (uint8_t) number;
-        codec_put_bytes(buffer, bytes, n);
+        buffer->n_bytes -= NUMBER_BYTES_MAX - n;
 }
 
 void codec_put_bytes(CodecBuffer *buffer, const void *bytes, size_t n_bytes)

@@ -25,8 +25,21 @@ typedef struct CodecBuffer {
 void codec_buffer_clear(CodecBuffer *buffer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodecBuffer, codec_buffer_clear)
 
+/* Sees to it that @n_bytes more have room. */
+void codec_grow(CodecBuffer *buffer, size_t n_bytes);
+
 /* Makes room for @n_bytes at the end, and returns where. */
-void *codec_extend(CodecBuffer *buffer, size_t n_bytes);
+static inline void *codec_extend(CodecBuffer *buffer, size_t n_bytes)
+{
+        void *end;
+
+        if (n_bytes > buffer->n_allocated - buffer->n_bytes)
+                codec_grow(buffer, n_bytes);
+
+        end = buffer->bytes + buffer->n_bytes;
+        buffer->n_bytes += n_bytes;
+        return end;
+}
 
 void codec_put_byte(CodecBuffer *buffer, uint8_t byte);
 void codec_put_u32(CodecBuffer *buffer, uint32_t number);

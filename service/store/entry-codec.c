@@ -91,22 +91,20 @@ static int make_swapped(Entry **ret_entry, const EntryView *view)
 
 static int make_of_no_release(Entry **ret_entry, const EntryView *view)
 {
-        char key[LIMIT_KEY_BYTES + 1];
-
-        memcpy(key, view->key, view->key_bytes);
-        key[view->key_bytes] = '\0';
-        if (strlen(key) != view->key_bytes || !key_is_valid(key))
+        if (!key_bytes_are_valid(view->key, view->key_bytes))
                 return -EBADMSG;
 
         if (view->is_tombstone) {
+                g_autofree char *key = g_strndup(view->key, view->key_bytes);
+
                 *ret_entry = entry_new_tombstone(key, view->class);
                 return 0;
         }
 
         if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
                 return make_swapped(ret_entry, view);
-        return entry_new_from_bytes(ret_entry, key, view->key_bytes, view->type, view->type_bytes,
-                                    view->value, view->value_bytes, view->class);
+        return entry_new_from_bytes(ret_entry, view->key, view->key_bytes, view->type,
+                                    view->type_bytes, view->value, view->value_bytes, view->class);
 }
 
 int entry_codec_make(Entry **ret_entry, const EntryView *view)

@@ -19,6 +19,8 @@ struct Writer {
         Worker *worker;
         WriterOnWritten on_written;
         void *userdata;
+        WriterClock clock;
+        void *clock_userdata;
         int failure; /* 0, or what the first that failed got */
         size_t n_unsynced_bytes;
         WriterStatistics statistics;
@@ -39,14 +41,14 @@ static int write_batch(Writer *writer,
                        const JournalBatch *batch,
                        int64_t *ret_usec)
 {
-        int64_t begin = g_get_monotonic_time();
+        int64_t begin = writer->clock(writer->clock_userdata);
         int r = writer->failure;
 
         if (r == 0) {
                 r = journal_write(journal, batch);
                 writer->failure = MIN(r, 0);
         }
-        *ret_usec = g_get_monotonic_time() - begin;
+        *ret_usec = writer->clock(writer->clock_userdata) - begin;
         return r == JOURNAL_E_NO_ROOM ? WRITER_E_NO_ROOM : r;
 }
 
@@ -103,6 +105,11 @@ static void job_free(WorkerJob *item)
         g_free(job);
 }
 
+static int64_t monotonic_clock(void *userdata G_GNUC_UNUSED)
+{
+        return g_get_monotonic_time();
+}
+
 int writer_new(Writer **ret_writer, sd_event *event, WriterOnWritten on_written, void *userdata)
 {
         g_autoptr(Writer) writer = g_new0(Writer, 1);
@@ -110,12 +117,19 @@ int writer_new(Writer **ret_writer, sd_event *event, WriterOnWritten on_written,
 
         writer->on_written = on_written;
         writer->userdata = userdata;
+        writer->clock = monotonic_clock;
         r = worker_new(&writer->worker, event, "writer", SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
 
         *ret_writer = g_steal_pointer(&writer);
         return 0;
+}
+
+void writer_set_clock(Writer *writer, WriterClock clock, void *userdata)
+{
+        writer->clock = clock;
+        writer->clock_userdata = userdata;
 }
 
 Writer *writer_free(Writer *writer)

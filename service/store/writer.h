@@ -39,6 +39,12 @@ typedef struct WriterStatistics {
 
 int writer_new(Writer **ret_writer, sd_event *event, WriterOnWritten on_written, void *userdata);
 
+/* Microseconds, of which differences count. Also called in the thread. */
+typedef int64_t (*WriterClock)(void *userdata);
+
+/* What flushes are timed by, unless it is to be the monotonic clock. Before the first batch. */
+void writer_set_clock(Writer *writer, WriterClock clock, void *userdata);
+
 /* Waits for the thread to end. on_written() is not called any more. */
 Writer *writer_free(Writer *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Writer, writer_free)
