@@ -112,6 +112,7 @@ int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *r
                 .revision = file->revision,
                 .time_usec = file->now_usec,
         };
+        uint64_t offset = file->position.offset;
         int r;
 
         record_seal(record, 0, &header, &file->position);

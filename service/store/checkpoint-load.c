@@ -80,8 +80,8 @@ int checkpoint_load(const StoreDirectory *directory,
 
 int checkpoint_load_open(const Io *io, int fd, const ManifestFile *file, State *state)
 {
-        Loader loader = { .part = COMMIT_PERSISTENT, .state = state };
-        CheckpointSink sink = { load_namespace, load_group, load_entry, &loader };
+        CheckpointLoader loader = { .part = COMMIT_PERSISTENT, .state = state };
+        CheckpointSink sink = checkpoint_loader_sink(&loader);
 
         return checkpoint_read_open(io, fd, file, &sink);
 }
