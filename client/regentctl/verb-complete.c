@@ -127,6 +127,7 @@ static void offer_kind(const Completion *completion, const char *kind)
                 { "[USER@]HOST", "<hosts>" },
                 { "SIGNATURE", "b y n q i u x t d s o g v as ay ai a{sv} a{ss}" },
                 { "CLASS", "persistent runtime" },
+                { "HOW", "sync lazy" },
         };
 
         if (strcmp(kind, "VERB") == 0)
