@@ -130,6 +130,7 @@ static void offer_kind(const Completion *completion, const char *kind)
                 { "SIGNATURE", "b y n q i u x t d s o g v as ay ai a{sv} a{ss}" },
                 { "CLASS", "persistent kernel runtime" },
                 { "DIR", "<files>" },
+                { "HOW", "sync lazy" },
                 { "TIME", "30s 1min 5min 1h" },
         };
 

@@ -80,6 +80,7 @@ def test_arguments_of_options(complete):
     assert complete("--json", "s") == ["short"]
     assert "as" in complete("set", "a.b", "k", "-t", "a")
     assert complete("set", "--class=r") == ["--class=runtime"]
+    assert complete("set", "--durability=") == ["--durability=sync", "--durability=lazy"]
     assert complete("create", "--owner=") == ["<users>"] == complete("create", "--owner", "x")
     assert complete("create", "--group=") == ["--group=none", "<groups>"]
     assert complete("-H", "x") == ["<hosts>"]
