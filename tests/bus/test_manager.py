@@ -20,6 +20,7 @@ def test_properties_have_documented_types(root):
         "DurableRevision": "t",
         "LastGoodRevision": "t",
         "Epoch": "s",
+        "KernelRelease": "s",
         "LoadedFrom": "s",
         "LoadedReason": "s",
         "State": "s",
