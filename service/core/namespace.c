@@ -264,23 +264,23 @@ void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
 
 void namespace_drop(Namespace *ns, Entry *old)
 {
-        g_autoptr(Entry) held = entry_ref(old);
-        Entry *covered = ns->covered ? g_tree_lookup(ns->covered, entry_key(old)) : NULL;
+        g_autoptr(Entry) entry = entry_ref(old); /* the trees let go of it */
+        Entry *covered = ns->covered ? g_tree_lookup(ns->covered, entry_key(entry)) : NULL;
 
-        ns->usage -= entry_usage(old);
-        if (old->class == ENTRY_KERNEL) {
-                drop_of_release(ns, old);
-                if (!namespace_is_running(ns, old))
+        ns->usage -= entry_usage(entry);
+        if (entry->class == ENTRY_KERNEL) {
+                drop_of_release(ns, entry);
+                if (!namespace_is_running(ns, entry))
                         return;
         }
 
-        if (covered == old)
-                uncover(ns, old);
+        if (covered == entry)
+                uncover(ns, entry);
         else if (covered) {
-                show(ns, old, covered);
+                show(ns, entry, covered);
                 uncover(ns, covered);
         } else
-                unshow(ns, old);
+                unshow(ns, entry);
 }
 
 void namespace_set_declaration(Namespace *ns, Declaration *declaration)

@@ -21,6 +21,7 @@ def test_properties_have_documented_types(root):
         "Dirty": "b",
         "LastGoodRevision": "t",
         "Epoch": "s",
+        "KernelRelease": "s",
         "LoadedFrom": "s",
         "LoadedReason": "s",
         "State": "s",

@@ -155,8 +155,8 @@ def test_properties_have_documented_types(root, ns):
     found = {n: v.get_type_string() for n, v in root.get_all(ns.path, NAMESPACE).items()}
     assert found == {
         "Name": "s", "Owner": "u", "Group": "u", "Mode": "u", "Revision": "t", "Keys": "t",
-        "Usage": "t", "QuotaKeys": "t", "QuotaBytes": "t", "Participants": "t",
-        "Declaration": "s",
+        "HiddenKeys": "t", "KernelReleases": "as", "Usage": "t", "QuotaKeys": "t", "QuotaBytes": "t",
+        "Participants": "t", "Declaration": "s",
     }  # fmt: skip
 
 
