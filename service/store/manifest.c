@@ -337,17 +337,16 @@ static int check_format(GKeyFile *file)
         return features && *features ? MANIFEST_E_NEWER : 0;
 }
 
-uint64_t manifest_format(const char *text, size_t n_bytes, char **ret_features)
+int manifest_format(const char *text, size_t n_bytes, uint64_t *ret_format, char **ret_features)
 {
         g_autoptr(GKeyFile) file = g_key_file_new();
-        uint64_t format;
 
         if (check_sum(text, n_bytes) < 0 ||
             !g_key_file_load_from_data(file, text, n_bytes, G_KEY_FILE_NONE, NULL) ||
-            get_number(file, "Format", &format) < 0)
-                return 0;
+            get_number(file, "Format", ret_format) < 0)
+                return -EBADMSG;
         *ret_features = g_key_file_get_value(file, GROUP, "Features", NULL);
-        return format;
+        return 0;
 }
 
 int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes)

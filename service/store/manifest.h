@@ -89,8 +89,8 @@ char *manifest_to_text(const Manifest *manifest);
 /* 0, -EBADMSG, or MANIFEST_E_NEWER. */
 int manifest_from_text(Manifest **ret_manifest, const char *text, size_t n_bytes);
 
-/* The format it says, when it is whole, and the features a reader must know; or 0. */
-uint64_t manifest_format(const char *text, size_t n_bytes, char **ret_features);
+/* The format it says, and the features a reader must know (owned). 0, or -EBADMSG when it is not whole. */
+int manifest_format(const char *text, size_t n_bytes, uint64_t *ret_format, char **ret_features);
 
 /* "checkpoint-REVISION" and "journal-REVISION". */
 char *manifest_checkpoint_name(uint64_t revision);

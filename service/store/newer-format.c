@@ -45,10 +45,11 @@ static char *wants_of_manifest(const StoreDirectory *directory)
 
         if (directory_read(directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &n_bytes) != 0)
                 return NULL;
-        format = manifest_format(text, n_bytes, &features);
-        if (format > FORMAT_VERSION)
+        if (manifest_format(text, n_bytes, &format, &features) < 0)
+                return NULL;
+        if (format > FORMAT_VERSION || format < FORMAT_VERSION_OLDEST)
                 return g_strdup_printf("is in format %" G_GUINT64_FORMAT, format);
-        return features && *features ? g_strdup_printf("has the unknown features %s", features)
+        return features && *features ? g_strdup_printf("has the unknown features %.200s", features)
                                      : NULL;
 }
 

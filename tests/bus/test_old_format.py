@@ -231,6 +231,7 @@ FILES = {
 
 
 def expect_refusal(regentd, *words):
+    """Words: of the one line that says why."""
     before = contents(regentd.state_dir, regentd.runtime_dir)
     regentd.spawn()
     assert regentd.wait_exit() != 0
@@ -263,5 +264,9 @@ def test_later_version_is_refused_and_left_as_it_is(stack, kind, change, said):
 
 def test_version_before_the_first_is_unknown_too(old):
     regentd = old.stack.regentd
-    edit_header(newest(old.state_dir, "journal-"), version=0)
+    path = newest(old.state_dir, "journal-")
+    edit_header(path, version=0)
     expect_refusal(regentd, "journal-", "is in format 0")
+    edit_header(path, version=1)
+    edit_manifest(os.path.join(old.state_dir, "MANIFEST"), version=0)
+    expect_refusal(regentd, "MANIFEST", "is in format 0")

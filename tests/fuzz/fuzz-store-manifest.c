@@ -20,12 +20,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t n_bytes)
         g_autoptr(Manifest) again = NULL;
         g_autofree char *first = NULL;
         g_autofree char *second = NULL;
+        g_autofree char *features = NULL;
+        uint64_t format;
         int r;
 
         g_string_append_printf(text, "# XXH3 %016" G_GINT64_MODIFIER "x\n",
                                (uint64_t) XXH3_64bits(input, n_bytes));
         r = manifest_from_text(&manifest, text->str, text->len);
         g_assert(r == 0 || r == -EBADMSG || r == MANIFEST_E_NEWER);
+        g_assert(r == -EBADMSG || manifest_format(text->str, text->len, &format, &features) == 0);
         if (r != 0)
                 return 0;
 
