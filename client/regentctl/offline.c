@@ -299,7 +299,7 @@ gboolean offline_get_one(
 
         if (!offline_get(offline, &got, &body, reterr))
                 return FALSE;
-        if (strcmp(got, name) != 0 || !g_variant_is_of_type(body, G_VARIANT_TYPE(type)))
+        if (g_strcmp0(got, name) != 0 || !g_variant_is_of_type(body, G_VARIANT_TYPE(type)))
                 return reply_fail(reterr);
         *ret_body = g_steal_pointer(&body);
         return TRUE;

@@ -82,7 +82,7 @@ const OptionSpec option_specs[] = {
         { "if-exists", NULL, "delete remove", "Pass over what is not there", 0,
           OPTION(is_if_exists, KIND_FLAG) },
         { "force", NULL, "remove dump recover backup",
-          "Also when it holds keys, is damaged, is there already", 0, OPTION(is_force, KIND_FLAG) },
+          "Even if it holds keys, is damaged, or is there", 0, OPTION(is_force, KIND_FLAG) },
         { "state-dir", "DIR", OFFLINE_VERBS, "The files of this state directory, without regentd",
           0, OPTION(state_dir, KIND_FILE) },
         { "runtime-dir", "DIR", OFFLINE_VERBS, "The runtime directory beside --state-dir=", 0,

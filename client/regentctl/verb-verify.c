@@ -76,8 +76,10 @@ static void add_revisions(Table *table, GVariant *file)
         uint64_t first = number_of(file, "first-revision");
         uint64_t last = number_of(file, "last-revision");
 
-        if (first == last)
-                table_add_format(table, STYLE_PLAIN, last > 0 ? "%" PRIu64 : "", last);
+        if (last == 0)
+                table_add(table, STYLE_PLAIN, "");
+        else if (first == last)
+                table_add_format(table, STYLE_PLAIN, "%" PRIu64, last);
         else
                 table_add_format(table, STYLE_PLAIN, "%" PRIu64 "-%" PRIu64, first, last);
 }

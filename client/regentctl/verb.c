@@ -274,7 +274,7 @@ const Verb verbs[] = {
         {
                 .name = "recover",
                 .synopsis = "",
-                .summary = "Put a state from elsewhere in place of the present",
+                .summary = "Put a state from elsewhere in place",
                 .run = verb_recover,
                 .details =
                         "While no regentd runs. --from=: a file of 'regentctl backup', a directory with\n"

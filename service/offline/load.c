@@ -233,7 +233,7 @@ static int check_whole(const ReadingOptions *options)
 /* It was refused, so there is nobody left to be told that this is, too. */
 static void remove_created(Loading *loading)
 {
-        for (guint i = 0; i < loading->created->len; i++) {
+        for (guint i = 0; loading->created && i < loading->created->len; i++) {
                 ChangeSet *set = change_set_new(CHANGE_SET_REMOVE_NAMESPACE);
                 g_autofree char *text = NULL;
                 Settlement settlement;

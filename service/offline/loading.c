@@ -187,6 +187,13 @@ int loading_close(Loading *loading)
         return store_close(loading->store);
 }
 
+static void remove_scratch(Loading *loading)
+{
+        if (loading->scratch)
+                remove_below(AT_FDCWD, loading->scratch);
+        g_clear_pointer(&loading->scratch, g_free);
+}
+
 void loading_clear(Loading *loading)
 {
         g_clear_pointer(&loading->set, change_set_free);
@@ -197,8 +204,5 @@ void loading_clear(Loading *loading)
         g_clear_pointer(&loading->event, sd_event_unref);
         g_clear_pointer(&loading->text, g_free);
         g_clear_pointer(&loading->created, g_ptr_array_unref);
-        if (loading->scratch) {
-                remove_below(AT_FDCWD, loading->scratch);
-                g_clear_pointer(&loading->scratch, g_free);
-        }
+        remove_scratch(loading);
 }

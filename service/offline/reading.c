@@ -19,13 +19,13 @@
 #define ATTEMPTS_MAX 10
 
 /* Takes @fd, or the errno in its place. */
-static int take_directory(StoreDirectory **ret_directory, int fd, char *path)
+static int take_directory(StoreDirectory **ret_directory, int fd, const char *path)
 {
         StoreDirectory *directory = g_new(StoreDirectory, 1);
 
         *directory = (StoreDirectory){
                 .io = read_only_io(),
-                .path = path,
+                .path = g_strdup(path),
                 .fd = fd,
                 .tmp_fd = -1,
                 .lock_fd = -1,
@@ -40,17 +40,17 @@ static int take_directory(StoreDirectory **ret_directory, int fd, char *path)
 
 int reading_open_directory(StoreDirectory **ret_directory, const char *path)
 {
-        return take_directory(ret_directory, read_only_open(AT_FDCWD, path, O_DIRECTORY),
-                              g_strdup(path));
+        return take_directory(ret_directory, read_only_open(AT_FDCWD, path, O_DIRECTORY), path);
 }
 
 int reading_open_below(StoreDirectory **ret_directory,
                        const StoreDirectory *parent,
                        const char *name)
 {
+        g_autofree char *path = g_build_filename(parent->path, name, NULL);
+
         return take_directory(ret_directory,
-                              read_only_open(parent->fd, name, O_DIRECTORY | O_NOFOLLOW),
-                              g_build_filename(parent->path, name, NULL));
+                              read_only_open(parent->fd, name, O_DIRECTORY | O_NOFOLLOW), path);
 }
 
 bool reading_is_held(const StoreDirectory *directory)
@@ -115,7 +115,7 @@ int reading_open(Reading *ret_reading, const ReadingOptions *options)
 
         reading.is_held = reading_is_held(persistent->directory);
         *ret_reading = reading;
-        reading = (Reading){ 0 };
+        memset(&reading, 0, sizeof reading);
         return 0;
 }
 

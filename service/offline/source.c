@@ -134,6 +134,6 @@ int source_read(Source *ret_source, const char *from, const char *state_director
         if (state_revision(source.state) < source.revision)
                 state_set_revision(source.state, source.revision);
         *ret_source = source;
-        source = (Source){ 0 };
+        memset(&source, 0, sizeof source);
         return 0;
 }
