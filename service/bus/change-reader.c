@@ -266,19 +266,6 @@ static int read_reason(ChangeReader *reader, sd_bus_message *m, sd_bus_error *re
         return answer(r, text, reterr_bus);
 }
 
-/* What is said once of a commit. */
-static int read_commit_option(ChangeReader *reader,
-                              sd_bus_message *m,
-                              const char *name,
-                              sd_bus_error *reterr_bus)
-{
-        if (strcmp(name, "reason") == 0)
-                return read_reason(reader, m, reterr_bus);
-        if (strcmp(name, "confirm-timeout-usec") == 0)
-                return confirm_read_timeout(reader->set, m, name, reterr_bus);
-        return option_unknown(name, reterr_bus);
-}
-
 static int read_apply_flags(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
         const uint64_t exclusive = REGENT_APPLY_CREATE_ONLY | REGENT_APPLY_CHANGE_ONLY;
@@ -316,7 +303,9 @@ static int read_apply_option(sd_bus_message *m,
                 return read_class(m, name, &reader->class, reterr_bus);
         if (strcmp(name, "classes") == 0)
                 return option_read_dictionary(m, name, read_class_entry, reader, reterr_bus);
-        return read_commit_option(reader, m, name, reterr_bus);
+        if (strcmp(name, "reason") == 0)
+                return read_reason(reader, m, reterr_bus);
+        return confirm_read_option(reader->set, m, name, reterr_bus);
 }
 
 int change_reader_read_apply(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
@@ -420,7 +409,9 @@ static int read_apply_many_option(sd_bus_message *m,
 
         if (strcmp(name, "class") == 0)
                 return read_class(m, name, &reader->class, reterr_bus);
-        return read_commit_option(reader, m, name, reterr_bus);
+        if (strcmp(name, "reason") == 0)
+                return read_reason(reader, m, reterr_bus);
+        return confirm_read_option(reader->set, m, name, reterr_bus);
 }
 
 int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
