@@ -78,13 +78,16 @@ static int make_wish(ConfirmationWish **ret_wish, uint64_t timeout_usec)
         return 0;
 }
 
-int confirm_read_timeout(ChangeSet *set,
-                         sd_bus_message *m,
-                         const char *name,
-                         sd_bus_error *reterr_bus)
+int confirm_read_option(ChangeSet *set,
+                        sd_bus_message *m,
+                        const char *name,
+                        sd_bus_error *reterr_bus)
 {
         uint64_t timeout_usec;
         int r;
+
+        if (strcmp(name, "confirm-timeout-usec") != 0)
+                return option_unknown(name, reterr_bus);
 
         r = option_read_uint64(m, name, &timeout_usec, reterr_bus);
         if (r < 0)

@@ -13,11 +13,14 @@
 
 #include <systemd/sd-bus.h>
 
-/* Reads the value of the option and makes @set one that is to be confirmed, with a token of its own. */
-int confirm_read_timeout(ChangeSet *set,
-                         sd_bus_message *m,
-                         const char *name,
-                         sd_bus_error *reterr_bus);
+/*
+ * Reads option @name, if it is that one, and makes @set one that is to be confirmed, with a token of its
+ * own. Another option is not known.
+ */
+int confirm_read_option(ChangeSet *set,
+                        sd_bus_message *m,
+                        const char *name,
+                        sd_bus_error *reterr_bus);
 
 int confirm_method_confirm(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
 int confirm_method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);

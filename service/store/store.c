@@ -302,8 +302,9 @@ void store_set_sync_interval(Store *store, uint64_t usec)
 /* A side's journals have outgrown the state, and what is configured. */
 static bool is_outgrown(Store *store, Side *side)
 {
-        uint64_t state_bytes =
-                state_usage(store->state) + ENTRY_OVERHEAD_BYTES * state_n_keys(store->state);
+        uint64_t state_bytes = state_usage(store->state) +
+                               ENTRY_OVERHEAD_BYTES * state_n_keys(store->state) +
+                               pending_changes_bytes(state_pending(store->state));
 
         side->outgrown_bytes = MAX(state_bytes, store->checkpoint_journal_bytes);
         return side_journal_bytes(side) > side->outgrown_bytes;

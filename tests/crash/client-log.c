@@ -248,9 +248,11 @@ static void note_request(ClientLog *log, GDBusMessage *message, guint event)
                 ask(log, request, path, member, body);
         request->is_restoration = strcmp(member, "Restore") == 0;
         request->is_mark = strcmp(member, "MarkGood") == 0;
-        request->is_confirmation = strcmp(member, "ConfirmChange") == 0;
-        request->is_cancel = strcmp(member, "CancelChange") == 0;
-        request->must_change |= request->is_confirmation || request->is_cancel;
+        if (strcmp(member, "ConfirmChange") == 0)
+                request->settlement = COMMIT_CONFIRMS;
+        else if (strcmp(member, "CancelChange") == 0)
+                request->settlement = COMMIT_UNDOES;
+        request->must_change |= request->settlement != COMMIT_SETTLES_NOTHING;
         if (request->asked->changes->len == 0) {
                 g_clear_pointer(&request->asked, commit_free);
                 request->is_promise = request->is_restoration || request->is_mark ||

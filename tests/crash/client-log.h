@@ -21,11 +21,11 @@ typedef struct Request {
         char *text;                   /* for people: who called what */
         Commit *asked;                /* NULL: it only reads */
         bool is_restoration, is_mark; /* Restore and MarkGood */
-        bool is_confirmation, is_cancel;
-        bool must_change;  /* done, it has changed something */
-        bool is_promise;   /* done, all up to its revision is on disk */
-        guint received_at; /* an event; as all below */
-        guint replied_at;  /* G_MAXUINT: never */
+        CommitSettlement settlement;  /* ConfirmChange and CancelChange */
+        bool must_change;             /* done, it has changed something */
+        bool is_promise;              /* done, all up to its revision is on disk */
+        guint received_at;            /* an event; as all below */
+        guint replied_at;             /* G_MAXUINT: never */
         RequestOutcome outcome;
         uint64_t revision; /* from the reply; 0: none in it */
         bool is_matched;   /* the oracle's: there is a commit of it */

@@ -233,25 +233,17 @@ static void make_positions(Oracle *oracle, const Trace *trace, GPtrArray *compla
         state_free(historian.state);
 }
 
-/* Whether what was written may have come of the request. */
-static bool is_of(const Request *request, const Written *written, const Commit *commit)
-{
-        if (written_is_restoration(written))
-                return request->is_restoration;
-        if (written_settlement(written) == COMMIT_CONFIRMS)
-                return request->is_confirmation;
-        if (written_settlement(written) == COMMIT_UNDOES)
-                return request->is_cancel;
-        return request_asks_for(request, commit);
-}
-
 /* How well a request fits what was written: 0 not at all. */
 static unsigned fitness(const Request *request, const Written *written, const Commit *commit)
 {
         if (request->is_matched || request->received_at > written->written_at ||
             request->replied_at < written->written_at)
                 return 0;
-        if (!is_of(request, written, commit))
+        if (request->settlement != written_settlement(written))
+                return 0;
+        if (request->settlement == COMMIT_SETTLES_NOTHING &&
+            (written_is_restoration(written) ? !request->is_restoration
+                                             : !request_asks_for(request, commit)))
                 return 0;
         if (request->outcome == REQUEST_DONE)
                 return request->revision == written->revision ? 4 : request->revision == 0 ? 3 : 0;
