@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int result(int r)
@@ -81,11 +82,16 @@ static int system_fallocate(void *unused G_GNUC_UNUSED, int fd, uint64_t offset,
         return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) n_bytes));
 }
 
+/* What is open for reading alone, as every directory is, can have no exclusive OFD lock. */
 static int system_lock(void *unused G_GNUC_UNUSED, int fd)
 {
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-        int r = result(fcntl(fd, F_OFD_SETLK, &lock));
+        int flags = fcntl(fd, F_GETFL);
+        int r;
 
+        if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
+                return result(flock(fd, LOCK_EX | LOCK_NB));
+        r = result(fcntl(fd, F_OFD_SETLK, &lock));
         return r == -EACCES ? -EAGAIN : r;
 }
 
@@ -147,6 +153,11 @@ const Io *io_system(void)
 bool io_is_full(int r)
 {
         return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
+bool io_is_refusal(int r)
+{
+        return r == -EACCES || r == -EPERM || r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
 int io_pwrite_once(const Io *io, int fd, const void *buffer, size_t n_bytes, uint64_t offset)
