@@ -21,7 +21,7 @@ typedef struct StoreDirectory {
         char *path;
         bool is_synced;
         int fd;
-        int tmp_fd;  /* negative: not ready to be written, as is the next */
+        int tmp_fd; /* negative: not ready to be written, as is the next */
         int lock_fd;
         int failure; /* the errno that kept it from being ready, or 0 */
 } StoreDirectory;

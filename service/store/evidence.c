@@ -38,9 +38,8 @@ static int copy(const StoreDirectory *from, const char *name, int fd)
                 return from_fd;
         /* What an attempt that failed has left. */
         r = io_unlinkat(io, fd, name);
-        to_fd = r < 0 && r != -ENOENT
-                        ? r
-                        : io_openat(io, fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        to_fd = r < 0 && r != -ENOENT ? r
+                                      : io_openat(io, fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
         if (to_fd < 0) {
                 close(from_fd);
                 return to_fd;

@@ -151,8 +151,8 @@ static Likeness likeness_of(const Manifest *named, const ManifestFile *file, gbo
 
                 if (!is_journal)
                         likeness = compare_file(file, &generation->checkpoint);
-                for (guint j = 0; is_journal && j < generation->journals->len &&
-                                  likeness == LIKENESS_UNKNOWN;
+                for (guint j = 0;
+                     is_journal && j < generation->journals->len && likeness == LIKENESS_UNKNOWN;
                      j++)
                         likeness = compare_file(
                                 file, &g_array_index(generation->journals, ManifestFile, j));
@@ -172,9 +172,9 @@ void manifest_compare(const Manifest *manifest,
 
                 counts[likeness_of(named, &generation->checkpoint, FALSE)]++;
                 for (guint j = 0; j < generation->journals->len; j++)
-                        counts[likeness_of(
-                                named, &g_array_index(generation->journals, ManifestFile, j),
-                                TRUE)]++;
+                        counts[likeness_of(named,
+                                           &g_array_index(generation->journals, ManifestFile, j),
+                                           TRUE)]++;
         }
         *ret_n_same = counts[LIKENESS_SAME];
         *ret_n_others = counts[LIKENESS_OTHER];

@@ -25,7 +25,9 @@ typedef struct ScannedFile {
 } ScannedFile;
 
 /* What a file in the directory is, by its name and its header. 0, MANIFEST_E_NEWER or an errno. */
-int recovery_scan_identify(const StoreDirectory *directory, const char *name, ScannedFile *ret_file);
+int recovery_scan_identify(const StoreDirectory *directory,
+                           const char *name,
+                           ScannedFile *ret_file);
 
 /*
  * Without a generation when there is no file. The names of strangers are appended to @strangers (owned

@@ -31,7 +31,7 @@ typedef struct RecoveryFindings {
         const char *damage; /* what is damaged, or NULL; static */
         char file[64];      /* and in which file, its name below the directory */
         bool has_manifest;  /* or it had to be made up */
-        bool is_witness;    /* of the runtime side: the persistent side has lost more than a torn tail */
+        bool is_witness; /* of the runtime side: the persistent side has lost more than a torn tail */
         LoadedFrom loaded_from;
         uint64_t revision;    /* that the files reach */
         uint64_t n_old_bytes; /* of the journals before the newest */

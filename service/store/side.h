@@ -25,8 +25,8 @@ typedef struct Side {
         Journal *journal;               /* NULL until there is one to go on with */
         uint64_t n_old_bytes;           /* of older journals since the newest checkpoint */
         sd_id128_t peer_epoch;          /* of the runtime side in this boot; null: not known */
-        char *aside_label;              /* what is here is to be set aside under it, before anything else */
-        bool is_set_aside;              /* all that is here has a copy in damaged/ */
+        char *aside_label; /* what is here is to be set aside under it, before anything else */
+        bool is_set_aside; /* all that is here has a copy in damaged/ */
         uint64_t outgrown_bytes; /* how large the journals become before the next; 0: not known */
 } Side;
 

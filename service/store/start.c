@@ -346,9 +346,8 @@ static void leave_for_later(Start *start, Side *side)
                 side->aside_label = label_of(start, side);
         if (start->is_anew || !side->manifest) {
                 manifest_free(side->manifest);
-                side->manifest = manifest_new(start->is_anew
-                                                      ? start->epoch
-                                                      : start->persistent->manifest->epoch,
+                side->manifest = manifest_new(start->is_anew ? start->epoch
+                                                             : start->persistent->manifest->epoch,
                                               start->boot_id);
                 side->manifest->reserved = is_persistent ? start->reserved : 0;
         }

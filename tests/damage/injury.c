@@ -306,8 +306,7 @@ static void older(const History *history,
         Visit visit = { history, other, step, 0, visitor, userdata };
 
         for (guint i = 0; i <= history->older->len; i++) {
-                const Site *from = i < history->older->len ? history->older->pdata[i]
-                                                            : other->site;
+                const Site *from = i < history->older->len ? history->older->pdata[i] : other->site;
                 g_autoptr(GPtrArray) paths = site_paths(from);
 
                 for (guint j = 0; j < paths->len; j++) {
@@ -375,8 +374,8 @@ static void pairs(const History *history,
 }
 
 const InjuryPlan injury_plans[] = {
-        { "flips", flips },   { "sectors", sectors }, { "cuts", cuts },   { "shifts", shifts },
-        { "mixes", mixes },   { "older", older },     { "pairs", pairs }, { NULL, NULL },
+        { "flips", flips }, { "sectors", sectors }, { "cuts", cuts },   { "shifts", shifts },
+        { "mixes", mixes }, { "older", older },     { "pairs", pairs }, { NULL, NULL },
 };
 
 static void make_newer_header(Visit *visit, const char *path, bool is_version)

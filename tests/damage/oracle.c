@@ -33,7 +33,7 @@ typedef struct Reach {
 typedef struct Query {
         const History *history;
         const Site *damaged;
-        const char *side; /* "state" or "runtime" */
+        const char *side;               /* "state" or "runtime" */
         GArray *checkpoints, *journals; /* Known, in order */
 } Query;
 
@@ -186,8 +186,8 @@ static Reach find_newest(const Query *query)
                 if (!is_intact(query, checkpoint->path))
                         continue;
                 reach = reach_from(query, checkpoint->revision);
-                if (reach.revision > best.revision || (reach.revision == best.revision &&
-                                                       reach.is_all >= best.is_all))
+                if (reach.revision > best.revision ||
+                    (reach.revision == best.revision && reach.is_all >= best.is_all))
                         best = reach;
         }
         return best;
@@ -230,8 +230,7 @@ static bool has_witness(const Query *query, const Reach *reach)
 /* Whether all else is as it was, and what is lost cannot be told from what was never synced. */
 static bool is_tear(const Query *query, const Reach *reach)
 {
-        const Known *newest =
-                &g_array_index(query->journals, Known, query->journals->len - 1);
+        const Known *newest = &g_array_index(query->journals, Known, query->journals->len - 1);
         GBytes *is = reach->path ? site_get(query->damaged, reach->path) : NULL;
         GBytes *was = reach->path ? site_get(query->history->site, reach->path) : NULL;
         g_autofree char *manifest = g_strdup_printf("%s/MANIFEST", query->side);

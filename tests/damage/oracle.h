@@ -20,10 +20,10 @@ typedef enum Verdict {
 
 typedef struct Prophecy {
         Verdict verdict;
-        uint64_t revision;   /* of the newest whole state */
-        bool is_untouched;   /* not a byte differs */
-        bool is_dirty;       /* of a torn journal: there is something behind its last record */
-        bool is_exact[2];    /* by CommitPart: the state is known exactly */
+        uint64_t revision; /* of the newest whole state */
+        bool is_untouched; /* not a byte differs */
+        bool is_dirty;     /* of a torn journal: there is something behind its last record */
+        bool is_exact[2];  /* by CommitPart: the state is known exactly */
         uint64_t runtime_revision;
         const char *torn_path;
         bool is_loss; /* something of the persistent side is missing */

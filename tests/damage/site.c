@@ -44,8 +44,8 @@ static void read_below(Site *site, const char *root, const char *below)
         const char *name;
 
         while (dir && (name = g_dir_read_name(dir))) {
-                g_autofree char *path = *below ? g_build_filename(below, name, NULL)
-                                               : g_strdup(name);
+                g_autofree char *path =
+                        *below ? g_build_filename(below, name, NULL) : g_strdup(name);
                 g_autofree char *full = g_build_filename(root, path, NULL);
                 char *text;
                 gsize n;

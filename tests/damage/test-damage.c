@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define STRIDE       40u
+#define STRIDE         40u
 #define VIOLATIONS_MAX 5u
 
 typedef struct Trial {

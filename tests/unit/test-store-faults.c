@@ -454,7 +454,7 @@ static void test_lying_disk_is_noticed(StoreFixture *f, gconstpointer unused G_G
 int main(int argc, char **argv)
 {
         static const Campaign campaigns[] = {
-                { FAULT_ERROR, -EIO, true, 1 },  { FAULT_ERROR, -ENOSPC, false, 2 },
+                { FAULT_ERROR, -EIO, true, 1 },  { FAULT_ERROR, -ENOSPC, true, 2 },
                 { FAULT_SHORT, -EIO, true, 3 },  { FAULT_LATE_ERROR, -EIO, true, 2 },
                 { FAULT_CRASH, -EIO, false, 1 }, { FAULT_CRASH_TORN, -EIO, false, 2 },
         };
