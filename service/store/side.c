@@ -37,6 +37,11 @@ int side_open(Side *side, const Io *io, const char *path, CommitPart part)
         if (r == 0 && is_persistent)
                 side->directory->failure =
                         directory_make_ready_below(side->good_directory, side->directory);
+        if (side->directory->failure < 0)
+                log_record(LOG_WARNING,
+                           LOG_FIELDS(LOG_ERRNO(side->directory->failure), LOG_FILE(path)),
+                           "%s: cannot be written: %s; it is only read for now", path,
+                           g_strerror(-side->directory->failure));
         return 0;
 }
 

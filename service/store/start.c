@@ -388,6 +388,9 @@ static int run(Start *start, int *ret_failure)
                 return r;
         log_damage(start);
         r = write_down(start);
+        /* Where there is nothing to read either, there is nothing to start for. */
+        if (r < 0 && persistent->is_nothing)
+                return r;
         if (r < 0)
                 begin_read_only(start);
 

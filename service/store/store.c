@@ -232,6 +232,8 @@ static void on_reserve_extended(void *userdata, int r)
 {
         Store *store = userdata;
 
+        bool is_used_up = state_revision(store->state) + 1 >= reserve_limit(store->reserve);
+
         if (r == -EUCLEAN)
                 on_uncertain(store);
         else if (r < 0 && !store->is_reserve_failing)
@@ -240,6 +242,11 @@ static void on_reserve_extended(void *userdata, int r)
         else if (r == 0)
                 store->callbacks.on_revision_limit(store->callbacks.userdata);
         store->is_reserve_failing = r < 0;
+        /* Nobody would try again, for nothing can be committed: the mender does. */
+        if (r < 0 && is_used_up) {
+                scribe_give_up(store->scribe, r, "reserving revisions");
+                store->callbacks.on_revision_limit(store->callbacks.userdata);
+        }
         mender_poke(store->mender);
 }
 
@@ -327,7 +334,8 @@ void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)
 
 uint64_t store_revision_limit(const Store *store)
 {
-        return reserve_limit(store->reserve);
+        /* What is going to be refused need not wait. */
+        return store->health.has_failed ? UINT64_MAX : reserve_limit(store->reserve);
 }
 
 GVariant *store_statistics(const Store *store)

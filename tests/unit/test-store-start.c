@@ -195,18 +195,17 @@ static void add_campaigns(void)
                 { "link", FAULTY_LINK },
                 { "unlink", FAULTY_UNLINK },
                 { "allocate", FAULTY_ALLOCATE },
-                { "change",
-                  FAULTY_WRITE | FAULTY_SYNC | FAULTY_RENAME | FAULTY_LINK | FAULTY_UNLINK |
-                          FAULTY_ALLOCATE },
+                { "change", FAULTY_WRITE | FAULTY_SYNC | FAULTY_RENAME | FAULTY_LINK |
+                                    FAULTY_UNLINK | FAULTY_ALLOCATE },
         };
         static const struct {
                 const char *name;
                 FaultKind kind;
                 int error;
         } faults[] = {
-                { "error", FAULT_ERROR, -EIO },      { "errors", FAULT_ERRORS, -EIO },
-                { "full", FAULT_ERRORS, -ENOSPC },   { "read-only", FAULT_ERRORS, -EROFS },
-                { "late", FAULT_LATE_ERROR, -EIO },  { "no-descriptors", FAULT_ERROR, -EMFILE },
+                { "error", FAULT_ERROR, -EIO },       { "errors", FAULT_ERRORS, -EIO },
+                { "full", FAULT_ERRORS, -ENOSPC },    { "read-only", FAULT_ERRORS, -EROFS },
+                { "late", FAULT_LATE_ERROR, -EIO },   { "no-descriptors", FAULT_ERROR, -EMFILE },
                 { "no-right", FAULT_ERROR, -EACCES },
         };
 
@@ -218,8 +217,8 @@ static void add_campaigns(void)
                                         g_strdup_printf("/store/start/%s/%s/%s", sceneries[i],
                                                         calls[j].name, faults[k].name);
 
-                                *campaign = (Campaign){ (Scenery) i, calls[j].calls,
-                                                        faults[k].kind, faults[k].error };
+                                *campaign = (Campaign){ (Scenery) i, calls[j].calls, faults[k].kind,
+                                                        faults[k].error };
                                 g_test_add_data_func_full(path, campaign,
                                                           test_start_while_calls_fail, g_free);
                         }
