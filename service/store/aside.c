@@ -73,6 +73,19 @@ int aside_put_copies(const Side *side, GPtrArray *copies, uint64_t now_usec)
         return copies->len > 0 ? put(side, side->good_directory, label, copies) : 0;
 }
 
+static bool has_bad_manifest(const StoreDirectory *directory)
+{
+        g_autoptr(Manifest) manifest = NULL;
+        g_autofree char *text = NULL;
+        size_t n_bytes;
+        int r;
+
+        r = directory_read(directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &n_bytes);
+        if (r < 0)
+                return r != -ENOENT;
+        return manifest_from_text(&manifest, text, n_bytes) < 0;
+}
+
 int aside_put_strangers(const Side *side, uint64_t now_usec)
 {
         const StoreDirectory *directory = side->directory;
@@ -85,6 +98,8 @@ int aside_put_strangers(const Side *side, uint64_t now_usec)
         for (guint i = strangers->len; i > 0; i--)
                 if (side->manifest && manifest_names(side->manifest, strangers->pdata[i - 1]))
                         g_ptr_array_remove_index(strangers, i - 1);
+        if (!side->manifest && has_bad_manifest(directory))
+                g_ptr_array_add(strangers, g_strdup(MANIFEST_NAME));
         if (r != 0 || strangers->len == 0)
                 return MIN(r, 0);
 

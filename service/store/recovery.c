@@ -200,7 +200,9 @@ static int look_further(Replay *replay)
                 return r;
         if (findings->revision > first.revision) {
                 replay_note_damage(replay, MANIFEST_NAME,
-                                   "the manifest does not fit the other files",
+                                   strcmp(first.file, MANIFEST_NAME) == 0
+                                           ? first.damage
+                                           : "the manifest does not fit the other files",
                                    findings->loaded_from);
                 return 0;
         }
