@@ -13,6 +13,12 @@
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
 
+static void close_open(int fd)
+{
+        if (fd >= 0)
+                close(fd);
+}
+
 /* Makes and opens a directory in @parent_fd. It is durable by name when this returns. */
 static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool is_synced)
 {
@@ -62,6 +68,9 @@ static int lock_file(StoreDirectory *directory)
         fd = io_openat(io, directory->fd, "lock", O_RDWR | O_CREAT, FILE_MODE);
         if (fd < 0)
                 return fd;
+        /* It would be in the way of the other. */
+        close_open(directory->read_lock_fd);
+        directory->read_lock_fd = -1;
         r = io_lock(io, fd);
         if (r < 0) {
                 close(fd);
@@ -72,10 +81,19 @@ static int lock_file(StoreDirectory *directory)
         return 0;
 }
 
-/* The directory's own lock can be had where nothing can be written, but not on every file system. */
-static int lock_directory(StoreDirectory *directory)
+/* Where the file cannot be opened for writing. Where there is none, nobody has written anything yet. */
+static int lock_for_reading(StoreDirectory *directory)
 {
-        return io_lock(directory->io, directory->fd) == -EAGAIN ? DIRECTORY_E_LOCKED : 0;
+        const Io *io = directory->io;
+        int r;
+
+        if (directory->lock_fd >= 0)
+                return 0;
+        directory->read_lock_fd = io_openat(io, directory->fd, "lock", O_RDONLY, 0);
+        if (directory->read_lock_fd < 0)
+                return 0;
+        r = io_lock(io, directory->read_lock_fd);
+        return r == -EAGAIN ? DIRECTORY_E_LOCKED : 0;
 }
 
 int directory_make_ready(StoreDirectory *directory)
@@ -120,17 +138,17 @@ int directory_open(StoreDirectory **ret_directory, const Io *io, const char *pat
                 .fd = -1,
                 .tmp_fd = -1,
                 .lock_fd = -1,
+                .read_lock_fd = -1,
         };
 
         directory->fd = open_root(io, path, is_synced);
         if (directory->fd < 0)
                 return directory->fd;
-        r = lock_directory(directory);
-        if (r != 0)
-                return r;
         r = directory_make_ready(directory);
         if (r == DIRECTORY_E_LOCKED)
                 return r;
+        if (r < 0 && lock_for_reading(directory) == DIRECTORY_E_LOCKED)
+                return DIRECTORY_E_LOCKED;
 
         directory->failure = r;
         *ret_directory = g_steal_pointer(&directory);
@@ -148,6 +166,7 @@ StoreDirectory *directory_new_below(const StoreDirectory *parent, const char *na
                 .fd = io_openat(parent->io, parent->fd, name, O_RDONLY | O_DIRECTORY, 0),
                 .tmp_fd = -1,
                 .lock_fd = -1,
+                .read_lock_fd = -1,
         };
         return directory;
 }
@@ -165,12 +184,6 @@ int directory_make_ready_below(StoreDirectory *directory, const StoreDirectory *
         return directory->tmp_fd < 0 ? -errno : 0;
 }
 
-static void close_open(int fd)
-{
-        if (fd >= 0)
-                close(fd);
-}
-
 StoreDirectory *directory_free(StoreDirectory *directory)
 {
         if (!directory)
@@ -179,6 +192,7 @@ StoreDirectory *directory_free(StoreDirectory *directory)
         close_open(directory->tmp_fd);
         close_open(directory->fd);
         close_open(directory->lock_fd);
+        close_open(directory->read_lock_fd);
         g_free(directory->path);
         g_free(directory);
         return NULL;

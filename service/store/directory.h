@@ -23,7 +23,8 @@ typedef struct StoreDirectory {
         int fd;
         int tmp_fd; /* negative: not ready to be written, as is the next */
         int lock_fd;
-        int failure; /* the errno that kept it from being ready, or 0 */
+        int read_lock_fd; /* as long as there is no lock_fd; negative: no lock either */
+        int failure;      /* the errno that kept it from being ready, or 0 */
 } StoreDirectory;
 
 enum {

@@ -149,13 +149,19 @@ static int look_for_newer(Replay *replay)
         return 0;
 }
 
-/* The other side knows whose history the manifest's is. */
+/* Whether, of a manifest and files that do not fit, it is the manifest that belongs here. */
 static bool is_ours(const Replay *replay, const Manifest *manifest)
 {
         const Side *side = replay->side;
+        unsigned n_same, n_others;
 
-        return replay->context || (!sd_id128_is_null(side->peer_epoch) &&
-                                   sd_id128_equal(side->peer_epoch, manifest->epoch));
+        manifest_compare(side->manifest, manifest, &n_same, &n_others);
+        if (replay->context || n_same > 0)
+                return true;
+        /* The other side knows whose history it is. */
+        return sd_id128_is_null(side->peer_epoch)
+                       ? n_others == 1
+                       : sd_id128_equal(side->peer_epoch, manifest->epoch);
 }
 
 /*
@@ -164,15 +170,13 @@ static bool is_ours(const Replay *replay, const Manifest *manifest)
  */
 static int make_up_manifest(Replay *replay, const Manifest *named)
 {
-        unsigned n_same, n_others;
         int r;
 
         r = recovery_scan(replay->side->directory, &replay->side->manifest, NULL);
         if (r != 0)
                 return r == MANIFEST_E_NEWER ? RECOVERY_E_NEWER : r;
 
-        manifest_compare(replay->side->manifest, named, &n_same, &n_others);
-        if (n_same > 0 || n_others == 1 || is_ours(replay, named))
+        if (is_ours(replay, named))
                 manifest_leave_out_others(replay->side->manifest, named);
         replay->side->manifest->reserved = named->reserved;
         return 0;

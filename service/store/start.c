@@ -69,6 +69,13 @@ static int load(Start *start)
         r = recovery_load(start->persistent, NULL, start->state, persistent);
         if (r != 0)
                 return r;
+        if (persistent->is_nothing && !sd_id128_is_null(start->persistent->peer_epoch)) {
+                *persistent = (RecoveryFindings){
+                        .damage = "all is missing that there was in this boot",
+                        .file = MANIFEST_NAME,
+                        .loaded_from = LOADED_FROM_NOTHING,
+                };
+        }
         if (persistent->is_nothing) {
                 findings_of(start, start->runtime)->is_nothing = true;
                 return 0;

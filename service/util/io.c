@@ -82,17 +82,27 @@ static int system_fallocate(void *unused G_GNUC_UNUSED, int fd, uint64_t offset,
         return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) n_bytes));
 }
 
-/* What is open for reading alone, as every directory is, can have no exclusive OFD lock. */
+static int lock_all(int fd, short type)
+{
+        struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
+        int r = result(fcntl(fd, F_OFD_SETLK, &lock));
+
+        return r == -EACCES ? -EAGAIN : r;
+}
+
+/*
+ * A file that is open for reading alone can have no exclusive OFD lock: a shared one keeps those away
+ * that can, and flock() those that cannot either.
+ */
 static int system_lock(void *unused G_GNUC_UNUSED, int fd)
 {
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
         int flags = fcntl(fd, F_GETFL);
-        int r;
 
-        if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY)
-                return result(flock(fd, LOCK_EX | LOCK_NB));
-        r = result(fcntl(fd, F_OFD_SETLK, &lock));
-        return r == -EACCES ? -EAGAIN : r;
+        if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+                return lock_all(fd, F_WRLCK);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+                return -EAGAIN;
+        return lock_all(fd, F_RDLCK);
 }
 
 static int read_names(DIR *directory, GPtrArray *names)

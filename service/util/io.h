@@ -98,8 +98,8 @@ static inline int io_fallocate(const Io *io, int fd, uint64_t offset, uint64_t n
 }
 
 /*
- * An exclusive lock that goes with the descriptor, not waited for: -EAGAIN when somebody has it. On a
- * directory flock(2)'s, which file systems may not have; else an OFD lock on the whole file.
+ * An exclusive lock on a file, however it is open; it goes with the descriptor, and is not waited for:
+ * -EAGAIN when somebody has it.
  */
 static inline int io_lock(const Io *io, int fd)
 {
