@@ -8,8 +8,10 @@
 
 #include "injury.h"
 #include "judge.h"
+#include "plant.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define STRIDE         40u
 #define VIOLATIONS_MAX 5u
@@ -30,6 +32,15 @@ static const History *history_of(const StoryLine *line, History **kept)
         if (!kept[i])
                 kept[i] = history_write(line);
         return kept[i];
+}
+
+static const InjuryPlan *injury_called(const char *name)
+{
+        const InjuryPlan *plan = injury_plans;
+
+        while (strcmp(plan->name, name) != 0)
+                plan++;
+        return plan;
 }
 
 static unsigned stride(void)
@@ -87,6 +98,45 @@ static void test_untouched(gconstpointer userdata)
         judge_clear(&judge);
 }
 
+/* The campaign can fail: each of these bugs it finds. */
+static void test_planted(gconstpointer userdata)
+{
+        Plant bug = (Plant) GPOINTER_TO_INT(userdata);
+        unsigned n_violations = 0;
+
+        for (const StoryLine *line = stories; line->name && n_violations == 0; line++) {
+                const History *history = history_of(line, histories);
+                Judge judge;
+
+                judge_init(&judge, history, bug == PLANT_OLD_MANIFEST ? 1 : 3);
+                plant(bug);
+                injury_called(bug == PLANT_OLD_MANIFEST ? "older" : "flips")
+                        ->visit(history, history_of(line, others), 31, judge_damage, &judge);
+                plant(PLANT_NONE);
+                n_violations = judge.violations->len;
+                if (n_violations > 0)
+                        g_test_message("%s", (char *) judge.violations->pdata[0]);
+                judge_clear(&judge);
+        }
+        g_assert_cmpuint(n_violations, >, 0);
+}
+
+static void add_planted(void)
+{
+        static const char *const names[] = {
+                [PLANT_NO_CHECKSUM] = "no-checksum",
+                [PLANT_TEAR] = "damage-taken-for-a-tear",
+                [PLANT_NO_EVIDENCE] = "no-evidence",
+                [PLANT_OLD_MANIFEST] = "old-manifest-accepted",
+        };
+
+        for (int bug = PLANT_NO_CHECKSUM; bug < N_PLANTS; bug++) {
+                g_autofree char *path = g_strdup_printf("/damage/planted/%s", names[bug]);
+
+                g_test_add_data_func(path, GINT_TO_POINTER(bug), test_planted);
+        }
+}
+
 static void add(const StoryLine *line, const InjuryPlan *plan, const char *name, GTestDataFunc test)
 {
         g_autofree char *path = g_strdup_printf("/damage/%s/%s", line->name, name);
@@ -107,6 +157,7 @@ int main(int argc, char **argv)
                 for (const InjuryPlan *plan = injury_plans; plan->name; plan++)
                         add(line, plan, plan->name, test_damage);
         }
+        add_planted();
         r = g_test_run();
 
         for (size_t i = 0; i < G_N_ELEMENTS(histories); i++) {
