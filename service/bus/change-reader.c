@@ -443,9 +443,7 @@ static int read_apply_many_option(sd_bus_message *m,
 
         if (strcmp(name, "class") == 0)
                 return read_class(m, name, &reader->class, reterr_bus);
-        if (strcmp(name, "reason") == 0)
-                return read_reason(reader, m, reterr_bus);
-        return confirm_read_option(reader->set, m, name, reterr_bus);
+        return read_commit_option(reader, m, name, reterr_bus);
 }
 
 int change_reader_read_apply_many(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)

@@ -9,6 +9,7 @@
 #include "offline/read-only-io.h"
 #include "offline/stream.h"
 #include "store/last-good.h"
+#include "store/sides-loader.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,6 +30,7 @@ static int take_directory(StoreDirectory **ret_directory, int fd, const char *pa
                 .fd = fd,
                 .tmp_fd = -1,
                 .lock_fd = -1,
+                .read_lock_fd = -1,
         };
         if (fd < 0) {
                 directory_free(directory);
@@ -119,33 +121,21 @@ int reading_open(Reading *ret_reading, const ReadingOptions *options)
         return 0;
 }
 
-/* As a start does, see store/start.c. */
 static int load_sides(Reading *reading, sd_id128_t boot_id)
 {
-        Side *persistent = &reading->sides[COMMIT_PERSISTENT];
-        Side *runtime = &reading->sides[COMMIT_RUNTIME];
-        RecoveryFindings *findings = reading->findings;
-        RecoveryContext context;
+        SidesLoader loader = {
+                .persistent = &reading->sides[COMMIT_PERSISTENT],
+                .runtime = &reading->sides[COMMIT_RUNTIME],
+                .state = reading->state,
+                .boot_id = boot_id,
+        };
         int r;
 
-        reading->newer = persistent->directory->path;
-        r = recovery_load(persistent, NULL, reading->state, &findings[COMMIT_PERSISTENT]);
-        if (r != 0)
-                return r;
-        findings[COMMIT_RUNTIME].is_nothing = true;
-        if (findings[COMMIT_PERSISTENT].is_nothing || !runtime->directory)
-                return 0;
-
-        context = (RecoveryContext){
-                .boot_id = boot_id,
-                .epoch = persistent->manifest->epoch,
-                .reached = findings[COMMIT_PERSISTENT].revision,
-                .is_whole = !findings[COMMIT_PERSISTENT].damage,
-                .void_first = persistent->manifest->void_first,
-                .void_last = persistent->manifest->void_last,
-        };
-        reading->newer = runtime->directory->path;
-        return recovery_load(runtime, &context, reading->state, &findings[COMMIT_RUNTIME]);
+        r = sides_loader_run(&loader);
+        memcpy(reading->findings, loader.findings, sizeof reading->findings);
+        if (r == RECOVERY_E_NEWER)
+                reading->newer = loader.at->directory->path;
+        return MIN(r, 0);
 }
 
 static void forget(Reading *reading)
@@ -154,6 +144,7 @@ static void forget(Reading *reading)
                 g_clear_pointer(&reading->sides[i].manifest, manifest_free);
         g_clear_pointer(&reading->state, state_free);
         g_clear_pointer(&reading->damaged_copies, g_ptr_array_unref);
+        reading->newer = NULL;
         memset(reading->findings, 0, sizeof reading->findings);
 }
 
@@ -174,13 +165,12 @@ static int load_once(Reading *reading)
         if (persistent->good_directory) {
                 r = last_good_find(persistent->good_directory, &persistent->good,
                                    reading->damaged_copies);
-                if (r < 0)
-                        return r;
+                if (r == LAST_GOOD_E_NEWER)
+                        reading->newer = persistent->good_directory->path;
+                if (r != 0)
+                        return MIN(r, 0);
         }
-        r = load_sides(reading, boot_id);
-        if (r != RECOVERY_E_NEWER)
-                reading->newer = NULL;
-        return MIN(r, 0);
+        return load_sides(reading, boot_id);
 }
 
 int reading_load(Reading *reading)

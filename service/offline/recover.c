@@ -17,12 +17,13 @@
 #include "offline/recover.h"
 
 #include "client/regent-store-stream.h"
-#include "offline/evidence.h"
 #include "offline/examine.h"
 #include "offline/source.h"
 #include "offline/stream.h"
 #include "offline/target.h"
+#include "offline/traces.h"
 #include "store/checkpoint.h"
+#include "store/evidence.h"
 #include "store/start.h"
 
 #include <errno.h>
@@ -103,7 +104,7 @@ static int find_revision(Recovering *recovering)
 
                 r = reading_open_directory(&directory, paths[i]);
                 if (r == 0)
-                        r = evidence_highest(directory, &revision);
+                        r = traces_highest(directory, &revision);
                 if (r < 0)
                         return stream_fail_errno(r, paths[i]);
                 recovering->revision = MAX(recovering->revision, revision);
@@ -111,7 +112,7 @@ static int find_revision(Recovering *recovering)
 
         /* What the source is of may have gone on elsewhere, nobody knows how far. */
         if (recovering->revision <= recovering->source.revision)
-                recovering->revision = recovering->source.revision + EVIDENCE_REVISIONS_IN_DOUBT;
+                recovering->revision = recovering->source.revision + TRACES_REVISIONS_IN_DOUBT;
         /* Its own, so that no other checkpoint has its name. */
         recovering->revision++;
         return 0;
@@ -144,7 +145,7 @@ static int set_aside(Recovering *recovering, const Side *side)
                 return 0;
 
         recovering->n_set_aside += names->len;
-        r = directory_set_aside(directory, directory, recovering->label, names);
+        r = evidence_keep(directory, directory, recovering->label, names);
         return r < 0 ? stream_fail_errno(r, directory->path) : 0;
 }
 

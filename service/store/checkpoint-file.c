@@ -197,13 +197,13 @@ int checkpoint_read(const StoreDirectory *directory,
         g_autofree char *name = manifest_checkpoint_name(expected->revision);
         int fd, r;
 
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
-                return fd == -ENOENT ? -EBADMSG : fd;
+                return io_is_refusal(fd) ? fd : -EBADMSG;
 
         r = checkpoint_read_open(directory->io, fd, expected, sink);
         close(fd);
-        return r;
+        return r < 0 && !io_is_refusal(r) ? -EBADMSG : r;
 }
 
 static int ignore_namespace(void *userdata G_GNUC_UNUSED,

@@ -18,7 +18,13 @@ static int put_manifest(Step *step)
 int checkpointer_prepare_journal(Step *step)
 {
         Checkpointer *checkpointer = step->checkpointer;
+        int r;
 
+        if (checkpointer->purpose == CHECKPOINTER_RENEWAL) {
+                r = side_make_ready(checkpointer->side);
+                if (r < 0)
+                        return r;
+        }
         return journal_prepare(&checkpointer->journal, checkpointer->side->directory,
                                side_fill_bytes(checkpointer->side));
 }
@@ -99,7 +105,10 @@ int checkpointer_name_renewal(Step *step)
 
         checkpointer->manifest = renewed_manifest(checkpointer);
         step->text = manifest_to_text(checkpointer->manifest);
-        return checkpointer_name_checkpoint(step);
+        r = checkpointer_name_checkpoint(step);
+        if (r == 0)
+                checkpointer->side->is_set_aside = false;
+        return r;
 }
 
 int checkpointer_name_checkpoint(Step *step)

@@ -13,6 +13,12 @@
 #define DIRECTORY_MODE 0700
 #define FILE_MODE      0600
 
+static void close_open(int fd)
+{
+        if (fd >= 0)
+                close(fd);
+}
+
 /* Makes and opens a directory in @parent_fd. It is durable by name when this returns. */
 static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool is_synced)
 {
@@ -48,17 +54,64 @@ static int open_root(const Io *io, const char *path, bool is_synced)
         return fd;
 }
 
-static int lock_directory(StoreDirectory *directory)
+int directory_make_below(const StoreDirectory *directory, int parent_fd, const char *name)
+{
+        return open_subdirectory(directory->io, parent_fd, name, directory->is_synced);
+}
+
+/* The file's lock, for which it has to be writable. */
+static int lock_file(StoreDirectory *directory)
+{
+        const Io *io = directory->io;
+        int fd, r;
+
+        fd = io_openat(io, directory->fd, "lock", O_RDWR | O_CREAT, FILE_MODE);
+        if (fd < 0)
+                return fd;
+        /* It would be in the way of the other. */
+        close_open(directory->read_lock_fd);
+        directory->read_lock_fd = -1;
+        r = io_lock(io, fd);
+        if (r < 0) {
+                close(fd);
+                return r == -EAGAIN ? DIRECTORY_E_LOCKED : r;
+        }
+
+        directory->lock_fd = fd;
+        return 0;
+}
+
+/* Where the file cannot be opened for writing. Where there is none, nobody has written anything yet. */
+static int lock_for_reading(StoreDirectory *directory)
 {
         const Io *io = directory->io;
         int r;
 
-        directory->lock_fd = io_openat(io, directory->fd, "lock", O_RDWR | O_CREAT, FILE_MODE);
-        if (directory->lock_fd < 0)
-                return directory->lock_fd;
+        if (directory->lock_fd >= 0)
+                return 0;
+        directory->read_lock_fd = io_openat(io, directory->fd, "lock", O_RDONLY, 0);
+        if (directory->read_lock_fd < 0)
+                return 0;
+        r = io_lock(io, directory->read_lock_fd);
+        return r == -EAGAIN ? DIRECTORY_E_LOCKED : 0;
+}
 
-        r = io_lock(io, directory->lock_fd);
-        return r == -EAGAIN ? DIRECTORY_E_LOCKED : r;
+int directory_make_ready(StoreDirectory *directory)
+{
+        int r;
+
+        if (directory->lock_fd < 0) {
+                r = lock_file(directory);
+                if (r != 0)
+                        return r;
+        }
+        if (directory->tmp_fd >= 0)
+                return 0;
+
+        directory->tmp_fd = directory_make_below(directory, directory->fd, "tmp");
+        if (directory->tmp_fd < 0)
+                return directory->tmp_fd;
+        return directory_empty_tmp(directory);
 }
 
 int directory_empty_tmp(const StoreDirectory *directory)
@@ -85,53 +138,50 @@ int directory_open(StoreDirectory **ret_directory, const Io *io, const char *pat
                 .fd = -1,
                 .tmp_fd = -1,
                 .lock_fd = -1,
+                .read_lock_fd = -1,
         };
 
         directory->fd = open_root(io, path, is_synced);
         if (directory->fd < 0)
                 return directory->fd;
-        r = lock_directory(directory);
-        if (r != 0)
+        r = directory_make_ready(directory);
+        if (r == DIRECTORY_E_LOCKED)
                 return r;
-        directory->tmp_fd = open_subdirectory(io, directory->fd, "tmp", is_synced);
-        if (directory->tmp_fd < 0)
-                return directory->tmp_fd;
-        r = directory_empty_tmp(directory);
-        if (r < 0)
-                return r;
+        if (r < 0 && lock_for_reading(directory) == DIRECTORY_E_LOCKED)
+                return DIRECTORY_E_LOCKED;
 
+        directory->failure = r;
         *ret_directory = g_steal_pointer(&directory);
-        return 0;
+        return r < 0 ? DIRECTORY_E_READ_ONLY : 0;
 }
 
-int directory_open_below(StoreDirectory **ret_directory,
-                         const StoreDirectory *parent,
-                         const char *name)
+StoreDirectory *directory_new_below(const StoreDirectory *parent, const char *name)
 {
-        g_autoptr(StoreDirectory) directory = g_new(StoreDirectory, 1);
+        StoreDirectory *directory = g_new(StoreDirectory, 1);
 
         *directory = (StoreDirectory){
                 .io = parent->io,
                 .path = g_build_filename(parent->path, name, NULL),
                 .is_synced = parent->is_synced,
-                .fd = -1,
-                .tmp_fd = fcntl(parent->tmp_fd, F_DUPFD_CLOEXEC, 3),
+                .fd = io_openat(parent->io, parent->fd, name, O_RDONLY | O_DIRECTORY, 0),
+                .tmp_fd = -1,
                 .lock_fd = -1,
+                .read_lock_fd = -1,
         };
-        if (directory->tmp_fd < 0)
-                return -errno;
-        directory->fd = open_subdirectory(parent->io, parent->fd, name, parent->is_synced);
-        if (directory->fd < 0)
-                return directory->fd;
-
-        *ret_directory = g_steal_pointer(&directory);
-        return 0;
+        return directory;
 }
 
-static void close_open(int fd)
+int directory_make_ready_below(StoreDirectory *directory, const StoreDirectory *parent)
 {
-        if (fd >= 0)
-                close(fd);
+        g_autofree char *name = g_path_get_basename(directory->path);
+
+        if (directory->fd < 0)
+                directory->fd = directory_make_below(parent, parent->fd, name);
+        if (directory->fd < 0)
+                return directory->fd;
+        if (directory->tmp_fd < 0)
+                directory->tmp_fd = fcntl(parent->tmp_fd, F_DUPFD_CLOEXEC, 3);
+        return directory->tmp_fd < 0 ? -errno : 0;
 }
 
 StoreDirectory *directory_free(StoreDirectory *directory)
@@ -142,6 +192,7 @@ StoreDirectory *directory_free(StoreDirectory *directory)
         close_open(directory->tmp_fd);
         close_open(directory->fd);
         close_open(directory->lock_fd);
+        close_open(directory->read_lock_fd);
         g_free(directory->path);
         g_free(directory);
         return NULL;
@@ -226,6 +277,11 @@ int directory_replace(const StoreDirectory *directory, const char *name, const c
         return directory_put_in_place(directory, name, name);
 }
 
+int directory_open_file(const StoreDirectory *directory, const char *name)
+{
+        return io_openat(directory->io, directory->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+}
+
 static int read_all(const Io *io, int fd, size_t max_bytes, char **ret_text, size_t *ret_bytes)
 {
         g_autofree char *text = NULL;
@@ -258,39 +314,11 @@ int directory_read(const StoreDirectory *directory,
 {
         int fd, r;
 
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
                 return fd;
 
         r = read_all(directory->io, fd, max_bytes, ret_text, ret_bytes);
-        close(fd);
-        return r;
-}
-
-int directory_set_aside(const StoreDirectory *directory,
-                        const StoreDirectory *from,
-                        const char *label,
-                        GPtrArray *names)
-{
-        const Io *io = directory->io;
-        int damaged_fd, fd, r = 0;
-
-        damaged_fd = open_subdirectory(io, directory->fd, "damaged", directory->is_synced);
-        if (damaged_fd < 0)
-                return damaged_fd;
-        fd = open_subdirectory(io, damaged_fd, label, directory->is_synced);
-        close(damaged_fd);
-        if (fd < 0)
-                return fd;
-
-        for (guint i = 0; i < names->len && r >= 0; i++) {
-                r = io_linkat(io, from->fd, names->pdata[i], fd, names->pdata[i]);
-                if (r == -ENOENT || r == -EEXIST)
-                        r = 0;
-        }
-        if (r >= 0 && directory->is_synced)
-                r = io_fsync(io, fd);
-
         close(fd);
         return r;
 }

@@ -131,7 +131,7 @@ static int judge_end(RecordReader *reader,
                      const JournalExpectation *expectation,
                      JournalFindings *findings)
 {
-        bool has_witness;
+        bool has_witness, is_cut_off;
         int r;
 
         r = record_reader_zeros_from(reader, findings->position.offset, &findings->dirty_end);
@@ -145,11 +145,11 @@ static int judge_end(RecordReader *reader,
                 return damaged(findings, "a durable record is missing");
         if (expectation->is_newest && expectation->committed > findings->revision)
                 return damaged(findings, "a record the manifest knows is missing");
-        if (findings->dirty_end > findings->position.offset) {
-                if (!expectation->is_newest)
-                        return damaged(findings, "an older journal does not end cleanly");
-                findings->end = JOURNAL_TORN;
-        }
+        is_cut_off = record_reader_file_bytes(reader) < expectation->least_bytes;
+        if (is_cut_off && expectation->is_newest)
+                return damaged(findings, "a journal is cut off");
+        if (is_cut_off || findings->dirty_end > findings->position.offset)
+                findings->end = expectation->is_newest ? JOURNAL_TORN : JOURNAL_UNCLEAN;
         return 0;
 }
 
@@ -164,8 +164,10 @@ static int read_open(RecordReader *reader,
 
         if (!header_is_expected(header, expectation))
                 return damaged(findings, "another file in a journal's place");
-        if (expectation->has_predecessor && header->predecessor != expectation->predecessor)
-                return damaged(findings, "the end of the journal before is missing");
+        if (expectation->has_predecessor && header->predecessor != expectation->predecessor) {
+                findings->is_predecessor = true;
+                return damaged(findings, "the end of a journal is missing");
+        }
 
         findings->version = header->version;
         findings->position = record_reader_position(reader);
@@ -188,7 +190,7 @@ int journal_read_open(const Io *io,
         g_autoptr(RecordReader) reader = NULL;
         int r;
 
-        *ret_findings = (JournalFindings){ .revision = expectation->file.revision };
+        *ret_findings = (JournalFindings){ 0 };
         r = record_reader_new(&reader, io, fd, FORMAT_MAGIC_JOURNAL);
         if (r == RECORD_E_NONE)
                 r = damaged(ret_findings, "a journal's header is bad");
@@ -196,7 +198,7 @@ int journal_read_open(const Io *io,
                 r = JOURNAL_E_NEWER;
         else if (r == 0)
                 r = read_open(reader, expectation, sink, userdata, ret_findings);
-        if (r == -EIO)
+        if (r < 0 && !io_is_refusal(r))
                 r = damaged(ret_findings, "a journal cannot be read");
 
         return r;
@@ -211,12 +213,12 @@ int journal_read(const StoreDirectory *directory,
         g_autofree char *name = manifest_journal_name(expectation->file.revision);
         int fd, r;
 
-        *ret_findings = (JournalFindings){ .revision = expectation->file.revision };
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        *ret_findings = (JournalFindings){ 0 };
+        fd = directory_open_file(directory, name);
         if (fd == -ENOENT)
                 return damaged(ret_findings, "a journal is missing");
         if (fd < 0)
-                return fd;
+                return io_is_refusal(fd) ? fd : damaged(ret_findings, "a journal cannot be read");
 
         r = journal_read_open(directory->io, fd, expectation, sink, userdata, ret_findings);
         close(fd);

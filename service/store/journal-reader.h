@@ -19,6 +19,7 @@
 typedef enum JournalEnd {
         JOURNAL_WHOLE,
         JOURNAL_TORN,
+        JOURNAL_UNCLEAN, /* not the newest, and something behind its end: whole if the next links to it */
         JOURNAL_DAMAGED,
 } JournalEnd;
 
@@ -26,22 +27,25 @@ typedef enum JournalEnd {
 typedef struct JournalExpectation {
         ManifestFile file;
         bool has_predecessor; /* or there is none to compare with */
-        uint64_t predecessor; /* checksum of its last record */
+        uint64_t predecessor; /* checksum of its last record, as the next */
+        uint64_t predecessor_revision;
         bool is_newest;
-        uint64_t committed; /* the last revision known durable elsewhere */
+        uint64_t committed;   /* the last revision known durable elsewhere */
+        uint64_t least_bytes; /* what it was filled with when it was made */
 } JournalExpectation;
 
 typedef struct JournalFindings {
         JournalEnd end;
         RecordPosition position; /* behind the last record that counts */
         const char *reason;      /* of damage; static */
-        uint64_t revision;       /* of the last commit that counts, or the base revision */
+        uint64_t revision;       /* of the last commit that counts, or the base; 0: not even that */
         uint64_t durable;        /* of the last commit that a record says is durable */
         uint64_t unsure_offset;  /* where the records begin that none says are durable */
         uint64_t dirty_end;      /* behind the last byte that is not zero */
         uint64_t n_records;
         uint32_t version; /* of the format */
         bool is_marked;
+        bool is_predecessor; /* what is damaged is the journal before */
 } JournalFindings;
 
 enum {

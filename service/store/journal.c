@@ -90,6 +90,20 @@ int journal_begin(Journal *journal,
         return directory_put_in_place(directory, PREPARED_NAME, journal->name);
 }
 
+Journal *journal_new_closed(const StoreDirectory *directory, uint64_t revision)
+{
+        Journal *journal = g_new(Journal, 1);
+
+        *journal = (Journal){
+                .directory = directory,
+                .fd = -1,
+                .base_revision = revision,
+                .revision = revision,
+                .is_marked = true,
+        };
+        return journal;
+}
+
 Journal *journal_free(Journal *journal)
 {
         if (!journal)

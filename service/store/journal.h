@@ -65,6 +65,9 @@ int journal_begin(Journal *journal,
                   sd_id128_t boot_id,
                   uint64_t created_usec);
 
+/* A journal that is not there, for a side that cannot be written yet. */
+Journal *journal_new_closed(const StoreDirectory *directory, uint64_t revision);
+
 Journal *journal_free(Journal *journal);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Journal, journal_free)
 

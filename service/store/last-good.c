@@ -56,15 +56,15 @@ static int identify(const StoreDirectory *directory, const char *name, ManifestF
         g_autoptr(RecordReader) reader = NULL;
         int fd, r;
 
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
-                return fd;
+                return io_is_refusal(fd) ? fd : -EBADMSG;
         r = record_reader_new(&reader, directory->io, fd, FORMAT_MAGIC_CHECKPOINT);
         close(fd);
         if (r == RECORD_E_NEWER)
                 return CHECKPOINT_E_NEWER;
         if (r != 0)
-                return r < 0 ? r : -EBADMSG;
+                return r < 0 && io_is_refusal(r) ? r : -EBADMSG;
 
         ret_file->revision = revision_of(name);
         memcpy(&ret_file->uuid, record_reader_header(reader)->uuid, sizeof ret_file->uuid);
@@ -77,6 +77,8 @@ int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtr
         int r;
 
         *ret_file = (ManifestFile){ 0 };
+        if (directory->fd < 0)
+                return 0;
         r = list(directory, names);
         if (r < 0)
                 return r;
@@ -93,7 +95,7 @@ int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtr
                 }
                 if (r == CHECKPOINT_E_NEWER)
                         return LAST_GOOD_E_NEWER;
-                if (r == -EBADMSG || r == -EIO)
+                if (r == -EBADMSG)
                         g_ptr_array_add(damaged, g_strdup(names->pdata[i]));
                 else
                         return r;
@@ -112,11 +114,13 @@ int last_good_load(const StoreDirectory *directory, const ManifestFile *file, St
 int last_good_prune(const StoreDirectory *directory, uint64_t revision)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        ManifestFile file;
         int r;
 
         r = list(directory, names);
         for (guint i = 1; i < names->len && r >= 0; i++)
-                if (revision_of(names->pdata[i - 1]) <= revision)
+                if (revision_of(names->pdata[i - 1]) <= revision &&
+                    identify(directory, names->pdata[i], &file) == 0)
                         r = io_unlinkat(directory->io, directory->fd, names->pdata[i]);
 
         return r < 0 ? r : 0;

@@ -129,6 +129,81 @@ void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint)
                 g_ptr_array_set_size(manifest->generations, MANIFEST_GENERATIONS_MAX);
 }
 
+typedef enum Likeness {
+        LIKENESS_UNKNOWN, /* the manifest names no such file */
+        LIKENESS_SAME,
+        LIKENESS_OTHER,
+} Likeness;
+
+static Likeness compare_file(const ManifestFile *file, const ManifestFile *named)
+{
+        if (sd_id128_is_null(file->uuid) || sd_id128_is_null(named->uuid) ||
+            file->revision != named->revision)
+                return LIKENESS_UNKNOWN;
+        return sd_id128_equal(file->uuid, named->uuid) ? LIKENESS_SAME : LIKENESS_OTHER;
+}
+
+static Likeness likeness_of(const Manifest *named, const ManifestFile *file, gboolean is_journal)
+{
+        Likeness likeness = LIKENESS_UNKNOWN;
+
+        for (guint i = 0; i < named->generations->len && likeness == LIKENESS_UNKNOWN; i++) {
+                const ManifestGeneration *generation = manifest_generation(named, i);
+
+                if (!is_journal)
+                        likeness = compare_file(file, &generation->checkpoint);
+                for (guint j = 0;
+                     is_journal && j < generation->journals->len && likeness == LIKENESS_UNKNOWN;
+                     j++)
+                        likeness = compare_file(
+                                file, &g_array_index(generation->journals, ManifestFile, j));
+        }
+        return likeness;
+}
+
+void manifest_compare(const Manifest *manifest,
+                      const Manifest *named,
+                      unsigned *ret_n_same,
+                      unsigned *ret_n_others)
+{
+        unsigned counts[] = { 0, 0, 0 };
+
+        for (guint i = 0; i < manifest->generations->len; i++) {
+                const ManifestGeneration *generation = manifest_generation(manifest, i);
+
+                counts[likeness_of(named, &generation->checkpoint, FALSE)]++;
+                for (guint j = 0; j < generation->journals->len; j++)
+                        counts[likeness_of(named,
+                                           &g_array_index(generation->journals, ManifestFile, j),
+                                           TRUE)]++;
+        }
+        *ret_n_same = counts[LIKENESS_SAME];
+        *ret_n_others = counts[LIKENESS_OTHER];
+}
+
+static void leave_out_journals(ManifestGeneration *generation, const Manifest *named)
+{
+        for (guint i = generation->journals->len; i > 0; i--)
+                if (likeness_of(named, &g_array_index(generation->journals, ManifestFile, i - 1),
+                                TRUE) == LIKENESS_OTHER)
+                        g_array_remove_index(generation->journals, i - 1);
+}
+
+void manifest_leave_out_others(Manifest *manifest, const Manifest *named)
+{
+        for (guint i = manifest->generations->len; i > 0; i--) {
+                ManifestGeneration *generation = manifest_generation(manifest, i - 1);
+
+                leave_out_journals(generation, named);
+                if (likeness_of(named, &generation->checkpoint, FALSE) != LIKENESS_OTHER)
+                        continue;
+                if (i < manifest->generations->len)
+                        g_array_append_vals(manifest_generation(manifest, i)->journals,
+                                            generation->journals->data, generation->journals->len);
+                g_ptr_array_remove_index(manifest->generations, i - 1);
+        }
+}
+
 static gboolean generation_names(const ManifestGeneration *generation, const char *name)
 {
         g_autofree char *checkpoint = manifest_checkpoint_name(generation->checkpoint.revision);

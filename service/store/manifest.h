@@ -81,6 +81,18 @@ uint64_t manifest_oldest_revision(const Manifest *manifest);
  */
 void manifest_begin_generation(Manifest *manifest, ManifestFile checkpoint);
 
+/*
+ * How many files of @manifest @named names too, and in place of how many it names others of the same
+ * name.
+ */
+void manifest_compare(const Manifest *manifest,
+                      const Manifest *named,
+                      unsigned *ret_n_same,
+                      unsigned *ret_n_others);
+
+/* Takes those others out of @manifest. Journals behind a checkpoint become the older generation's. */
+void manifest_leave_out_others(Manifest *manifest, const Manifest *named);
+
 /* Whether a file in the directory is one of those it names. */
 gboolean manifest_names(const Manifest *manifest, const char *name);
 

@@ -7,7 +7,6 @@
 
 #include "store/record-reader.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,32 +15,101 @@ typedef struct Scan {
         GArray *checkpoints, *journals; /* ManifestFile */
         uint64_t newest;                /* revision of a journal */
         sd_id128_t boot_id;             /* its boot */
+        GPtrArray *strangers;           /* owned names, or NULL */
 } Scan;
 
-/* The header of a file, which is what its name says; or nothing is added. */
-static int add_file(Scan *scan, const char *name, const char *magic, GArray *files)
+/* The name that a file of this kind and revision has. */
+static char *name_of(ScanKind kind, uint64_t revision)
 {
-        const Io *io = scan->directory->io;
+        return kind == SCAN_JOURNAL ? manifest_journal_name(revision)
+                                    : manifest_checkpoint_name(revision);
+}
+
+static ScanKind kind_by_name(const char *name, uint64_t *ret_revision)
+{
+        ScanKind kind = g_str_has_prefix(name, "journal-")      ? SCAN_JOURNAL
+                        : g_str_has_prefix(name, "checkpoint-") ? SCAN_CHECKPOINT
+                                                                : SCAN_OTHER;
+        g_autofree char *canonical = NULL;
+
+        if (kind == SCAN_OTHER)
+                return kind;
+        *ret_revision = g_ascii_strtoull(strchr(name, '-') + 1, NULL, 10);
+        canonical = name_of(kind, *ret_revision);
+        return strcmp(canonical, name) == 0 ? kind : SCAN_OTHER;
+}
+
+static int read_header(const StoreDirectory *directory,
+                       const char *name,
+                       ScanKind kind,
+                       FileHeader *ret_header)
+{
         g_autoptr(RecordReader) reader = NULL;
-        ManifestFile file;
         int fd, r;
 
-        fd = io_openat(io, scan->directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
                 return fd;
-        r = record_reader_new(&reader, io, fd, magic);
+        r = record_reader_new(&reader, directory->io, fd,
+                              kind == SCAN_JOURNAL ? FORMAT_MAGIC_JOURNAL
+                                                   : FORMAT_MAGIC_CHECKPOINT);
         close(fd);
+        if (r == 0)
+                *ret_header = *record_reader_header(reader);
+        return r;
+}
+
+int recovery_scan_identify(const StoreDirectory *directory, const char *name, ScannedFile *ret_file)
+{
+        uint64_t revision = 0;
+        ScannedFile file = { .kind = kind_by_name(name, &revision) };
+        FileHeader header;
+        int r = RECORD_E_NONE;
+
+        if (file.kind != SCAN_OTHER)
+                r = read_header(directory, name, file.kind, &header);
         if (r == RECORD_E_NEWER)
                 return MANIFEST_E_NEWER;
-        if (r != 0)
-                return 0;
+        if (r < 0 && io_is_refusal(r))
+                return r;
 
-        file.revision = record_reader_header(reader)->base_revision;
-        memcpy(&file.uuid, record_reader_header(reader)->uuid, sizeof file.uuid);
-        g_array_append_val(files, file);
-        if (files == scan->journals && file.revision >= scan->newest) {
-                scan->newest = file.revision;
-                memcpy(&scan->boot_id, record_reader_header(reader)->boot_id, sizeof scan->boot_id);
+        if (r == 0 && header.base_revision == revision) {
+                file.file.revision = revision;
+                memcpy(&file.file.uuid, header.uuid, sizeof file.file.uuid);
+                memcpy(&file.boot_id, header.boot_id, sizeof file.boot_id);
+        } else if (file.kind != SCAN_OTHER) {
+                file.kind = SCAN_STRANGER;
+        }
+        *ret_file = file;
+        return 0;
+}
+
+static int add_file(Scan *scan, const char *name)
+{
+        ScannedFile file;
+        int r;
+
+        r = recovery_scan_identify(scan->directory, name, &file);
+        if (r != 0)
+                return r;
+
+        switch (file.kind) {
+        case SCAN_OTHER:
+                break;
+        case SCAN_CHECKPOINT:
+                g_array_append_val(scan->checkpoints, file.file);
+                break;
+        case SCAN_JOURNAL:
+                g_array_append_val(scan->journals, file.file);
+                if (file.file.revision >= scan->newest) {
+                        scan->newest = file.file.revision;
+                        scan->boot_id = file.boot_id;
+                }
+                break;
+        case SCAN_STRANGER:
+                if (scan->strangers)
+                        g_ptr_array_add(scan->strangers, g_strdup(name));
+                break;
         }
         return 0;
 }
@@ -52,15 +120,8 @@ static int add_files(Scan *scan)
         int r;
 
         r = io_list(scan->directory->io, scan->directory->fd, names);
-        for (guint i = 0; i < names->len && r == 0; i++) {
-                const char *name = names->pdata[i];
-
-                if (g_str_has_prefix(name, "checkpoint-"))
-                        r = add_file(scan, name, FORMAT_MAGIC_CHECKPOINT, scan->checkpoints);
-                else if (g_str_has_prefix(name, "journal-"))
-                        r = add_file(scan, name, FORMAT_MAGIC_JOURNAL, scan->journals);
-        }
-
+        for (guint i = 0; i < names->len && r == 0; i++)
+                r = add_file(scan, names->pdata[i]);
         return r;
 }
 
@@ -71,6 +132,24 @@ static gint compare_files(gconstpointer a, gconstpointer b)
         return first->revision < second->revision ? -1 : first->revision > second->revision;
 }
 
+/*
+ * A checkpoint may have kept the journal before it, which was empty then. Whether it did the journal's
+ * records say.
+ */
+static void add_kept_journal(ManifestGeneration *generation, const Scan *scan)
+{
+        const ManifestFile *kept = NULL;
+
+        for (guint i = 0; i < scan->journals->len; i++) {
+                const ManifestFile *journal = &g_array_index(scan->journals, ManifestFile, i);
+
+                if (journal->revision <= generation->checkpoint.revision)
+                        kept = journal;
+        }
+        if (kept)
+                manifest_generation_add_journal(generation, *kept);
+}
+
 /* The journals from @from on and before @to become a generation, older than those so far. */
 static void add_generation(Manifest *manifest,
                            const Scan *scan,
@@ -78,11 +157,15 @@ static void add_generation(Manifest *manifest,
                            uint64_t to)
 {
         ManifestGeneration *generation = manifest_append_generation(manifest, checkpoint);
+        bool has_checkpoint = !sd_id128_is_null(checkpoint.uuid);
 
+        if (has_checkpoint)
+                add_kept_journal(generation, scan);
         for (guint i = 0; i < scan->journals->len; i++) {
                 ManifestFile journal = g_array_index(scan->journals, ManifestFile, i);
 
-                if (journal.revision >= checkpoint.revision && journal.revision < to)
+                if ((journal.revision > checkpoint.revision || !has_checkpoint) &&
+                    journal.revision < to)
                         manifest_generation_add_journal(generation, journal);
         }
 }
@@ -98,17 +181,21 @@ static void add_generations(Manifest *manifest, const Scan *scan)
                 to = checkpoint.revision;
         }
 
-        /* The first generation of all has no checkpoint. */
-        if (scan->journals->len > 0 &&
-            g_array_index(scan->journals, ManifestFile, 0).revision == 0 && to > 0)
+        /* The first generation of all has no checkpoint; or one is missing. */
+        if (scan->journals->len > 0 && g_array_index(scan->journals, ManifestFile, 0).revision < to)
                 add_generation(manifest, scan, (ManifestFile){ 0 }, to);
 }
 
-int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest)
+int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest, GPtrArray *strangers)
 {
         g_autoptr(GArray) checkpoints = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
         g_autoptr(GArray) journals = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
-        Scan scan = { .directory = directory, .checkpoints = checkpoints, .journals = journals };
+        Scan scan = {
+                .directory = directory,
+                .checkpoints = checkpoints,
+                .journals = journals,
+                .strangers = strangers,
+        };
         int r;
 
         r = add_files(&scan);
@@ -129,7 +216,7 @@ static int holds_commits(const StoreDirectory *directory, uint64_t revision, boo
         Record record;
         int fd, r;
 
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
                 return fd;
         r = record_reader_new(&reader, directory->io, fd, FORMAT_MAGIC_JOURNAL);
@@ -153,7 +240,7 @@ int recovery_scan_is_outdated(const StoreDirectory *directory,
         bool is_outdated = false;
         int r;
 
-        r = recovery_scan(directory, &found);
+        r = recovery_scan(directory, &found, NULL);
         if (r != 0)
                 return r;
 

@@ -11,8 +11,29 @@
 #include "store/directory.h"
 #include "store/manifest.h"
 
-/* Without a generation when there is no file. 0, MANIFEST_E_NEWER or an errno. */
-int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest);
+typedef enum ScanKind {
+        SCAN_OTHER, /* its name is none that the store gives: nobody touches it */
+        SCAN_CHECKPOINT,
+        SCAN_JOURNAL,
+        SCAN_STRANGER, /* it has a checkpoint's or journal's name, and is not that, or cannot be read */
+} ScanKind;
+
+typedef struct ScannedFile {
+        ScanKind kind;
+        ManifestFile file;  /* of a checkpoint or journal, as is the next */
+        sd_id128_t boot_id; /* it was begun in */
+} ScannedFile;
+
+/* What a file in the directory is, by its name and its header. 0, MANIFEST_E_NEWER or an errno. */
+int recovery_scan_identify(const StoreDirectory *directory,
+                           const char *name,
+                           ScannedFile *ret_file);
+
+/*
+ * Without a generation when there is no file. The names of strangers are appended to @strangers (owned
+ * char *; or NULL). 0, MANIFEST_E_NEWER or an errno.
+ */
+int recovery_scan(const StoreDirectory *directory, Manifest **ret_manifest, GPtrArray *strangers);
 
 /*
  * Whether there is a journal with commits that is newer than the newest @manifest names: none gets

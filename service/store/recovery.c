@@ -7,248 +7,51 @@
 
 #include "store/recovery.h"
 
-#include "core/restore.h"
-#include "store/checkpoint-file.h"
-#include "store/checkpoint-load.h"
-#include "store/commit-record.h"
 #include "store/last-good.h"
 #include "store/recovery-scan.h"
+#include "store/replay.h"
 
 #include <errno.h>
 #include <string.h>
 
-typedef struct Loader {
-        Side *side;
-        const RecoveryContext *context;
-        State *state;
-        RecoveryFindings *findings;
-        uint64_t n_loaded;
-} Loader;
-
-static gboolean add_removal(gpointer name, gpointer ns G_GNUC_UNUSED, gpointer commit)
+/* Only the persistent side reserves revisions, and always does. */
+static bool is_of_side(const Manifest *manifest, CommitPart part)
 {
-        commit_add(commit, NAMESPACE_CHANGE_REMOVE, name);
-        return FALSE;
-}
-
-/* Takes out again what a checkpoint that turned out unusable has put in. */
-static void empty_state(Loader *loader)
-{
-        g_autoptr(Commit) commit = commit_new(state_revision(loader->state), 0, 0, NULL);
-
-        if (loader->side->part == COMMIT_RUNTIME)
-                return;
-        g_tree_foreach(state_namespaces(loader->state), add_removal, commit);
-        state_apply(loader->state, commit);
-        state_forget_pending(loader->state);
-}
-
-/* 0 when it is loaded, RECOVERY_E_NEWER, -EBADMSG when it cannot be used, or an errno. */
-static int load_checkpoint(Loader *loader, const ManifestFile *checkpoint)
-{
-        int r;
-
-        if (sd_id128_is_null(checkpoint->uuid))
-                return 0;
-
-        r = checkpoint_load(loader->side->directory, checkpoint, loader->side->part, loader->state);
-        if (r == CHECKPOINT_E_NEWER)
-                return RECOVERY_E_NEWER;
-        if (r < 0) {
-                empty_state(loader);
-                return r == -EIO ? -EBADMSG : r;
-        }
-
-        if (state_revision(loader->state) < checkpoint->revision)
-                state_set_revision(loader->state, checkpoint->revision);
-        loader->findings->revision = checkpoint->revision;
-        loader->n_loaded++;
-        return 0;
-}
-
-/* Whether a paired record's other half, or what it followed in its batch, is missing. */
-static bool is_widowed(const Loader *loader, const Record *record)
-{
-        if (!loader->context || !(record->header.flags & RECORD_PAIRED))
-                return false;
-        return commit_codec_pair_revision(record->payload, record->header.payload_bytes) >
-               loader->context->reached;
-}
-
-/* Whether a batch that it was part of failed, and the service went on without that. */
-static bool is_void(const Loader *loader, const Record *record)
-{
-        const RecoveryContext *context = loader->context;
-
-        return context && record->header.revision >= context->void_first &&
-               record->header.revision <= context->void_last;
-}
-
-/* Finds out again what the commit changed, and applies it. */
-static int load_restoration(Loader *loader, const Record *record)
-{
-        g_autoptr(Commit) commit = NULL;
-        g_autoptr(State) source = state_new();
-        ManifestFile file;
-        int r;
-
-        r = commit_codec_get_restoration(&commit, record->payload, record->header.payload_bytes,
-                                         record->header.revision, record->header.time_usec);
-        if (r == COMMIT_CODEC_E_NEWER)
-                return JOURNAL_E_NEWER;
-        if (r < 0)
-                return r;
-        if (!loader->side->good_directory)
-                return -EBADMSG;
-
-        file.revision = commit->source.revision;
-        memcpy(&file.uuid, commit->source.id, sizeof file.uuid);
-        r = last_good_load(loader->side->good_directory, &file, source);
-        if (r < 0)
-                return r;
-
-        restore_fill(commit, loader->state, source);
-        state_apply(loader->state, commit);
-        loader->n_loaded++;
-        return 0;
-}
-
-static int load_commit(void *userdata, const Record *record)
-{
-        Loader *loader = userdata;
-        g_autoptr(Commit) commit = NULL;
-        int r;
-
-        if (is_void(loader, record))
-                return 0;
-        if (record->header.kind == RECORD_RESTORE)
-                return load_restoration(loader, record);
-
-        /*
-         * It belongs to the last batch, which was never acknowledged, and so does all that follows:
-         * unless the persistent side has lost what was acknowledged.
-         */
-        if (is_widowed(loader, record))
-                return loader->context->is_whole ? JOURNAL_E_END : 0;
-
-        r = commit_record_get(&commit, record);
-        if (r == COMMIT_CODEC_E_NEWER)
-                return JOURNAL_E_NEWER;
-        if (r < 0)
-                return r;
-
-        state_apply(loader->state, commit);
-        loader->n_loaded++;
-        return 0;
-}
-
-static void note_damage(Loader *loader, const char *damage, LoadedFrom loaded_from)
-{
-        if (!loader->findings->damage)
-                loader->findings->damage = damage;
-        loader->findings->loaded_from = loaded_from;
-}
-
-/* Reads journals in the order they were written, and stops where something is missing. */
-static int load_journals(Loader *loader, const GArray *journals)
-{
-        RecoveryFindings *findings = loader->findings;
-        JournalExpectation expectation = { .committed = loader->side->manifest->committed };
-
-        if (journals->len == 0)
-                note_damage(loader, "a journal is missing", LOADED_FROM_PREFIX);
-
-        for (guint i = 0; i < journals->len; i++) {
-                int r;
-
-                expectation.file = g_array_index(journals, ManifestFile, i);
-                expectation.is_newest = i + 1 == journals->len;
-                r = journal_read(loader->side->directory, &expectation, load_commit, loader,
-                                 &findings->tail);
-                if (r != 0)
-                        return r == JOURNAL_E_NEWER ? RECOVERY_E_NEWER : r;
-
-                findings->revision = MAX(findings->revision, findings->tail.revision);
-                if (findings->tail.end == JOURNAL_DAMAGED) {
-                        note_damage(loader, findings->tail.reason, LOADED_FROM_PREFIX);
-                        return 0;
-                }
-                if (!expectation.is_newest)
-                        findings->n_old_bytes += findings->tail.position.offset;
-                expectation.has_predecessor = true;
-                expectation.predecessor = findings->tail.position.previous;
-        }
-
-        return 0;
-}
-
-/* The journals since a generation's checkpoint, in the order they were written. */
-static GArray *journals_since(const Manifest *manifest, guint age)
-{
-        GArray *journals = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
-
-        for (guint i = age + 1; i > 0; i--) {
-                const GArray *some = manifest_generation(manifest, i - 1)->journals;
-
-                g_array_append_vals(journals, some->data, some->len);
-        }
-
-        return journals;
-}
-
-static int load_generation(Loader *loader, guint age)
-{
-        const Manifest *manifest = loader->side->manifest;
-        g_autoptr(GArray) journals = journals_since(manifest, age);
-        int r;
-
-        r = load_checkpoint(loader, &manifest_generation(manifest, age)->checkpoint);
-        if (r != 0)
-                return r;
-        return load_journals(loader, journals);
-}
-
-static int load_newest_whole(Loader *loader)
-{
-        const Manifest *manifest = loader->side->manifest;
-
-        for (guint age = 0; age < manifest->generations->len; age++) {
-                int r = load_generation(loader, age);
-
-                if (r != -EBADMSG)
-                        return r;
-                note_damage(loader, "a checkpoint is damaged",
-                            age + 1 < manifest->generations->len ? LOADED_FROM_PREVIOUS_CHECKPOINT
-                                                                 : LOADED_FROM_NOTHING);
-        }
-
-        return 0;
+        return (manifest->reserved > 0) == (part == COMMIT_PERSISTENT);
 }
 
 /* Ends in a manifest, made up when need be. */
-static int load_manifest(Loader *loader)
+static int load_manifest(Replay *replay)
 {
+        g_autoptr(GPtrArray) strangers = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *text = NULL;
         size_t n_bytes;
         int r;
 
-        r = directory_read(loader->side->directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text,
+        r = directory_read(replay->side->directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text,
                            &n_bytes);
         if (r == 0)
-                r = manifest_from_text(&loader->side->manifest, text, n_bytes);
+                r = manifest_from_text(&replay->side->manifest, text, n_bytes);
         if (r == MANIFEST_E_NEWER)
                 return RECOVERY_E_NEWER;
-        if (r == 0) {
-                loader->findings->has_manifest = true;
+        if (r == 0 && is_of_side(replay->side->manifest, replay->side->part)) {
+                replay->findings->has_manifest = true;
                 return 0;
         }
+        g_clear_pointer(&replay->side->manifest, manifest_free);
 
-        if (r == -EBADMSG || r == -EIO || r == -EFBIG)
-                loader->findings->damage = "the manifest is damaged";
-        else if (r != -ENOENT)
+        if (r != -ENOENT && io_is_refusal(r))
                 return r;
+        if (r != -ENOENT)
+                replay_note_damage(replay, MANIFEST_NAME, "the manifest is damaged",
+                                   LOADED_FROM_JOURNAL);
 
-        r = recovery_scan(loader->side->directory, &loader->side->manifest);
+        replay->is_made_up = true;
+        r = recovery_scan(replay->side->directory, &replay->side->manifest, strangers);
+        if (r == 0 && strangers->len > 0)
+                replay_note_damage(replay, strangers->pdata[0],
+                                   "the manifest is missing, and a file is not what it is called",
+                                   LOADED_FROM_PREFIX);
         return r == MANIFEST_E_NEWER ? RECOVERY_E_NEWER : r;
 }
 
@@ -256,14 +59,20 @@ static int load_manifest(Loader *loader)
  * What the runtime side holds counts within one boot, and beside the history it was written with.
  * A lost manifest leaves the boot to tell it by.
  */
-static bool is_of_now(const Loader *loader)
+static bool is_of_now(const Replay *replay)
 {
-        const RecoveryContext *context = loader->context;
-        const Manifest *manifest = loader->side->manifest;
+        const RecoveryContext *context = replay->context;
+        const Manifest *manifest = replay->side->manifest;
 
-        return !context || (sd_id128_equal(manifest->boot_id, context->boot_id) &&
-                            (sd_id128_is_null(context->epoch) || !loader->findings->has_manifest ||
-                             sd_id128_equal(manifest->epoch, context->epoch)));
+        return !context || sd_id128_equal(manifest->boot_id, context->boot_id);
+}
+
+static bool is_of_this_history(const Replay *replay)
+{
+        const RecoveryContext *context = replay->context;
+
+        return !context || sd_id128_is_null(context->epoch) || !replay->findings->has_manifest ||
+               sd_id128_equal(replay->side->manifest->epoch, context->epoch);
 }
 
 static void find_nothing(RecoveryFindings *findings)
@@ -275,81 +84,172 @@ static void find_nothing(RecoveryFindings *findings)
  * After damage the newest whole state counts, and that may be the last known good one. Where it is
  * all there is, something is missing.
  */
-static int fall_back(Loader *loader)
+static int fall_back(Replay *replay)
 {
-        RecoveryFindings *findings = loader->findings;
-        const ManifestFile *good = &loader->side->good;
+        RecoveryFindings *findings = replay->findings;
+        const ManifestFile *good = &replay->side->good;
         int r;
 
         if (findings->is_nothing && good->revision > 0) {
                 *findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_NOTHING };
-                findings->damage = "everything but the last known good state is missing";
+                replay_note_damage(replay, MANIFEST_NAME,
+                                   "everything but the last known good state is missing",
+                                   LOADED_FROM_NOTHING);
         }
         if (!findings->damage || good->revision <= findings->revision)
                 return 0;
 
-        empty_state(loader);
-        r = last_good_load(loader->side->good_directory, good, loader->state);
+        replay_empty(replay);
+        r = last_good_load(replay->side->good_directory, good, replay->state);
         if (r < 0) {
-                empty_state(loader);
+                replay_empty(replay);
                 return r == -EBADMSG ? 0 : r;
         }
-        state_set_revision(loader->state, MAX(state_revision(loader->state), good->revision));
+        state_set_revision(replay->state, MAX(state_revision(replay->state), good->revision));
         findings->revision = good->revision;
         findings->loaded_from = LOADED_FROM_LAST_KNOWN_GOOD;
         return 0;
 }
 
 /* Files without a manifest that were never used are what a first start left that was killed. */
-static void judge_made_up(Loader *loader)
+static void judge_made_up(Replay *replay, bool is_missing)
 {
-        RecoveryFindings *findings = loader->findings;
+        RecoveryFindings *findings = replay->findings;
 
-        if (findings->damage)
+        if (replay->n_loaded == 0)
+                findings->loaded_from = LOADED_FROM_NOTHING;
+        if (!is_missing)
                 return;
-        if (loader->n_loaded == 0)
+        if (replay->n_loaded == 0 && !findings->damage) {
                 find_nothing(findings);
-        else
-                findings->damage = "the manifest is missing";
+                return;
+        }
+        findings->damage = NULL;
+        replay_note_damage(replay, MANIFEST_NAME, "the manifest is missing", findings->loaded_from);
 }
 
 /* A manifest brought back from a backup, say, leads to an old state that looks whole. */
-static int look_for_newer(Loader *loader)
+static int look_for_newer(Replay *replay)
 {
+        const Manifest *manifest = replay->side->manifest;
         bool is_outdated;
         int r;
 
-        r = recovery_scan_is_outdated(loader->side->directory, loader->side->manifest,
-                                      &is_outdated);
+        r = recovery_scan_is_outdated(replay->side->directory, manifest, &is_outdated);
         if (r == MANIFEST_E_NEWER)
                 return RECOVERY_E_NEWER;
-        if (r == 0 && is_outdated)
-                note_damage(loader, "the manifest is older than the journals", LOADED_FROM_PREFIX);
-        return r;
+        if (r < 0)
+                return r;
+
+        if (manifest->reserved > 0 && replay->findings->revision >= manifest->reserved)
+                is_outdated = true;
+        if (is_outdated)
+                replay_note_damage(replay, MANIFEST_NAME, "the manifest is older than the journals",
+                                   LOADED_FROM_PREFIX);
+        return 0;
 }
 
-static int load_side(Loader *loader)
+/* Whether, of a manifest and files that do not fit, it is the manifest that belongs here. */
+static bool is_ours(const Replay *replay, const Manifest *manifest)
+{
+        const Side *side = replay->side;
+        unsigned n_same, n_others;
+
+        manifest_compare(side->manifest, manifest, &n_same, &n_others);
+        if (replay->context || n_same > 0)
+                return true;
+        /* The other side knows whose history it is. */
+        return sd_id128_is_null(side->peer_epoch)
+                       ? n_others == 1
+                       : sd_id128_equal(side->peer_epoch, manifest->epoch);
+}
+
+/*
+ * What the headers of the files say, with what only the manifest knew of the time. Of files that are
+ * not those it names, one is out of place; where all are, it is the manifest.
+ */
+static int make_up_manifest(Replay *replay, const Manifest *named)
 {
         int r;
 
-        r = load_manifest(loader);
+        r = recovery_scan(replay->side->directory, &replay->side->manifest, NULL);
+        if (r != 0)
+                return r == MANIFEST_E_NEWER ? RECOVERY_E_NEWER : r;
+
+        if (is_ours(replay, named))
+                manifest_leave_out_others(replay->side->manifest, named);
+        replay->side->manifest->reserved = named->reserved;
+        return 0;
+}
+
+/*
+ * What the manifest names is not whole. It may be the manifest that is wrong, so the other files are
+ * asked where they lead, and the newer state counts.
+ */
+static int look_further(Replay *replay)
+{
+        RecoveryFindings *findings = replay->findings;
+        RecoveryFindings first = *findings;
+        g_autoptr(Manifest) named = g_steal_pointer(&replay->side->manifest);
+        int r;
+
+        r = make_up_manifest(replay, named);
+        if (r != 0)
+                return r;
+        replay->is_made_up = replay->is_second_look = true;
+        replay_empty(replay);
+        *findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_JOURNAL };
+        r = replay_newest_whole(replay);
+        if (r != 0)
+                return r;
+        if (findings->revision > first.revision) {
+                replay_note_damage(replay, MANIFEST_NAME,
+                                   strcmp(first.file, MANIFEST_NAME) == 0
+                                           ? first.damage
+                                           : "the manifest does not fit the other files",
+                                   findings->loaded_from);
+                return 0;
+        }
+
+        replay->is_made_up = false;
+        replay_empty(replay);
+        manifest_free(replay->side->manifest);
+        replay->side->manifest = g_steal_pointer(&named);
+        r = replay_newest_whole(replay);
+        *findings = first;
+        return r;
+}
+
+static int load_side(Replay *replay)
+{
+        bool is_missing;
+        int r;
+
+        r = load_manifest(replay);
         if (r != 0)
                 return r;
 
-        if (!is_of_now(loader)) {
-                find_nothing(loader->findings);
+        is_missing = !replay->findings->damage;
+        if (!is_of_now(replay)) {
+                find_nothing(replay->findings);
                 return 0;
         }
-        if (loader->side->manifest->generations->len > 0) {
-                r = load_newest_whole(loader);
+        if (!is_of_this_history(replay)) {
+                replay_note_damage(replay, MANIFEST_NAME, "it belongs to another history",
+                                   LOADED_FROM_NOTHING);
+                return 0;
+        }
+        if (replay->side->manifest->generations->len > 0) {
+                r = replay_newest_whole(replay);
                 if (r != 0)
                         return r;
         }
-        if (!loader->findings->has_manifest) {
-                judge_made_up(loader);
+        if (!replay->findings->has_manifest) {
+                judge_made_up(replay, is_missing);
                 return 0;
         }
-        return look_for_newer(loader);
+        r = look_for_newer(replay);
+        return r == 0 && replay->findings->damage ? look_further(replay) : r;
 }
 
 int recovery_load(Side *side,
@@ -357,7 +257,7 @@ int recovery_load(Side *side,
                   State *state,
                   RecoveryFindings *ret_findings)
 {
-        Loader loader = {
+        Replay replay = {
                 .side = side,
                 .context = context,
                 .state = state,
@@ -366,8 +266,24 @@ int recovery_load(Side *side,
         int r;
 
         *ret_findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_JOURNAL };
-        r = load_side(&loader);
+        g_clear_pointer(&side->manifest, manifest_free);
+        replay_empty(&replay);
+        r = load_side(&replay);
         if (r != 0)
                 return r;
-        return fall_back(&loader);
+        return fall_back(&replay);
+}
+
+sd_id128_t recovery_peek_epoch(const Side *side, sd_id128_t boot_id)
+{
+        g_autoptr(Manifest) manifest = NULL;
+        g_autofree char *text = NULL;
+        size_t n_bytes;
+        int r;
+
+        r = directory_read(side->directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &n_bytes);
+        if (r < 0 || manifest_from_text(&manifest, text, n_bytes) != 0 ||
+            !is_of_side(manifest, side->part) || !sd_id128_equal(manifest->boot_id, boot_id))
+                return SD_ID128_NULL;
+        return manifest->epoch;
 }

@@ -29,7 +29,9 @@ typedef struct RecoveryContext {
 typedef struct RecoveryFindings {
         bool is_nothing;    /* no file, or none that counts: to be begun from nothing */
         const char *damage; /* what is damaged, or NULL; static */
+        char file[64];      /* and in which file, its name below the directory */
         bool has_manifest;  /* or it had to be made up */
+        bool is_witness; /* of the runtime side: the persistent side has lost more than a torn tail */
         LoadedFrom loaded_from;
         uint64_t revision;    /* that the files reach */
         uint64_t n_old_bytes; /* of the journals before the newest */
@@ -41,10 +43,14 @@ enum {
 };
 
 /*
- * Reads @side's manifest, which becomes its, and what that names. @context: NULL for the persistent
+ * Reads @side's manifest, which becomes its, and what that names, in place of what the state has of
+ * that side. @context: NULL for the persistent
  * side. 0, RECOVERY_E_NEWER or an errno.
  */
 int recovery_load(Side *side,
                   const RecoveryContext *context,
                   State *state,
                   RecoveryFindings *ret_findings);
+
+/* The history a side belongs to, if its manifest is whole and of this boot; else null. */
+sd_id128_t recovery_peek_epoch(const Side *side, sd_id128_t boot_id);

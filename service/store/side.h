@@ -24,11 +24,29 @@ typedef struct Side {
         Manifest *manifest;             /* NULL until there is one */
         Journal *journal;               /* NULL until there is one to go on with */
         uint64_t n_old_bytes;           /* of older journals since the newest checkpoint */
+        sd_id128_t peer_epoch;          /* of the runtime side in this boot; null: not known */
+        char *aside_label; /* what is here is to be set aside under it, before anything else */
+        bool is_set_aside; /* all that is here has a copy in damaged/ */
         uint64_t outgrown_bytes; /* how large the journals become before the next; 0: not known */
 } Side;
 
-/* Opens and locks the directory. 0, DIRECTORY_E_LOCKED or an errno; logs the last two. */
+/*
+ * Opens and locks the directory. 0, also when it can only be read, DIRECTORY_E_LOCKED or an errno;
+ * logs all but the first.
+ */
 int side_open(Side *side, const Io *io, const char *path, CommitPart part);
+
+/* Whether it can be written. */
+bool side_is_ready(const Side *side);
+
+/*
+ * Makes what writing takes, and sets aside what is to be, if that could not be done before. 0 or an
+ * errno. In any thread, while nobody writes; may be tried again.
+ */
+int side_make_ready(Side *side);
+
+/* Sets aside all of the side's files, under @label. 0 or an errno. As above. */
+int side_set_aside(Side *side, const char *label);
 void side_clear(Side *side);
 
 /*
@@ -49,7 +67,7 @@ Manifest *side_manifest_anew(const Side *side, ManifestFile checkpoint, const Jo
 /* Goes on with @journal, which is begun and named. Takes it. */
 void side_switch_journal(Side *side, Journal *journal);
 
-/* How many bytes of zeros a new journal is given. */
+/* How many bytes of zeros a new journal is given: it is never shorter. */
 uint64_t side_fill_bytes(const Side *side);
 
 /* What the journals hold that no checkpoint does. */
@@ -66,6 +84,7 @@ bool side_is_dirty(const Side *side);
 
 /*
  * Unlinks the checkpoints and journals that @manifest does not name (all with NULL), and the copies
- * that none of those that it names can name. In any thread.
+ * that none of those that it names can name; but nothing that is not what it is called, unless there
+ * is a copy of it. In any thread.
  */
 int side_remove_others(const Side *side, const Manifest *manifest);

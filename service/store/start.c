@@ -15,10 +15,11 @@
 
 #include "store/start.h"
 
+#include "store/aside.h"
 #include "store/checkpoint.h"
 #include "store/doubt.h"
 #include "store/last-good.h"
-#include "store/recovery.h"
+#include "store/sides-loader.h"
 #include "store/upgrade.h"
 #include "util/log.h"
 
@@ -28,80 +29,50 @@
 /* Beyond what could have been reserved when it is not known what was. */
 #define REVISIONS_IN_DOUBT (UINT64_C(1) << 32)
 
-#define MESSAGE_DAMAGED "43e8786dc25347a5a6e16a0c3f198aca"
-
 typedef struct Start {
         Side *persistent, *runtime;
         State *state;
         ServiceStatus *status;
         sd_id128_t boot_id;
         uint64_t now_usec;
-        RecoveryFindings findings[2]; /* by CommitPart */
-        bool is_full;
+        SidesLoader loader;
+        GPtrArray *bad_copies; /* names of last known good copies that are damaged */
+        bool is_anew;          /* both sides begin anew, in a history of its own */
+        sd_id128_t epoch;      /* of that */
+        uint64_t reserved;     /* in that */
 } Start;
 
 static RecoveryFindings *findings_of(Start *start, const Side *side)
 {
-        return &start->findings[side->part];
+        return &start->loader.findings[side->part];
 }
 
-/* A name for what is set aside. */
-static char *label_for(const Start *start, const char *reason)
+/* The last known good copy, which may be needed. */
+static int find_good(Start *start)
 {
-        g_autoptr(GDateTime) now =
-                g_date_time_new_from_unix_utc((gint64) (start->now_usec / G_USEC_PER_SEC));
-        g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-        char *label = g_strdup_printf("%s.%06uZ %s", time,
-                                      (unsigned) (start->now_usec % G_USEC_PER_SEC), reason);
-
-        return g_strdelimit(label, " '", '-');
-}
-
-static int load(Start *start)
-{
-        RecoveryFindings *persistent = findings_of(start, start->persistent);
-        RecoveryContext context;
+        Side *side = start->persistent;
         int r;
 
-        r = recovery_load(start->persistent, NULL, start->state, persistent);
-        if (r != 0)
-                return r;
-        if (persistent->is_nothing) {
-                findings_of(start, start->runtime)->is_nothing = true;
-                return 0;
-        }
-
-        context = (RecoveryContext){
-                .boot_id = start->boot_id,
-                .epoch = start->persistent->manifest->epoch,
-                .reached = persistent->revision,
-                .is_whole = !persistent->damage,
-                .void_first = start->persistent->manifest->void_first,
-                .void_last = start->persistent->manifest->void_last,
-        };
-        return recovery_load(start->runtime, &context, start->state,
-                             findings_of(start, start->runtime));
+        r = last_good_find(side->good_directory, &side->good, start->bad_copies);
+        start->status->last_good_revision = side->good.revision;
+        return r;
 }
 
-/* Copies of the last known good state that are damaged. */
-static int set_good_aside(Start *start, GPtrArray *damaged)
+static bool is_damaged(Start *start)
 {
-        const Side *side = start->persistent;
-        const StoreDirectory *directory = side->good_directory;
-        g_autofree char *label = NULL;
-        int r;
+        return findings_of(start, start->persistent)->damage ||
+               findings_of(start, start->runtime)->damage;
+}
 
-        if (damaged->len == 0)
-                return 0;
+static void log_damage(Start *start)
+{
+        const RecoveryFindings *persistent = findings_of(start, start->persistent);
+        Side *sides[] = { start->persistent, start->runtime };
 
-        log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(directory->path)),
-                   "%s: the last known good copy is damaged; it is kept in %s/damaged",
-                   directory->path, side->directory->path);
-        label = label_for(start, "the last known good copy is damaged");
-        r = directory_set_aside(side->directory, directory, label, damaged);
-        for (guint i = 0; i < damaged->len && r >= 0; i++)
-                r = io_unlinkat(directory->io, directory->fd, damaged->pdata[i]);
-        return r < 0 ? r : 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++)
+                if (findings_of(start, sides[i])->damage)
+                        aside_log(sides[i], findings_of(start, sides[i]));
+        aside_log_copies(start->persistent, start->bad_copies, persistent->file);
 }
 
 static void log_torn(Start *start, const Side *side)
@@ -132,6 +103,9 @@ static int reopen(Start *start, Side *side)
         if (tail->end == JOURNAL_TORN)
                 log_torn(start, side);
         side->n_old_bytes = findings_of(start, side)->n_old_bytes;
+        r = aside_put_strangers(side, start->now_usec);
+        if (r < 0)
+                return r;
         return side_remove_others(side, side->manifest);
 }
 
@@ -165,6 +139,10 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
         int r;
 
         if (findings_of(start, side)->is_nothing) {
+                g_clear_pointer(&side->manifest, manifest_free);
+                r = aside_put_strangers(side, start->now_usec);
+                if (r < 0)
+                        return r;
                 r = side_remove_others(side, NULL);
                 if (r < 0)
                         return r;
@@ -184,77 +162,62 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
         return checkpoint_take(side, start->state, start->now_usec);
 }
 
-static int begin_both(Start *start, uint64_t reserved)
-{
-        sd_id128_t epoch;
-        int r;
-
-        r = sd_id128_randomize(&epoch);
-        if (r < 0)
-                return r;
-        r = begin_side(start, start->persistent, epoch, reserved);
-        if (r < 0)
-                return r;
-        return begin_side(start, start->runtime, epoch, 0);
-}
-
-/* All of a side's files, under a name that tells when and why. */
-static int set_aside(Start *start, const Side *side)
-{
-        g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
-        g_autoptr(GPtrArray) names = g_ptr_array_new();
-        g_autofree char *label = label_for(start, findings_of(start, side)->damage);
-        int r;
-
-        r = io_list(side->directory->io, side->directory->fd, all);
-        if (r < 0)
-                return r;
-        for (guint i = 0; i < all->len; i++)
-                if (g_str_has_prefix(all->pdata[i], "checkpoint-") ||
-                    g_str_has_prefix(all->pdata[i], "journal-") ||
-                    strcmp(all->pdata[i], MANIFEST_NAME) == 0)
-                        g_ptr_array_add(names, all->pdata[i]);
-
-        return directory_set_aside(side->directory, side->directory, label, names);
-}
-
-static void log_damage(Start *start, const Side *side)
+/* With what is damaged on one side the other is begun anew, too, and may be needed to make more of it. */
+static char *label_of(Start *start, const Side *side)
 {
         const RecoveryFindings *findings = findings_of(start, side);
 
-        log_record(LOG_ERR,
-                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(side->directory->path),
-                              LOG_REVISION(findings->revision)),
-                   "%s: %s; loaded from %s as of revision %" G_GUINT64_FORMAT
-                   ", commits after that may be lost; the files are kept in %s/damaged",
-                   side->directory->path, findings->damage, loaded_from_name(findings->loaded_from),
-                   findings->revision, side->directory->path);
+        if (!is_damaged(start) || findings->is_nothing)
+                return NULL;
+        return aside_label(start->now_usec,
+                           findings->damage ? findings->damage : "the other side is damaged");
 }
 
-static int go_on_after_damage(Start *start)
+static int set_aside(Start *start, Side *side)
+{
+        g_autofree char *label = label_of(start, side);
+
+        return label ? side_set_aside(side, label) : 0;
+}
+
+static int begin_both(Start *start)
+{
+        int r;
+
+        r = set_aside(start, start->persistent);
+        if (r < 0)
+                return r;
+        r = set_aside(start, start->runtime);
+        if (r < 0)
+                return r;
+        r = begin_side(start, start->persistent, start->epoch, start->reserved);
+        if (r < 0)
+                return r;
+        r = begin_side(start, start->runtime, start->epoch, 0);
+        start->persistent->is_set_aside = start->runtime->is_set_aside = false;
+        return r < 0 ? r : doubt_clear(start->runtime->directory);
+}
+
+/* Whether, and where, a history of its own begins. */
+static int decide(Start *start)
 {
         const RecoveryFindings *persistent = findings_of(start, start->persistent);
         uint64_t revision = state_revision(start->state);
-        Side *sides[] = { start->persistent, start->runtime };
-        int r;
 
-        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++) {
-                if (!findings_of(start, sides[i])->damage)
-                        continue;
-                log_damage(start, sides[i]);
-                r = set_aside(start, sides[i]);
-                if (r < 0)
-                        return r;
+        start->status->state = is_damaged(start) ? SERVICE_DEGRADED : SERVICE_RUNNING;
+        start->is_anew = is_damaged(start) || persistent->is_nothing;
+        if (!start->is_anew)
+                return 0;
+
+        if (is_damaged(start)) {
+                if (persistent->has_manifest)
+                        revision = MAX(revision, start->persistent->manifest->reserved);
+                else
+                        revision += REVISIONS_IN_DOUBT;
+                state_set_revision(start->state, revision);
         }
-
-        if (persistent->has_manifest)
-                revision = MAX(revision, start->persistent->manifest->reserved);
-        else
-                revision += REVISIONS_IN_DOUBT;
-        state_set_revision(start->state, revision);
-        start->status->state = SERVICE_DEGRADED;
-        r = begin_both(start, revision + START_REVISIONS_RESERVED);
-        return r < 0 ? r : doubt_clear(start->runtime->directory);
+        start->reserved = revision + START_REVISIONS_RESERVED;
+        return sd_id128_randomize(&start->epoch);
 }
 
 /* Begins at the reserve, and reserves anew. */
@@ -268,28 +231,20 @@ static int skip_revisions(Start *start)
         manifest->reserved = manifest->floor + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
         r = side_put_manifest(start->persistent, manifest);
-        if (io_is_full(r)) {
-                start->persistent->manifest->boot_id = start->boot_id;
-                start->is_full = true;
-                return 0;
-        }
         return r > 0 ? -EIO : r;
 }
 
 /* What an older version wrote. */
 static int upgrade(Start *start)
 {
-        Side *sides[] = { start->persistent, start->runtime };
+        int r;
 
-        for (size_t i = 0; i < G_N_ELEMENTS(sides) && !start->is_full; i++) {
-                int r = upgrade_side(sides[i], start->state, findings_of(start, sides[i]),
-                                     start->now_usec);
-
-                start->is_full = io_is_full(r);
-                if (r < 0 && !start->is_full)
-                        return r;
-        }
-        return 0;
+        r = upgrade_side(start->persistent, start->state, findings_of(start, start->persistent),
+                         start->now_usec);
+        if (r < 0)
+                return r;
+        return upgrade_side(start->runtime, start->state, findings_of(start, start->runtime),
+                            start->now_usec);
 }
 
 static int go_on(Start *start)
@@ -322,52 +277,105 @@ static int go_on(Start *start)
         r = upgrade(start);
         if (r < 0)
                 return r;
-
         return was_in_doubt ? doubt_clear(runtime->directory) : r;
+}
+
+/* All that is written. Can be killed anywhere and done again. */
+static int write_down(Start *start)
+{
+        int r;
+
+        if (!side_is_ready(start->persistent) || !side_is_ready(start->runtime))
+                return MIN(start->persistent->directory->failure,
+                           start->runtime->directory->failure);
+
+        r = aside_put_copies(start->persistent, start->bad_copies, start->now_usec);
+        if (r < 0)
+                return r;
+        return start->is_anew ? begin_both(start) : go_on(start);
+}
+
+/* What cannot be written now the mender is to write anew, once it can. */
+static void leave_for_later(Start *start, Side *side)
+{
+        bool is_persistent = side == start->persistent;
+
+        if (!side->is_set_aside)
+                side->aside_label = label_of(start, side);
+        if (start->is_anew || !side->manifest) {
+                manifest_free(side->manifest);
+                side->manifest = manifest_new(start->is_anew ? start->epoch
+                                                             : start->persistent->manifest->epoch,
+                                              start->boot_id);
+                side->manifest->reserved = is_persistent ? start->reserved : 0;
+        }
+        side->manifest->boot_id = start->boot_id;
+        side->manifest->floor = is_persistent ? state_revision(start->state) : 0;
+        if (!side->journal)
+                side->journal = journal_new_closed(side->directory, state_revision(start->state));
+}
+
+/* Which revisions may have been used by whoever was here before is not known for certain. */
+static void begin_read_only(Start *start)
+{
+        const Manifest *manifest = start->persistent->manifest;
+
+        if (!start->is_anew)
+                state_set_revision(start->state,
+                                   MAX(manifest->reserved, state_revision(start->state)));
+        leave_for_later(start, start->persistent);
+        leave_for_later(start, start->runtime);
+}
+
+static int run(Start *start, int *ret_failure)
+{
+        const RecoveryFindings *persistent = findings_of(start, start->persistent);
+        int r;
+
+        r = find_good(start);
+        if (r != 0)
+                return r == LAST_GOOD_E_NEWER ? START_E_NEWER : r;
+        r = sides_loader_run(&start->loader);
+        if (r != 0)
+                return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
+
+        start->status->loaded_from = persistent->loaded_from;
+        start->status->loaded_reason = persistent->damage;
+        r = decide(start);
+        if (r < 0)
+                return r;
+        log_damage(start);
+        r = write_down(start);
+        /* Where there is nothing to read either, there is nothing to start for. */
+        if (r < 0 && persistent->is_nothing)
+                return r;
+        if (r < 0)
+                begin_read_only(start);
+
+        start->status->durable_revision = state_revision(start->state);
+        sd_id128_to_string(start->persistent->manifest->epoch, start->status->epoch);
+        *ret_failure = r;
+        return r < 0 ? START_E_READ_ONLY : 0;
 }
 
 int start_sides(Side *persistent,
                 Side *runtime,
                 State *state,
                 ServiceStatus *status,
-                sd_id128_t boot_id,
-                uint64_t now_usec)
+                const StartTime *time,
+                int *ret_failure)
 {
+        g_autoptr(GPtrArray) bad_copies = g_ptr_array_new_with_free_func(g_free);
         Start start = {
                 .persistent = persistent,
                 .runtime = runtime,
                 .state = state,
                 .status = status,
-                .boot_id = boot_id,
-                .now_usec = now_usec,
+                .boot_id = time->boot_id,
+                .now_usec = time->now_usec,
+                .bad_copies = bad_copies,
+                .loader = { persistent, runtime, state, time->boot_id },
         };
-        g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
-        int r;
 
-        r = last_good_find(persistent->good_directory, &persistent->good, damaged);
-        if (r != 0)
-                return r == LAST_GOOD_E_NEWER ? START_E_NEWER : r;
-        r = load(&start);
-        if (r != 0)
-                return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
-        status->last_good_revision = persistent->good.revision;
-        r = set_good_aside(&start, damaged);
-        if (r < 0)
-                return r;
-
-        status->state = SERVICE_RUNNING;
-        status->loaded_from = start.findings[COMMIT_PERSISTENT].loaded_from;
-        status->loaded_reason = start.findings[COMMIT_PERSISTENT].damage;
-        if (start.findings[COMMIT_PERSISTENT].damage || start.findings[COMMIT_RUNTIME].damage)
-                r = go_on_after_damage(&start);
-        else if (start.findings[COMMIT_PERSISTENT].is_nothing)
-                r = begin_both(&start, START_REVISIONS_RESERVED);
-        else
-                r = go_on(&start);
-        if (r < 0)
-                return r;
-
-        status->durable_revision = state_revision(state);
-        sd_id128_to_string(persistent->manifest->epoch, status->epoch);
-        return start.is_full ? START_E_FULL : 0;
+        return run(&start, ret_failure);
 }

@@ -260,6 +260,8 @@ static void on_reserve_extended(void *userdata, int r)
 {
         Store *store = userdata;
 
+        bool is_used_up = state_revision(store->state) + 1 >= reserve_limit(store->reserve);
+
         if (r == -EUCLEAN)
                 on_uncertain(store);
         else if (r < 0 && !store->is_reserve_failing)
@@ -268,6 +270,11 @@ static void on_reserve_extended(void *userdata, int r)
         else if (r == 0)
                 store->callbacks.on_revision_limit(store->callbacks.userdata);
         store->is_reserve_failing = r < 0;
+        /* Nobody would try again, for nothing can be committed: the mender does. */
+        if (r < 0 && is_used_up) {
+                scribe_give_up(store->scribe, r, "reserving revisions");
+                store->callbacks.on_revision_limit(store->callbacks.userdata);
+        }
         mender_poke(store->mender);
 }
 
@@ -385,7 +392,8 @@ void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)
 
 uint64_t store_revision_limit(const Store *store)
 {
-        return reserve_limit(store->reserve);
+        /* What is going to be refused need not wait. */
+        return store->health.has_failed ? UINT64_MAX : reserve_limit(store->reserve);
 }
 
 GVariant *store_statistics(const Store *store)
@@ -394,19 +402,20 @@ GVariant *store_statistics(const Store *store)
                                   store->recovery_usec);
 }
 
-static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
+static int start(Store *store, sd_id128_t boot_id, int *ret_failure)
 {
         const char *path = persistent(store)->directory->path;
         int64_t begin = g_get_monotonic_time();
+        StartTime time = { boot_id, now_usec() };
         int r;
 
         if (sd_id128_is_null(boot_id)) {
-                r = sd_id128_get_boot(&boot_id);
+                r = sd_id128_get_boot(&time.boot_id);
                 if (r < 0)
                         return r;
         }
-        r = start_sides(persistent(store), runtime(store), store->state, store->status, boot_id,
-                        now_usec());
+        r = start_sides(persistent(store), runtime(store), store->state, store->status, &time,
+                        ret_failure);
         if (r == START_E_NEWER) {
                 newer_format_log(store->sides, G_N_ELEMENTS(store->sides));
                 return STORE_E_NEWER_FORMAT;
@@ -416,7 +425,6 @@ static int start(Store *store, sd_id128_t boot_id, bool *ret_is_full)
                            "%s: cannot be recovered: %s", path, g_strerror(-r));
 
         store->recovery_usec = g_get_monotonic_time() - begin;
-        *ret_is_full = r == START_E_FULL;
         return MIN(r, 0);
 }
 
@@ -472,7 +480,7 @@ int store_open(Store **ret_store,
                const StoreCallbacks *callbacks)
 {
         g_autoptr(Store) store = g_new(Store, 1);
-        bool is_full;
+        int failure = 0;
         int r;
 
         *store = (Store){
@@ -487,7 +495,7 @@ int store_open(Store **ret_store,
         r = side_open(runtime(store), io, options->runtime_directory, COMMIT_RUNTIME);
         if (r != 0)
                 return r < 0 ? r : STORE_E_LOCKED;
-        r = start(store, options->boot_id, &is_full);
+        r = start(store, options->boot_id, &failure);
         if (r != 0)
                 return r;
         store->health = (Health){
@@ -502,9 +510,9 @@ int store_open(Store **ret_store,
         if (r < 0)
                 return r;
 
-        /* Everything can be read, and the mender reserves revisions once it finds room. */
-        if (is_full)
-                scribe_give_up(store->scribe, -ENOSPC, "reserving revisions");
+        /* Everything can be read, and the mender begins to write as soon as that can be done. */
+        if (failure < 0)
+                scribe_give_up(store->scribe, failure, "beginning to write");
         *ret_store = g_steal_pointer(&store);
         return 0;
 }

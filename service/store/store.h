@@ -64,8 +64,8 @@ enum {
 /*
  * Locks both directories, recovers what they hold into @state (empty before), makes it durable and
  * starts the threads. Creates the directories when they are missing. Blocks. Logs what it found.
- * Borrows everything; @state and @status must outlive the store. On a disk that is full it may begin
- * read-only.
+ * Borrows everything; @state and @status must outlive the store. Where nothing can be written it
+ * begins read-only.
  */
 int store_open(Store **ret_store,
                const Io *io,

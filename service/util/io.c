@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static int result(int r)
@@ -81,12 +82,27 @@ static int system_fallocate(void *unused G_GNUC_UNUSED, int fd, uint64_t offset,
         return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) n_bytes));
 }
 
-static int system_lock(void *unused G_GNUC_UNUSED, int fd)
+static int lock_all(int fd, short type)
 {
-        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
         int r = result(fcntl(fd, F_OFD_SETLK, &lock));
 
         return r == -EACCES ? -EAGAIN : r;
+}
+
+/*
+ * A file that is open for reading alone can have no exclusive OFD lock: a shared one keeps those away
+ * that can, and flock() those that cannot either.
+ */
+static int system_lock(void *unused G_GNUC_UNUSED, int fd)
+{
+        int flags = fcntl(fd, F_GETFL);
+
+        if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+                return lock_all(fd, F_WRLCK);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+                return -EAGAIN;
+        return lock_all(fd, F_RDLCK);
 }
 
 static int read_names(DIR *directory, GPtrArray *names)
@@ -147,6 +163,11 @@ const Io *io_system(void)
 bool io_is_full(int r)
 {
         return r == -ENOSPC || r == -EDQUOT || r == -EFBIG;
+}
+
+bool io_is_refusal(int r)
+{
+        return r == -EACCES || r == -EPERM || r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
 int io_pwrite_once(const Io *io, int fd, const void *buffer, size_t n_bytes, uint64_t offset)

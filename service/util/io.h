@@ -97,7 +97,10 @@ static inline int io_fallocate(const Io *io, int fd, uint64_t offset, uint64_t n
         return io->fallocate(io->userdata, fd, offset, n_bytes);
 }
 
-/* An exclusive OFD lock on the whole file, not waited for: -EAGAIN when somebody has it. */
+/*
+ * An exclusive lock on a file, however it is open; it goes with the descriptor, and is not waited for:
+ * -EAGAIN when somebody has it.
+ */
 static inline int io_lock(const Io *io, int fd)
 {
         return io->lock(io->userdata, fd);
@@ -111,6 +114,12 @@ static inline int io_list(const Io *io, int dir_fd, GPtrArray *names)
 
 /* Whether a call has failed for lack of room alone: on the disk, in a quota, or in a file's size. */
 bool io_is_full(int r);
+
+/*
+ * Whether a call has failed for want of permission, descriptors or memory: of the file that says
+ * nothing.
+ */
+bool io_is_refusal(int r);
 
 /* One pwrite; -EIO when it was short, for what was not written can no longer be known. */
 int io_pwrite_once(const Io *io, int fd, const void *buffer, size_t n_bytes, uint64_t offset);

@@ -253,6 +253,8 @@ static void test_service_goes_on(gconstpointer userdata)
                 n_failed += scene.fixture.n_status_calls > 0;
 
                 wait_for_service(&scene);
+                /* Nothing may be written while the files are looked at. */
+                store_fixture_crash(&scene.fixture);
                 store_fixture_check_manifest(&scene.fixture);
                 check_reopened(&scene);
                 store_fixture_tear_down(&scene.fixture, NULL);

@@ -239,6 +239,42 @@ static void test_reserve_is_extended(StoreFixture *f, gconstpointer unused G_GNU
         g_assert_cmpuint(state_revision(f->state), ==, (1 << 19) + (1 << 20));
 }
 
+/* Once nothing is left nobody commits anything, so it is not the next commit that tries again. */
+static void test_reserve_used_up_is_renewed(StoreFixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        FaultyIo faulty;
+        uint64_t limit;
+
+        faulty_io_init(&faulty, io_system());
+        faulty.error = -ENOSPC;
+        faulty.calls = FAULTY_RENAME;
+        f->io = &faulty.io;
+        f->retry_usec = 500;
+        open_with_namespace(f);
+        limit = store_revision_limit(f->store);
+        state_set_revision(f->state, limit - 2);
+
+        faulty_io_arm(&faulty, FAULT_ERRORS, 1);
+        set_number(f, 1, 10);
+        for (int i = 0; f->status.state != SERVICE_READ_ONLY; i++) {
+                g_assert_cmpint(i, <, TURNS_MAX);
+                g_assert_cmpint(sd_event_run(f->event, 1000000), >=, 0);
+        }
+        /* What waits is told of it, and refused. */
+        g_assert_cmpuint(f->n_limit_calls, ==, 1);
+        g_assert_cmpuint(store_revision_limit(f->store), ==, UINT64_MAX);
+
+        faulty_io_arm(&faulty, FAULT_NONE, 1);
+        for (int i = 0; f->status.state == SERVICE_READ_ONLY; i++) {
+                g_assert_cmpint(i, <, TURNS_MAX);
+                g_assert_cmpint(sd_event_run(f->event, 1000000), >=, 0);
+        }
+        g_assert_cmpuint(store_revision_limit(f->store), >, limit);
+        set_number(f, 2, 10);
+        store_fixture_reopen(f);
+        store_fixture_check(f);
+}
+
 static void test_reserve_that_cannot_be_extended_holds(StoreFixture *f,
                                                        gconstpointer unused G_GNUC_UNUSED)
 {
@@ -454,6 +490,7 @@ int main(int argc, char **argv)
         RUNNING_TEST("reserve-is-extended", test_reserve_is_extended);
         RUNNING_TEST("reserve-that-cannot-be-extended-holds",
                      test_reserve_that_cannot_be_extended_holds);
+        RUNNING_TEST("reserve-used-up-is-renewed", test_reserve_used_up_is_renewed);
         RUNNING_TEST("failed-checkpoint-is-repeated", test_failed_checkpoint_is_repeated);
         RUNNING_TEST("failed-write-is-the-last", test_failed_write_is_the_last);
         RUNNING_TEST("clean-stop-takes-a-checkpoint", test_clean_stop_takes_a_checkpoint);

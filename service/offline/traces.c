@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Evidence
+ * Traces
  */
 
-#include "offline/evidence.h"
+#include "offline/traces.h"
 
 #include "client/regent-store-stream.h"
 #include "offline/examine.h"
@@ -75,7 +75,7 @@ static int look_below(Search *search, const StoreDirectory *parent, const char *
         return r;
 }
 
-int evidence_highest(const StoreDirectory *directory, uint64_t *ret_revision)
+int traces_highest(const StoreDirectory *directory, uint64_t *ret_revision)
 {
         Search search = { 0 };
         bool is_in_doubt;
@@ -90,6 +90,6 @@ int evidence_highest(const StoreDirectory *directory, uint64_t *ret_revision)
         if (r < 0)
                 return r;
 
-        *ret_revision = search.highest + (is_in_doubt ? EVIDENCE_REVISIONS_IN_DOUBT : 0);
+        *ret_revision = search.highest + (is_in_doubt ? TRACES_REVISIONS_IN_DOUBT : 0);
         return 0;
 }

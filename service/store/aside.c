@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Aside
+ */
+
+#include "store/aside.h"
+
+#include "store/evidence.h"
+#include "store/recovery-scan.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MESSAGE_DAMAGED "43e8786dc25347a5a6e16a0c3f198aca"
+
+char *aside_label(uint64_t now_usec, const char *reason)
+{
+        g_autoptr(GDateTime) now =
+                g_date_time_new_from_unix_utc((gint64) (now_usec / G_USEC_PER_SEC));
+        g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+        char *label = g_strdup_printf("%s.%06uZ %s", time, (unsigned) (now_usec % G_USEC_PER_SEC),
+                                      reason);
+
+        return g_strdelimit(label, " ',", '-');
+}
+
+void aside_log(const Side *side, const RecoveryFindings *findings)
+{
+        g_autofree char *path = g_build_filename(side->directory->path, findings->file, NULL);
+
+        log_record(LOG_ERR,
+                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path),
+                              LOG_REVISION(findings->revision)),
+                   "%s: %s; loaded from %s as of revision %" G_GUINT64_FORMAT
+                   ", commits after that may be lost; the files are kept in %s/damaged",
+                   path, findings->damage, loaded_from_name(findings->loaded_from),
+                   findings->revision, side->directory->path);
+}
+
+void aside_log_copies(const Side *side, const GPtrArray *copies, const char *except)
+{
+        for (guint i = 0; i < copies->len; i++) {
+                g_autofree char *path =
+                        g_build_filename(side->good_directory->path, copies->pdata[i], NULL);
+
+                if (!g_str_has_suffix(path, except) || !*except)
+                        log_record(LOG_ERR,
+                                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
+                                   "%s: the last known good copy is damaged; it is kept in "
+                                   "%s/damaged",
+                                   path, side->directory->path);
+        }
+}
+
+static int put(const Side *side, const StoreDirectory *from, const char *label, GPtrArray *names)
+{
+        int r;
+
+        r = evidence_keep(side->directory, from, label, names);
+        for (guint i = 0; i < names->len && r >= 0; i++) {
+                r = io_unlinkat(from->io, from->fd, names->pdata[i]);
+                if (r == -ENOENT)
+                        r = 0;
+        }
+        return MIN(r, 0);
+}
+
+int aside_put_copies(const Side *side, GPtrArray *copies, uint64_t now_usec)
+{
+        g_autofree char *label = aside_label(now_usec, "the last known good copy is damaged");
+
+        return copies->len > 0 ? put(side, side->good_directory, label, copies) : 0;
+}
+
+static bool has_bad_manifest(const StoreDirectory *directory)
+{
+        g_autoptr(Manifest) manifest = NULL;
+        g_autofree char *text = NULL;
+        size_t n_bytes;
+        int r;
+
+        r = directory_read(directory, MANIFEST_NAME, MANIFEST_BYTES_MAX, &text, &n_bytes);
+        if (r < 0)
+                return r != -ENOENT;
+        return manifest_from_text(&manifest, text, n_bytes) < 0;
+}
+
+int aside_put_strangers(const Side *side, uint64_t now_usec)
+{
+        const StoreDirectory *directory = side->directory;
+        g_autoptr(GPtrArray) strangers = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(Manifest) unused = NULL;
+        g_autofree char *label = aside_label(now_usec, "a file is not what it is called");
+        int r;
+
+        r = recovery_scan(directory, &unused, strangers);
+        for (guint i = strangers->len; i > 0; i--)
+                if (side->manifest && manifest_names(side->manifest, strangers->pdata[i - 1]))
+                        g_ptr_array_remove_index(strangers, i - 1);
+        if (!side->manifest && has_bad_manifest(directory))
+                g_ptr_array_add(strangers, g_strdup(MANIFEST_NAME));
+        if (r != 0 || strangers->len == 0)
+                return MIN(r, 0);
+
+        for (guint i = 0; i < strangers->len; i++) {
+                g_autofree char *path =
+                        g_build_filename(directory->path, strangers->pdata[i], NULL);
+
+                log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
+                           "%s: it is not what it is called, and was not needed; it is kept in "
+                           "%s/damaged",
+                           path, directory->path);
+        }
+        return put(side, directory, label, strangers);
+}
