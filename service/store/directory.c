@@ -180,8 +180,9 @@ int directory_make_ready_below(StoreDirectory *directory, const StoreDirectory *
         if (directory->fd < 0)
                 return directory->fd;
         if (directory->tmp_fd < 0)
-                directory->tmp_fd = fcntl(parent->tmp_fd, F_DUPFD_CLOEXEC, 3);
-        return directory->tmp_fd < 0 ? -errno : 0;
+                directory->tmp_fd =
+                        io_openat(parent->io, parent->fd, "tmp", O_RDONLY | O_DIRECTORY, 0);
+        return MIN(directory->tmp_fd, 0);
 }
 
 StoreDirectory *directory_free(StoreDirectory *directory)
