@@ -184,7 +184,7 @@ def test_reason_too_long(root, ns):
         {"classes": GLib.Variant("a{sv}", {"a": GLib.Variant("u", 1)})},
         {"reason": GLib.Variant("ay", b"x")},
         {"durability": GLib.Variant("s", "later")},
-        {"confirm-timeout-usec": GLib.Variant("t", 1)},
+        {"confirm-timeout-usec": GLib.Variant("u", 1)},
         {"nonsense": GLib.Variant("s", "x")},
         {"": GLib.Variant("s", "x")},
     ],

@@ -8,7 +8,7 @@ from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import MANAGER, NO_ID, PROPERTIES, ROOT_PATH, Error, path_of
 
 LATER = [  # what later versions bring must not be there yet, or clients would rely on it
-    "Watch", "Unwatch", "Acknowledge", "ConfirmChange", "CancelChange", "Connect",
+    "Watch", "Unwatch", "Acknowledge", "Connect",
 ]  # fmt: skip
 
 
