@@ -72,7 +72,7 @@ static void test_what_is_no_transaction_is_refused(void)
                 { "{\"a.b\":{\"unset\":[1]}}", "expected an array of keys" },
                 { "{\"a.b\":{\"expect\":{\"k\":-1}}}", "expected a revision" },
                 { "{\"a.b\":{\"expect\":{\"k\":\"1\"}}}", "k: expected a revision" },
-                { "{\"a.b\":{\"class\":\"kernel\"}}", "'kernel' is no class" },
+                { "{\"a.b\":{\"class\":\"other\"}}", "'other' is no class" },
                 { "{\"a.b\":{\"class\":1}}", "expected a class" },
                 { "{\"a.b\":{},\"a.b\":{}}", "stands twice" },
         };
