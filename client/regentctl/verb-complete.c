@@ -122,7 +122,6 @@ static void offer_kind(const Completion *completion, const char *kind)
                 const char *words;
         } fixed[] = {
                 { "FILE", "<files>" },
-                { "DIR", "<files>" },
                 { "SOURCE", "last-known-good <files>" },
                 { "USER", "<users>" },
                 { "GROUP", "none <groups>" },

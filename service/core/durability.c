@@ -19,11 +19,15 @@ int durability_from_name(const char *name)
         return -EINVAL;
 }
 
+/* What is wished of no class in particular is, for all that is known here, about a persistent entry. */
 static bool has_persistent(const GPtrArray *entries)
 {
-        for (guint i = 0; i < entries->len; i++)
-                if (entry_is_persistent(entries->pdata[i]))
+        for (guint i = 0; i < entries->len; i++) {
+                const Entry *entry = entries->pdata[i];
+
+                if (entry->class == ENTRY_AS_SEEN || entry_is_persistent(entry))
                         return true;
+        }
 
         return false;
 }
