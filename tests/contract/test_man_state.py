@@ -83,7 +83,7 @@ def test_message_is_the_one_of_damage():
         each for each in pages.listings("regent-state", None) if "MESSAGE_ID" in each[1]
     ]
 
-    assert re.search(r'MESSAGE_DAMAGED "(\w+)"', project.read("service", "store", "start.c"))[1] in text
+    assert re.search(r'MESSAGE_DAMAGED "(\w+)"', project.read("service", "store", "aside.c"))[1] in text
 
 
 # Files, read by what the page says
