@@ -17,7 +17,8 @@
  *       recover   done
  *       any       failure, at whatever place, and nothing after it
  *     standard input of
- *       load      create, set, unset and commit as often as there is something; end
+ *       load      create, set, unset and commit as often as there is something; end. What is of one
+ *                 namespace and of several releases is of several commits
  *
  * A stream that ends without its last message was cut off: the program was killed.
  */
@@ -30,7 +31,7 @@
 #define REGENT_STORE_NAMESPACE      "namespace"
 #define REGENT_STORE_NAMESPACE_TYPE "(suuutt)" /* name, owner, group, mode, quotas as given */
 #define REGENT_STORE_ENTRY          "entry"
-#define REGENT_STORE_ENTRY_TYPE     "(svst)" /* key, value, class, revision */
+#define REGENT_STORE_ENTRY_TYPE     "(svsst)" /* key, value, class, release or "", revision */
 #define REGENT_STORE_LOADED         "loaded"
 #define REGENT_STORE_LOADED_TYPE    "a{sv}"
 #define REGENT_STORE_DONE           "done"
@@ -41,9 +42,9 @@
 #define REGENT_STORE_CREATE      "create"
 #define REGENT_STORE_CREATE_TYPE REGENT_STORE_NAMESPACE_TYPE
 #define REGENT_STORE_SET         "set"
-#define REGENT_STORE_SET_TYPE    "(ssvs)" /* namespace, key, value, class or "" */
+#define REGENT_STORE_SET_TYPE    "(sssvs)" /* namespace, release or "", key, value, class or "" */
 #define REGENT_STORE_UNSET       "unset"
-#define REGENT_STORE_UNSET_TYPE  "(ss)"
+#define REGENT_STORE_UNSET_TYPE  "(sss)" /* namespace, release or "", key */
 #define REGENT_STORE_COMMIT      "commit"
 #define REGENT_STORE_COMMIT_TYPE "s" /* reason, or "" */
 #define REGENT_STORE_END         "end"

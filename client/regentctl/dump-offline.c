@@ -38,16 +38,18 @@ static gboolean take_namespace(Taking *taking, GVariant *body)
 static gboolean take_entry(Taking *taking, GVariant *body, Failure **reterr)
 {
         g_autoptr(GVariant) value = NULL;
-        const char *key, *class;
+        const char *key, *class, *release;
         uint64_t revision;
+        DumpEntry *entry;
 
         if (!taking->ns)
                 return TRUE;
-        g_variant_get(body, "(&sv&st)", &key, &value, &class, &revision);
+        g_variant_get(body, "(&sv&s&st)", &key, &value, &class, &release, &revision);
         if (!reply_check_value(value, reterr))
                 return FALSE;
-        dump_namespace_add(taking->ns, key, value, strcmp(class, "runtime") == 0)->revision =
-                revision;
+        entry = dump_namespace_add(taking->ns, key, value, strcmp(class, "runtime") == 0);
+        entry->release = *release ? g_strdup(release) : NULL;
+        entry->revision = revision;
         return TRUE;
 }
 
@@ -117,8 +119,12 @@ gboolean dump_offline_take(
         dump_sort(dump);
         if (!add_absent(&taking, names, is_lenient, reterr))
                 return FALSE;
-        for (guint i = 0; i < dump->namespaces->len; i++)
-                ((DumpNamespace *) dump->namespaces->pdata[i])->revision = taking.revision;
+        for (guint i = 0; i < dump->namespaces->len; i++) {
+                DumpNamespace *ns = dump->namespaces->pdata[i];
+
+                dump_namespace_sort(ns);
+                ns->revision = taking.revision;
+        }
         dump->revision = dump->namespaces->len > 0 ? taking.revision : 0;
         *ret_dump = g_steal_pointer(&dump);
         return TRUE;

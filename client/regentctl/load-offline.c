@@ -9,6 +9,8 @@
 #include "client/regent-names.h"
 #include "client/regent-store-stream.h"
 
+#include <string.h>
+
 /* As large as those that a regentd is sent. */
 #define COMMIT_CHANGES_MAX    4000u
 #define COMMIT_BYTES_MAX      (2u << 20)
@@ -50,14 +52,18 @@ static void put_commit(Offline *offline, Commit *commit, const char *reason)
         *commit = (Commit){};
 }
 
-static void put_change(Offline *offline, const char *ns_name, const TransactionChange *change)
+static void put_change(Offline *offline,
+                       const TransactionNamespace *ns,
+                       const TransactionChange *change)
 {
+        const char *release = ns->release ? ns->release : "";
+
         if (!change->value)
                 offline_put(offline, REGENT_STORE_UNSET,
-                            g_variant_new(REGENT_STORE_UNSET_TYPE, ns_name, change->key));
+                            g_variant_new(REGENT_STORE_UNSET_TYPE, ns->name, release, change->key));
         else
                 offline_put(offline, REGENT_STORE_SET,
-                            g_variant_new(REGENT_STORE_SET_TYPE, ns_name, change->key,
+                            g_variant_new(REGENT_STORE_SET_TYPE, ns->name, release, change->key,
                                           change->value,
                                           change->entry_class ? change->entry_class : ""));
 }
@@ -80,8 +86,28 @@ static void put_namespace(Offline *offline,
                         commit->n_namespaces++;
                 commit->n_changes++;
                 commit->n_bytes += n_bytes;
-                put_change(offline, ns->name, change);
+                put_change(offline, ns, change);
         }
+}
+
+/* One is of one release of a namespace. */
+static bool is_same_name(const TransactionNamespace *a, const TransactionNamespace *b)
+{
+        return strcmp(a->name, b->name) == 0;
+}
+
+static gboolean check_one_commit(const Transaction *transaction, Failure **reterr)
+{
+        for (guint i = 1; i < transaction->namespaces->len; i++) {
+                const TransactionNamespace *ns = transaction->namespaces->pdata[i];
+
+                if (is_same_name(transaction->namespaces->pdata[i - 1], ns))
+                        return failure_set(reterr, EXIT_REFUSED,
+                                           "%s: what is of several kernel releases cannot be in "
+                                           "one commit",
+                                           ns->name);
+        }
+        return TRUE;
 }
 
 gboolean load_offline(Offline *offline,
@@ -95,11 +121,18 @@ gboolean load_offline(Offline *offline,
         g_autoptr(GVariant) done = NULL;
         Commit commit = {};
 
+        if (is_one_commit && !check_one_commit(transaction, reterr))
+                return FALSE;
+
         for (guint i = 0; i < missing->len; i++)
                 put_creation(offline, missing->pdata[i]);
-        for (guint i = 0; i < transaction->namespaces->len; i++)
-                put_namespace(offline, transaction->namespaces->pdata[i], is_one_commit,
-                              reason ? reason : "", &commit);
+        for (guint i = 0; i < transaction->namespaces->len; i++) {
+                const TransactionNamespace *ns = transaction->namespaces->pdata[i];
+
+                if (i > 0 && is_same_name(transaction->namespaces->pdata[i - 1], ns))
+                        put_commit(offline, &commit, reason ? reason : "");
+                put_namespace(offline, ns, is_one_commit, reason ? reason : "", &commit);
+        }
         put_commit(offline, &commit, reason ? reason : "");
         offline_put(offline, REGENT_STORE_END, g_variant_new_boolean(TRUE));
 

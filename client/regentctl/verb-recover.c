@@ -12,7 +12,7 @@
 static void print_result(Context *context, GVariant *done)
 {
         Output *output = context->output;
-        guint64 source = 0, revision = 0, n_namespaces = 0, n_keys = 0;
+        guint64 source = 0, revision = 0, n_namespaces = 0, n_keys = 0, n_pending = 0;
         const char *set_aside = NULL, *damage = NULL;
 
         if (output_json(output) != JSON_OFF) {
@@ -33,6 +33,11 @@ static void print_result(Context *context, GVariant *done)
                     " keys. It goes on at revision %" PRIu64 ".",
                     context->options->is_dry_run ? "Would put in place" : "In place is", source,
                     n_namespaces, n_keys, revision);
+        if (g_variant_lookup(done, "pending-changes", "t", &n_pending))
+                output_line(output,
+                            "Changes in it that were never confirmed, which the next start undoes: "
+                            "%" PRIu64 ".",
+                            n_pending);
         if (g_variant_lookup(done, "set-aside", "&s", &set_aside)) {
                 g_autofree char *escaped = output_escape(set_aside);
 

@@ -124,6 +124,7 @@ static void print_start(Output *output, GVariant *verdict)
         const char *reason = text_of(verdict, "reason");
         uint64_t revision = number_of(verdict, "revision");
         uint64_t known = number_of(verdict, "known-revision");
+        uint64_t n_pending = number_of(verdict, "pending-changes");
 
         if (!*from)
                 return;
@@ -136,6 +137,9 @@ static void print_start(Output *output, GVariant *verdict)
                     " keys.",
                     *reason ? "would load" : "loads", revision, from,
                     number_of(verdict, "namespaces"), number_of(verdict, "keys"));
+        if (n_pending > 0)
+                output_line(output, "Changes that wait for a confirmation: %" PRIu64 ".",
+                            n_pending);
         if (known > 0)
                 output_line(output,
                             "Lost: what was changed in revisions %" PRIu64 " to %" PRIu64 ".",

@@ -6,6 +6,7 @@
 #include "offline/dump.h"
 
 #include "client/regent-store-stream.h"
+#include "core/namespace-places.h"
 #include "offline/stream.h"
 
 #include <errno.h>
@@ -18,21 +19,24 @@ static int put_entry(Entry *entry)
 
         return stream_put(REGENT_STORE_ENTRY,
                           g_variant_new(REGENT_STORE_ENTRY_TYPE, entry_key(entry), value,
-                                        entry_class_name(entry->class), entry->revision));
+                                        entry_class_name(entry->class), entry_release(entry),
+                                        entry->revision));
 }
 
 static int put_namespace(const Namespace *ns)
 {
         const NamespaceAccess *access = &ns->access;
+        NamespacePlaces places;
+        Entry *entry;
         int r;
 
         r = stream_put(REGENT_STORE_NAMESPACE,
                        g_variant_new(REGENT_STORE_NAMESPACE_TYPE, ns->name, access->owner,
                                      access->group, access->mode, access->quota_keys,
                                      access->quota_bytes));
-        for (GTreeNode *node = namespace_first(ns, "", ""); node && r == 0;
-             node = namespace_next(node, ""))
-                r = put_entry(namespace_node_entry(node));
+        namespace_places_begin_by_release(&places, ns);
+        while (r == 0 && (entry = namespace_places_next(&places)))
+                r = put_entry(entry);
         return r;
 }
 

@@ -10,6 +10,7 @@
 
 #include "client/regent-store-stream.h"
 #include "store/checkpoint-file.h"
+#include "store/commit-record.h"
 #include "store/record-reader.h"
 
 #include <errno.h>
@@ -175,13 +176,11 @@ static int count_commit(void *userdata, const Record *record)
         g_autoptr(Commit) commit = NULL;
         int r = 0;
 
-        if (header->kind == RECORD_COMMIT)
-                r = commit_codec_get(&commit, record->payload, header->payload_bytes,
-                                     header->flags & RECORD_PAIRED, header->revision,
-                                     header->time_usec);
-        else if (header->kind == RECORD_RESTORE)
+        if (header->kind == RECORD_RESTORE)
                 r = commit_codec_get_restoration(&commit, record->payload, header->payload_bytes,
                                                  header->revision, header->time_usec);
+        else if (commit_record_is_commit(header->kind))
+                r = commit_record_get(&commit, record);
         if (r != 0)
                 return r == COMMIT_CODEC_E_NEWER ? JOURNAL_E_NEWER : r;
 

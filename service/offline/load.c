@@ -32,6 +32,7 @@ static int fail_outcome(const Settlement *settlement)
                 return stream_fail(REGENT_STORE_NOT_FOUND, NULL, "%s", settlement->text);
         case CORE_E_NAMESPACE_EXISTS:
         case CORE_E_CONFLICT:
+        case CORE_E_BUSY: /* a change that waits for a confirmation has it locked */
                 return stream_fail(REGENT_STORE_CONFLICT, NULL, "%s", settlement->text);
         default:
                 return stream_fail(REGENT_STORE_REFUSED, NULL, "%s", settlement->text);
@@ -58,8 +59,20 @@ static int fail_change(int outcome, const char *text)
         return fail_outcome(&settlement);
 }
 
+static int check_release(const NamespaceWish *wish, const char *release)
+{
+        return strcmp(wish->release, release) == 0
+                       ? 0
+                       : stream_fail(REGENT_STORE_INVALID, NULL,
+                                     "%s: entries of several kernel releases in one commit",
+                                     wish->name);
+}
+
 /* The wish of the set that is being filled. 0 or -EPROTO. */
-static int find_wish(Loading *loading, const char *name, NamespaceWish **ret_wish)
+static int find_wish(Loading *loading,
+                     const char *name,
+                     const char *release,
+                     NamespaceWish **ret_wish)
 {
         g_autofree char *text = NULL;
         int r;
@@ -71,11 +84,13 @@ static int find_wish(Loading *loading, const char *name, NamespaceWish **ret_wis
 
                 if (strcmp(wish->name, name) == 0) {
                         *ret_wish = wish;
-                        return 0;
+                        return check_release(wish, release);
                 }
         }
 
         r = change_set_add_namespace(loading->set, name, ret_wish, &text);
+        if (r == 0)
+                r = change_set_set_release(*ret_wish, release, &text);
         return r == 0 ? 0 : fail_change(r, text);
 }
 
@@ -109,12 +124,12 @@ static int take_set(Loading *loading, GVariant *body)
 {
         g_autoptr(GVariant) value = NULL;
         g_autofree char *text = NULL;
-        const char *name, *key, *class;
+        const char *name, *release, *key, *class;
         NamespaceWish *wish;
         int r;
 
-        g_variant_get(body, "(&s&sv&s)", &name, &key, &value, &class);
-        r = find_wish(loading, name, &wish);
+        g_variant_get(body, "(&s&s&sv&s)", &name, &release, &key, &value, &class);
+        r = find_wish(loading, name, release, &wish);
         if (r < 0)
                 return r;
 
@@ -135,12 +150,12 @@ static int take_set(Loading *loading, GVariant *body)
 static int take_unset(Loading *loading, GVariant *body)
 {
         g_autofree char *text = NULL;
-        const char *name, *key;
+        const char *name, *release, *key;
         NamespaceWish *wish;
         int r;
 
-        g_variant_get(body, "(&s&s)", &name, &key);
-        r = find_wish(loading, name, &wish);
+        g_variant_get(body, "(&s&s&s)", &name, &release, &key);
+        r = find_wish(loading, name, release, &wish);
         if (r < 0)
                 return r;
         r = change_set_unset(loading->set, wish, &loading->limits, key, &text);

@@ -165,10 +165,11 @@ static int load_once(Reading *reading)
         if (persistent->good_directory) {
                 r = last_good_find(persistent->good_directory, &persistent->good,
                                    reading->damaged_copies);
+                /* A start ends here; what the other files are is worth knowing all the same. */
                 if (r == LAST_GOOD_E_NEWER)
                         reading->newer = persistent->good_directory->path;
-                if (r != 0)
-                        return MIN(r, 0);
+                if (r < 0)
+                        return r;
         }
         return load_sides(reading, boot_id);
 }

@@ -10,13 +10,15 @@
  *     6. a manifest that names these two alone, with an epoch of its own; from here on the new one
  *     7. the old names go, all is read back and compared
  *
- * The runtime side is not written: the next start finds that it belongs to another epoch, and begins
- * it anew.
+ * The runtime side is not written. The new manifest is of no boot, which tells the next start that
+ * the runtime side is not its own, and that changes which wait for a confirmation are to be undone:
+ * a recovery confirms none.
  */
 
 #include "offline/recover.h"
 
 #include "client/regent-store-stream.h"
+#include "core/namespace-places.h"
 #include "offline/examine.h"
 #include "offline/source.h"
 #include "offline/stream.h"
@@ -24,6 +26,7 @@
 #include "offline/traces.h"
 #include "store/checkpoint.h"
 #include "store/evidence.h"
+#include "store/pending-codec.h"
 #include "store/start.h"
 
 #include <errno.h>
@@ -61,6 +64,8 @@ static int lock_side(Recovering *recovering, CommitPart part, const char *path)
 
         if (r == DIRECTORY_E_LOCKED)
                 return fail_held(path);
+        if (r == 0 && path)
+                r = recovering->sides[part].directory->failure;
         return r < 0 ? stream_fail_errno(r, path) : 0;
 }
 
@@ -129,7 +134,7 @@ static char *make_label(uint64_t now_usec)
                                (unsigned) (now_usec % G_USEC_PER_SEC));
 }
 
-static int set_aside(Recovering *recovering, const Side *side)
+static int set_aside(Recovering *recovering, Side *side)
 {
         const StoreDirectory *directory = side->directory;
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
@@ -146,6 +151,7 @@ static int set_aside(Recovering *recovering, const Side *side)
 
         recovering->n_set_aside += names->len;
         r = evidence_keep(directory, directory, recovering->label, names);
+        side->is_set_aside = r == 0;
         return r < 0 ? stream_fail_errno(r, directory->path) : 0;
 }
 
@@ -170,20 +176,31 @@ static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
         return 0;
 }
 
+/* Nobody else has them yet. */
+static void put_off_boot(State *state)
+{
+        const GPtrArray *all = pending_changes_all(state_pending(state));
+
+        for (guint i = 0; i < all->len; i++) {
+                PendingChange *change = all->pdata[i];
+
+                memset(change->boot_id, 0, sizeof change->boot_id);
+        }
+}
+
 static int write_state(Recovering *recovering)
 {
         Side *side = &recovering->sides[COMMIT_PERSISTENT];
-        sd_id128_t epoch, boot_id;
+        sd_id128_t epoch;
         int r;
 
         r = sd_id128_randomize(&epoch);
-        if (r == 0)
-                r = sd_id128_get_boot(&boot_id);
         if (r < 0)
                 return r;
 
+        put_off_boot(recovering->source.state);
         state_set_revision(recovering->source.state, recovering->revision);
-        side->manifest = manifest_new(epoch, boot_id);
+        side->manifest = manifest_new(epoch, SD_ID128_NULL);
         side->manifest->reserved = recovering->revision + START_REVISIONS_RESERVED;
         side->manifest->floor = recovering->revision;
         manifest_add_generation(side->manifest, (ManifestFile){ 0 });
@@ -193,24 +210,63 @@ static int write_state(Recovering *recovering)
         return checkpoint_take(side, recovering->source.state, recovering->now_usec);
 }
 
+/* Its names go; it is all in damaged/. */
+static int empty_runtime(const Side *side)
+{
+        const StoreDirectory *directory = side->directory;
+        int r;
+
+        r = io_unlinkat(directory->io, directory->fd, MANIFEST_NAME);
+        return r < 0 && r != -ENOENT ? r : side_remove_others(side, NULL);
+}
+
 static bool entries_equal(const Entry *a, const Entry *b)
 {
-        return strcmp(entry_key(a), entry_key(b)) == 0 && entry_value_equal(a, b) &&
+        return strcmp(entry_key(a), entry_key(b)) == 0 &&
+               strcmp(entry_release(a), entry_release(b)) == 0 && entry_value_equal(a, b) &&
                a->class == b->class && a->revision == b->revision && a->time_usec == b->time_usec &&
                a->writer_uid == b->writer_uid;
 }
 
 static bool namespaces_equal(const Namespace *a, const Namespace *b)
 {
-        GTreeNode *of_a = namespace_first(a, "", ""), *of_b = namespace_first(b, "", "");
+        NamespacePlaces places_a, places_b;
+        const Entry *of_a, *of_b;
 
         if (strcmp(a->name, b->name) != 0 || access_compare(&a->access, &b->access) != 0 ||
             a->created_revision != b->created_revision)
                 return false;
-        for (; of_a && of_b; of_a = namespace_next(of_a, ""), of_b = namespace_next(of_b, ""))
-                if (!entries_equal(namespace_node_entry(of_a), namespace_node_entry(of_b)))
-                        return false;
+
+        namespace_places_begin_by_release(&places_a, a);
+        namespace_places_begin_by_release(&places_b, b);
+        do {
+                of_a = namespace_places_next(&places_a);
+                of_b = namespace_places_next(&places_b);
+        } while (of_a && of_b && entries_equal(of_a, of_b));
         return !of_a && !of_b;
+}
+
+static void put_pending(CodecBuffer *buffer, State *state)
+{
+        const GPtrArray *all = pending_changes_all(state_pending(state));
+
+        for (guint i = 0; i < all->len; i++) {
+                const PendingChange *change = all->pdata[i];
+
+                codec_put_number(buffer, change->revision);
+                codec_put_u32(buffer, change->writer_uid);
+                pending_codec_put(buffer, change);
+        }
+}
+
+static bool pending_equal(State *a, State *b)
+{
+        g_auto(CodecBuffer) of_a = { 0 }, of_b = { 0 };
+
+        put_pending(&of_a, a);
+        put_pending(&of_b, b);
+        return of_a.n_bytes == of_b.n_bytes &&
+               (of_a.n_bytes == 0 || memcmp(of_a.bytes, of_b.bytes, of_a.n_bytes) == 0);
 }
 
 static bool states_equal(State *a, State *b)
@@ -221,7 +277,7 @@ static bool states_equal(State *a, State *b)
         for (; of_a && of_b; of_a = g_tree_node_next(of_a), of_b = g_tree_node_next(of_b))
                 if (!namespaces_equal(g_tree_node_value(of_a), g_tree_node_value(of_b)))
                         return false;
-        return !of_a && !of_b;
+        return !of_a && !of_b && pending_equal(a, b);
 }
 
 /* What a start would load now is what the source held. */
@@ -261,6 +317,8 @@ static int put_in_place(Recovering *recovering)
                 return r;
 
         r = write_state(recovering);
+        if (r == 0 && recovering->sides[COMMIT_RUNTIME].directory)
+                r = empty_runtime(&recovering->sides[COMMIT_RUNTIME]);
         return r < 0 ? stream_fail_errno(r, path) : read_back(recovering);
 }
 
@@ -268,6 +326,7 @@ static int tell_done(const Recovering *recovering)
 {
         const char *path = recovering->options->directories.state_directory;
         const Source *source = &recovering->source;
+        uint64_t n_pending;
         GVariantDict dict;
         int r;
 
@@ -277,6 +336,9 @@ static int tell_done(const Recovering *recovering)
         g_variant_dict_insert(&dict, "namespaces", "t",
                               (uint64_t) g_tree_nnodes(state_namespaces(source->state)));
         g_variant_dict_insert(&dict, "keys", "t", state_n_keys(source->state));
+        n_pending = pending_changes_all(state_pending(source->state))->len;
+        if (n_pending > 0)
+                g_variant_dict_insert(&dict, "pending-changes", "t", n_pending);
         if (source->created_usec > 0)
                 g_variant_dict_insert(&dict, "created-usec", "t", source->created_usec);
         if (source->damage)

@@ -91,6 +91,9 @@ static int read_last_good(Source *source, const char *state_directory)
         r = last_good_find(directory, &file, damaged);
         if (r < 0)
                 return stream_fail_errno(r, path);
+        if (r == LAST_GOOD_E_NEWER)
+                return stream_fail(REGENT_STORE_REFUSED, NULL,
+                                   "%s: it was written by a later version", path);
         if (file.revision == 0 && damaged->len > 0)
                 return stream_fail(REGENT_STORE_INVALID, NULL, "%s: the copy is damaged", path);
         if (file.revision == 0)

@@ -206,7 +206,7 @@ static int look_at_unused(Verification *verification, const Side *side, bool has
         return r;
 }
 
-/* A start leaves those of a later version alone; damaged ones the reading has found. */
+/* Which of them a start would stumble over the reading has found. */
 static int look_at_copies(Verification *verification, const StoreDirectory *directory)
 {
         g_autoptr(GPtrArray) names = NULL;
@@ -323,6 +323,8 @@ static GVariant *describe_all(const Verification *verification)
                               (uint64_t) g_tree_nnodes(state_namespaces(reading->state)));
         g_variant_dict_insert(&dict, "keys", "t", state_n_keys(reading->state));
         add_number(&dict, "last-good-revision", persistent->good.revision);
+        add_number(&dict, "pending-changes",
+                   pending_changes_all(state_pending(reading->state))->len);
         if (damage)
                 g_variant_dict_insert(&dict, "reason", "s", damage);
         if (damage && verification->highest > findings->revision)

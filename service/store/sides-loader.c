@@ -65,6 +65,16 @@ static int load_runtime(SidesLoader *loader)
         return recovery_load(loader->runtime, &context, loader->state, findings);
 }
 
+/*
+ * Put in place of another history, by hand, and not started since: only then a manifest is of no boot.
+ * The runtime side is still that history's.
+ */
+static bool is_recovered(const SidesLoader *loader)
+{
+        return loader->findings[COMMIT_PERSISTENT].has_manifest &&
+               sd_id128_is_null(loader->persistent->manifest->boot_id);
+}
+
 int sides_loader_run(SidesLoader *loader)
 {
         int r;
@@ -72,7 +82,8 @@ int sides_loader_run(SidesLoader *loader)
         r = load_persistent(loader);
         if (r != 0)
                 return r;
-        if (loader->findings[COMMIT_PERSISTENT].is_nothing || !loader->runtime->directory) {
+        if (loader->findings[COMMIT_PERSISTENT].is_nothing || !loader->runtime->directory ||
+            is_recovered(loader)) {
                 loader->findings[COMMIT_RUNTIME].is_nothing = true;
                 return 0;
         }

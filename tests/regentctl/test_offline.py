@@ -10,7 +10,7 @@ import stat
 import golden
 import pytest
 from ctl import CONFLICT, DENIED, DIFFERS, DONE, INVALID, NOT_FOUND, REFUSED, USAGE, Regentctl
-from regent_testing import environment
+from regent_testing import environment, machine
 
 
 @pytest.fixture
@@ -363,3 +363,97 @@ def test_other_users_change_nothing(fresh, tmp_path, sandbox):
 
 def test_recover_wants_a_source(ctl):
     assert "--from=" in ctl("recover", status=USAGE).err
+
+
+# entries of kernels
+
+OLD, NEW = "6.1.0-18-amd64", "6.12.0"
+
+
+@pytest.fixture
+def kernels(stack, tmp_path_factory):
+    """A namespace with entries of several kernels, on one of them."""
+    library = machine.build(tmp_path_factory.mktemp("preload"))
+    made = stack(environ=machine.environ(library, OLD))
+    ns = made.root.create("org.example.Router")
+    ns.apply({"mtu": 1500, "name": "core", "up": 1}, classes={"up": "runtime"})
+    ns.apply({"mtu": 9000, "driver": "old"}, class_="kernel")
+    ns.apply({"mtu": 4000, "zone": "b"}, release=NEW)
+    ns.apply({"zone": "c"}, release="5.10")
+    return made, ns, Regentctl(made.bus, environ=made.regentd.environ)
+
+
+def test_dump_of_files_has_the_entries_of_every_kernel(kernels):
+    made, _, ctl = kernels
+    online = ctl("dump").out
+    assert set(json.loads(online)["namespaces"]["org.example.Router"]["kernels"]) == {OLD, NEW, "5.10"}
+    assert ctl("dump", *directories(made)).out == online
+    assert ctl("dump", "--json=short", *directories(made)).out == ctl("dump", "--json=short").out
+    made.regentd.stop()
+    assert ctl("dump", *directories(made)).out == online
+
+
+def test_load_into_files_of_entries_of_kernels(kernels, tmp_path):
+    made, ns, ctl = kernels
+    file = tmp_path / "dump.json"
+    document = json.loads(ctl("dump").out)
+    router = document["namespaces"]["org.example.Router"]
+    router["kernels"][NEW]["mtu"]["data"] = 4001
+    del router["kernels"][OLD]["driver"]
+    router["entries"]["mtu"]["data"] = 1501
+    file.write_text(json.dumps(document))
+    made.regentd.stop()
+
+    new = tmp_path / "new"
+    new.mkdir()
+    assert "several kernel releases" in ctl("load", "--atomic", f"--state-dir={new}", str(file), status=REFUSED).err
+    assert json.loads(ctl("dump", f"--state-dir={new}").out)["namespaces"] == {}
+    ctl("load", f"--state-dir={new}", str(file))
+    loaded = json.loads(ctl("dump", f"--state-dir={new}").out)["namespaces"]["org.example.Router"]
+    assert loaded["kernels"] == router["kernels"]
+
+    ctl("load", "--prune", *directories(made), str(file))
+    assert ctl("load", "--prune", *directories(made), str(file)).err == "nothing to do\n"
+    assert json.loads(ctl("dump", *directories(made)).out)["namespaces"] == document["namespaces"]
+    made.regentd.start()
+    assert made.root.property("State") == "running"
+    assert json.loads(ctl("dump").out)["namespaces"] == document["namespaces"]
+    assert (ns.get("mtu").unpack(), ns.describe("mtu")["release"].unpack()) == (9000, OLD)
+
+
+def test_recover_brings_back_the_entries_of_every_kernel(kernels, tmp_path):
+    made, ns, ctl = kernels
+    path = tmp_path / "backup"
+    ctl("backup", str(path))
+    wanted = json.loads(ctl("dump").out)["namespaces"]
+    ns.apply({"mtu": 1}, release=NEW)
+    ns.apply({}, ["zone"], release="5.10")
+    made.regentd.stop()
+    ctl("recover", f"--from={path}", *directories(made))
+    made.regentd.start()
+    del wanted["org.example.Router"]["entries"]["up"]
+    assert json.loads(ctl("dump").out)["namespaces"] == wanted
+
+
+# changes that wait for a confirmation
+
+
+def test_load_into_files_leaves_alone_what_waits_for_a_confirmation(fresh, tmp_path):
+    made, ns, ctl = fresh
+    file = tmp_path / "dump.json"
+    file.write_text(ctl("dump").out)
+    ns.apply({"mtu": 9000}, confirm_timeout_usec=3_600_000_000)
+    ns.set("name", "eth1")
+    made.regentd.kill()
+    assert ctl.json("verify", *directories(made))["pending-changes"] == 1
+    assert "wait for a confirmation: 1" in ctl("verify", *directories(made)).out
+    failure = ctl.failure("load", "--prune", *directories(made), str(file), status=CONFLICT)
+    assert "waits for the confirmation" in failure["text"]
+    some = json.loads(file.read_text())
+    del some["namespaces"]["org.example.A"]["entries"]["mtu"]
+    file.write_text(json.dumps(some))
+    ctl("load", *directories(made), str(file))
+    assert ctl.json("verify", *directories(made))["pending-changes"] == 1
+    made.regentd.start()
+    assert (ns.get("mtu").unpack(), ns.get("name").unpack()) == (9000, "eth0")
+    assert len(ctl.json("status")["pending-changes"]) == 1

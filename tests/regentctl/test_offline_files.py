@@ -3,6 +3,7 @@
 
 import ctypes
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,10 +11,17 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 
 import pytest
-from ctl import CONFLICT, DENIED, DONE, INVALID, NOT_FOUND, REFUSED, USAGE, Regentctl
+from ctl import CONFLICT, DENIED, INVALID, NOT_FOUND, REFUSED, USAGE, Regentctl
+from regent_testing import environment
 from regent_testing.waiting import retry_until
+
+sys.path.insert(0, os.path.join(environment.source_root(), "tests", "old-stores"))
+
+# pylint: disable=wrong-import-position
+import old_store
 
 
 @pytest.fixture
@@ -260,17 +268,18 @@ def test_nothing_is_done_to_files_of_a_later_version(fresh, tmp_path, which):
     make_newer(os.path.join(below, name))
     before = contents(state)
 
-    is_copy = which.startswith("last-known-good")
-    document = ctl.json("verify", *directories(made), status=DONE if is_copy else REFUSED)
-    assert document["verdict"] == ("whole" if is_copy else "newer")
-    assert [file["verdict"] for file in document["files"] if file["path"] == os.path.join(below, name)] == ["newer"]
-    if not is_copy:
-        assert "later version" in ctl("verify", *directories(made), status=REFUSED).out
-        assert "later version" in ctl("recover", f"--from={path}", *directories(made), status=REFUSED).err
-        assert "later version" in ctl("dump", *directories(made), status=REFUSED).err
-        ctl("load", *directories(made), str(dump), status=REFUSED)
-    source = os.path.join(below, name) if "checkpoint" in which else state
-    assert "later version" in ctl("recover", f"--from={source}", *directories(made), status=REFUSED).err
+    document = ctl.json("verify", *directories(made), status=REFUSED)
+    assert document["verdict"] == "newer"
+    assert [file["path"] for file in document["files"] if file["verdict"] == "newer"] == [os.path.join(below, name)]
+    assert "later version" in ctl("verify", *directories(made), status=REFUSED).out
+    assert "later version" in ctl("dump", *directories(made), status=REFUSED).err
+    ctl("load", *directories(made), str(dump), status=REFUSED)
+    sources = [path, os.path.join(below, name) if "checkpoint" in which else state]
+    if which.startswith("last-known-good"):
+        assert {file["role"] for file in document["files"]} >= {"newest", "manifest"}
+        sources += [state, "last-known-good"]
+    for source in sources:
+        assert "later version" in ctl("recover", f"--from={source}", *directories(made), status=REFUSED).err
     assert contents(state) == before
 
 
@@ -315,3 +324,64 @@ def test_regentd_does_not_start_while_files_are_changed(fresh, tmp_path):
             process.wait()
     made.regentd.start()
     assert made.root.property("LoadedReason") == ""
+
+
+def test_recover_confirms_nothing(fresh, tmp_path):
+    """What was waiting when the backup was made is undone by the next start, also where its time is not up."""
+    made, ns, ctl = fresh
+    path = tmp_path / "backup"
+    _, result = ns.apply({"mtu": 9000, "new": 1}, confirm_timeout_usec=3_600_000_000)
+    ctl("backup", str(path))
+    made.root.confirm(result["token"])
+    made.regentd.kill()
+    assert ctl.json("verify", *directories(made))["verdict"] == "whole"
+    assert ctl.json("recover", "--dry-run", f"--from={path}", *directories(made))["pending-changes"] == 1
+    assert "which the next start undoes: 1" in ctl("recover", f"--from={path}", *directories(made)).out
+    assert ctl.json("verify", *directories(made))["pending-changes"] == 1
+    made.regentd.start()
+    retry_until(lambda: "new" not in values(ns) and values(ns)["mtu"] == 1500, 10, "the change is undone")
+    assert made.root.property("State") == "running"
+    made.regentd.restart()
+    assert values(ns)["mtu"] == 1500 and "pending-changes" not in ctl.json("verify", *directories(made))
+
+
+def test_recover_leaves_a_runtime_directory_that_it_was_not_told_of(fresh, tmp_path):
+    """The next start knows that it belongs to what was there before."""
+    made, ns, ctl = fresh
+    path = tmp_path / "backup"
+    ctl("backup", str(path))
+    made.regentd.stop()
+    ctl("recover", f"--from={path}", directories(made)[0])
+    assert ctl.json("verify", *directories(made))["verdict"] == "whole"
+    made.regentd.start()
+    assert (made.root.property("State"), made.root.property("LoadedReason")) == ("running", "")
+    assert set(values(ns)) == {"mtu", "hostile", "blob"}
+
+
+def keys_of(namespaces):
+    """Those that are not of class runtime, of a dump or as old_store tells of them."""
+    return {
+        space: {key for key, told in seen["entries"].items() if "class=runtime" not in told}
+        for space, seen in namespaces.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["killed", "stopped"])
+def test_files_of_an_older_format(fresh, tmp_path, name):
+    """They are verified, dumped and recovered from as those of today, and not changed by that."""
+    made, _, ctl = fresh
+    expected = old_store.unpack(str(tmp_path))
+    state, new = tmp_path / name / "state", tmp_path / "new"
+    before = contents(state)
+    new.mkdir()
+    assert ctl.json("verify", f"--state-dir={state}")["verdict"] == "whole"
+    dumped = json.loads(ctl("dump", f"--state-dir={state}").out)["namespaces"]
+    assert keys_of(dumped) == keys_of(expected[name]["namespaces"])
+    ctl("recover", f"--from={state}", f"--state-dir={new}")
+    assert json.loads(ctl("dump", f"--state-dir={new}").out)["namespaces"] == dumped
+    assert contents(state) == before
+    ctl("recover", "--from=last-known-good", f"--state-dir={state}")
+    assert ctl.json("verify", f"--state-dir={state}")["verdict"] == "whole"
+    good = json.loads(ctl("dump", f"--state-dir={state}").out)["namespaces"]
+    assert keys_of(good) == keys_of(expected["good"])
+    assert before <= contents(state)

@@ -16,7 +16,16 @@
 #define NS        "org.example.Router"
 #define CALLS_MAX 500
 
-/* Files by what they are, not by what they are called: second names are links. */
+static char *checksum_of(const char *path)
+{
+        g_autofree char *content = NULL;
+        size_t n_bytes;
+
+        g_assert_true(g_file_get_contents(path, &content, &n_bytes, NULL));
+        return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guint8 *) content, n_bytes);
+}
+
+/* Files by what is in them, not by what they are called: second names are links, else copies. */
 static void list_files(GHashTable *found, const char *path)
 {
         g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -31,13 +40,13 @@ static void list_files(GHashTable *found, const char *path)
                         list_files(found, below);
                 else if (strcmp(name, "MANIFEST") == 0 || g_str_has_prefix(name, "journal-") ||
                          g_str_has_prefix(name, "checkpoint-"))
-                        g_hash_table_add(found, g_memdup2(&st.st_ino, sizeof st.st_ino));
+                        g_hash_table_add(found, checksum_of(below));
         }
 }
 
 static GHashTable *files_below(const char *path)
 {
-        GHashTable *found = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+        GHashTable *found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
         list_files(found, path);
         return found;
