@@ -10,310 +10,23 @@
 #include "daemon.h"
 
 #include "bus/bus-connection.h"
-#include "bus/bus-service.h"
-#include "bus/manager-object.h"
 #include "client/regent-names.h"
-#include "commit-log.h"
-#include "config.h"
-#include "core/pipeline.h"
-#include "core/state.h"
-#include "core/status.h"
-#include "declarer.h"
+#include "daemon-config.h"
+#include "daemon-parts.h"
+#include "daemon-ports.h"
 #include "event-loop.h"
-#include "expirer.h"
 #include "kernel-release.h"
-#include "store/store.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
 /* After everything else that waits, so that the socket is read empty into the batch. */
 #define BATCH_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
-typedef struct Daemon {
-        const DaemonOptions *options;
-        const Io *io;
-        Config config;
-        ServiceStatus status;
-        sd_event *event;
-        sd_event_source *batch;
-        sd_event_source *redeclare; /* enabled after the state went back to an earlier one */
-        sd_event_source *exit;
-        State *state;
-        Pipeline *pipeline;
-        Store *store;
-        Declarer *declarer;
-        Expirer *expirer;
-        int close_status;
-        bool is_ready; /* the name is ours */
-        sd_bus *bus;
-        BusService *service;
-} Daemon;
-
-static uint64_t now_realtime_usec(void)
-{
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-/* configuration */
-
-static int load_config(const Daemon *daemon, Config *config)
-{
-        int r;
-
-        config_init(config);
-        r = config_load(config, daemon->options->configuration);
-        if (r < 0)
-                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r)),
-                           "Cannot read the configuration %s: %s",
-                           daemon->options->configuration ? daemon->options->configuration : "",
-                           g_strerror(-r));
-        return r;
-}
-
-static void use_config(Daemon *daemon, const Config *config)
-{
-        daemon->config = *config;
-        log_set_level(daemon->options->log_level >= 0 ? daemon->options->log_level
-                                                      : config->log_level);
-}
-
-/* What is not up to the parts that read the configuration themselves. */
-static void hand_out_config(Daemon *daemon)
-{
-        const Config *config = &daemon->config;
-
-        store_set_checkpoint_journal_bytes(daemon->store, config->checkpoint_journal_bytes);
-        store_set_sync_interval(daemon->store, config->sync_interval_usec);
-        pipeline_set_lazy(daemon->pipeline, config->sync_interval_usec > 0);
-}
-
-static int reload(Daemon *daemon)
-{
-        Config config;
-        int r;
-
-        r = load_config(daemon, &config);
-        if (r < 0)
-                return r;
-
-        use_config(daemon, &config);
-        hand_out_config(daemon);
-        declarer_load(daemon->declarer);
-        log_info("The configuration has been read anew");
-        return 0;
-}
-
-static void on_reloaded(void *userdata, int r)
-{
-        const Daemon *daemon = userdata;
-
-        if (r == 0 && daemon->is_ready)
-                (void) sd_notify(false, "READY=1");
-}
-
-static int on_reload_signal(sd_event_source *source G_GNUC_UNUSED,
-                            const struct signalfd_siginfo *info G_GNUC_UNUSED,
-                            void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        if (daemon->is_ready)
-                (void) sd_notify(false, "RELOADING=1");
-        (void) reload(daemon);
-        declarer_when_done(daemon->declarer, on_reloaded, daemon);
-        return 0;
-}
-
-/* the pipeline's ports */
-
-static void on_wake(void *userdata)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_ONESHOT);
-        g_assert(r >= 0);
-}
-
-static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        pipeline_run(daemon->pipeline, now_realtime_usec());
-        return 0;
-}
-
-static void tell_of_room(Daemon *daemon)
-{
-        pipeline_set_full(daemon->pipeline, daemon->status.is_full, daemon->status.full_path);
-}
-
-static int on_journal(void *userdata, const GPtrArray *commits)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        r = store_write(daemon->store, commits);
-        tell_of_room(daemon);
-        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
-}
-
-static int on_sync(void *userdata)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        r = store_flush(daemon->store);
-        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
-}
-
-static void on_publish(void *userdata, const GPtrArray *commits)
-{
-        Daemon *daemon = userdata;
-
-        commit_log(commits);
-        if (daemon->service)
-                bus_service_publish(daemon->service, commits);
-        store_applied(daemon->store);
-        expirer_note(daemon->expirer, commits);
-
-        for (guint i = 0; i < commits->len; i++) {
-                const Commit *commit = commits->pdata[i];
-
-                if (commit->source.revision > 0)
-                        (void) sd_event_source_set_enabled(daemon->redeclare, SD_EVENT_ONESHOT);
-        }
-}
-
-/* A restored state knows nothing of declarations. */
-static int on_redeclare(sd_event_source *source G_GNUC_UNUSED, void *userdata)
-{
-        const Daemon *daemon = userdata;
-
-        declarer_load(daemon->declarer);
-        return 0;
-}
-
-static void on_reconsider(void *userdata, void *submitter, Request *request)
-{
-        Daemon *daemon = userdata;
-
-        if (submitter == daemon->declarer)
-                declarer_reconsider(daemon->declarer, request);
-        else
-                bus_service_reconsider(submitter, request);
-}
-
-/* the declarer's port */
-
-static void on_declared(void *userdata, Namespace *ns)
-{
-        Daemon *daemon = userdata;
-
-        if (daemon->service)
-                bus_service_declared(daemon->service, ns);
-}
-
-/* the store's ports */
-
-static void on_written(void *userdata, int r)
-{
-        Daemon *daemon = userdata;
-
-        tell_of_room(daemon);
-        pipeline_settle(daemon->pipeline, r);
-}
-
-static void on_revision_limit(void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
-}
-
-static void on_status(void *userdata)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        if (!daemon->service)
-                return; /* still at the start */
-
-        (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
-        tell_of_room(daemon);
-        expirer_retry(daemon->expirer);
-
-        r = manager_object_announce_status(daemon->service);
-        if (r < 0)
-                log_warning("Cannot announce the state of the service: %s", g_strerror(-r));
-}
-
-/* the bus's ports */
-
-static int on_reload_call(void *userdata)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        r = reload(daemon);
-        return r == 0 && declarer_is_under_way(daemon->declarer) ? BUS_PORT_E_UNDER_WAY : r;
-}
-
-static void on_wait_for_reload(void *userdata, BusReloaded on_done, void *call)
-{
-        Daemon *daemon = userdata;
-
-        declarer_when_done(daemon->declarer, on_done, call);
-}
-
-static int on_mark_good(void *userdata, BusMarked on_marked, void *job)
-{
-        Daemon *daemon = userdata;
-        int r;
-
-        r = store_mark_good(daemon->store, on_marked, job);
-        return r == STORE_E_MARKED ? BUS_PORT_E_MARKED : r;
-}
-
-static void on_load_good(void *userdata, BusLoaded on_loaded, void *job)
-{
-        Daemon *daemon = userdata;
-
-        store_load_good(daemon->store, on_loaded, job);
-}
-
-static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
-{
-        Daemon *daemon = userdata;
-
-        return store_back_up(daemon->store, on_backed_up, job);
-}
-
-static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
-{
-        Daemon *daemon = userdata;
-        g_autoptr(GVariant) of_store = g_variant_ref_sink(store_statistics(daemon->store));
-        GVariantIter iter;
-        const char *name;
-        GVariant *value;
-
-        g_variant_iter_init(&iter, of_store);
-        while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
-                g_variant_dict_insert_value(statistics, name, value);
-
-        /* They name namespaces, which not everyone may know of. */
-        if (uid == 0)
-                g_variant_dict_insert_value(statistics, "declaration-errors",
-                                            declarer_errors(daemon->declarer));
-}
+/* the bus */
 
 static int on_name_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
@@ -364,16 +77,34 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 
 /* start */
 
+static uint64_t now_realtime_usec(void)
+{
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        pipeline_run(daemon->pipeline, now_realtime_usec());
+        return 0;
+}
+
+/* A restored state knows nothing of declarations. */
+static int on_redeclare(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        const Daemon *daemon = userdata;
+
+        declarer_load(daemon->declarer);
+        return 0;
+}
+
 static int start_pipeline(Daemon *daemon)
 {
-        const PipelineCallbacks callbacks = {
-                .wake = on_wake,
-                .journal = on_journal,
-                .sync = on_sync,
-                .publish = on_publish,
-                .reconsider = on_reconsider,
-                .userdata = daemon,
-        };
+        const PipelineCallbacks callbacks = daemon_ports_of_pipeline(daemon);
         int r;
 
         r = sd_event_add_defer(daemon->event, &daemon->batch, on_batch, daemon);
@@ -398,7 +129,7 @@ static int start_pipeline(Daemon *daemon)
 
         daemon->pipeline = pipeline_new(daemon->state, &daemon->config.limits, &callbacks);
         pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
-        hand_out_config(daemon);
+        daemon_config_hand_out(daemon);
         return 0;
 }
 
@@ -409,12 +140,7 @@ static int start_store(Daemon *daemon)
                 .runtime_directory = daemon->options->runtime_directory,
                 .checkpoint_journal_bytes = daemon->config.checkpoint_journal_bytes,
         };
-        const StoreCallbacks callbacks = {
-                .on_written = on_written,
-                .on_revision_limit = on_revision_limit,
-                .on_status = on_status,
-                .userdata = daemon,
-        };
+        const StoreCallbacks callbacks = daemon_ports_of_store(daemon);
         int r;
 
         r = store_open(&daemon->store, daemon->io, &options, daemon->event, daemon->state,
@@ -434,15 +160,7 @@ static int start_store(Daemon *daemon)
 
 static int start_bus(Daemon *daemon)
 {
-        const BusPorts ports = {
-                .reload = on_reload_call,
-                .when_reloaded = on_wait_for_reload,
-                .mark_good = on_mark_good,
-                .load_good = on_load_good,
-                .back_up = on_back_up,
-                .add_statistics = on_statistics,
-                .userdata = daemon,
-        };
+        const BusPorts ports = daemon_ports_of_bus(daemon);
         int r;
 
         r = bus_connection_open(&daemon->bus, daemon->event);
@@ -485,7 +203,7 @@ static void start_declarations(void *userdata)
                 .pipeline = daemon->pipeline,
                 .limits = &daemon->config.limits,
                 .directories = daemon->options->namespaces_directories,
-                .on_declared = on_declared,
+                .on_declared = daemon_ports_on_declared,
                 .userdata = daemon,
         };
 
@@ -500,14 +218,14 @@ static int start(Daemon *daemon)
         Config config;
         int r;
 
-        r = event_loop_new(&daemon->event, on_reload_signal, daemon);
+        r = event_loop_new(&daemon->event, daemon_config_on_signal, daemon);
         if (r < 0)
                 return r;
 
-        r = load_config(daemon, &config);
+        r = daemon_config_load(daemon, &config);
         if (r < 0)
                 return DAEMON_E_REFUSED;
-        use_config(daemon, &config);
+        daemon_config_use(daemon, &config);
 
         daemon->state = state_new();
         release = kernel_release_running();

@@ -4,8 +4,8 @@
 /*
  * Daemon
  *
- * The only place that knows all parts: it makes them in order, connects them through their
- * callbacks, runs the loop and takes them down again.
+ * The only place that knows all parts, with daemon-ports.h and daemon-config.h: it makes them in
+ * order, connects them through their callbacks, runs the loop and takes them down again.
  */
 
 #include "util/io.h"

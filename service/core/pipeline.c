@@ -2,23 +2,8 @@
 /*
  * Commit pipeline
  *
- * What becomes of a request, state by event ("-": cannot happen):
- *
- *              submit         earlier one    run                   settle    origin goes
- *                             goes on                                        (or cancel)
- *   RESERVED   READY, HELD    -              -                     -         freed
- *   HELD       -              RETURNED       -                     -         answered
- *   RETURNED   -              -              RESERVED, reconsider  -         answered
- *   READY      -              -              IN_BATCH or, if an    -         answered
- *                                            access has changed,
- *                                            RETURNED
- *   IN_BATCH   -              -              -                     answered  goes on
- *
- * HELD: an earlier request of the same origin, for one of the same namespaces, is not READY yet. It
- * may have to wait long for that, so it is authorized anew when it has its turn. What is READY behind
- * one that is returned is returned, too. Without a callback reconsider() nothing is, and HELD ones
- * become READY. All but IN_BATCH ones keep their place in their origin's queue; READY and RETURNED
- * ones are in one of the pipeline's as well, and IN_BATCH ones in the batch alone.
+ * Forms batches of what is ready and settles them. The states of a request stand in core/request.h,
+ * and what is ready is found in core/origin.c.
  *
  * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
  */
@@ -28,50 +13,17 @@
 #include "core/batch.h"
 #include "core/durability.h"
 #include "core/failure.h"
+#include "core/origin.h"
 #include "core/overlay.h"
+#include "core/request.h"
 #include "core/sequencer.h"
-
-#include <errno.h>
-#include <string.h>
-
-typedef enum RequestState {
-        REQUEST_RESERVED,
-        REQUEST_HELD,
-        REQUEST_RETURNED,
-        REQUEST_READY,
-        REQUEST_IN_BATCH,
-} RequestState;
-
-struct Request {
-        RequestState state;
-        Origin *origin; /* NULL once it is in a batch */
-        GList in_origin;
-        GList in_pipeline; /* in the queue of its state */
-        GStrv names;       /* of the namespaces it touches, while there is no set */
-        bool touches_all;
-        ChangeSet *set;
-        RequestSettled on_settled;
-        void *userdata;
-        /* how it will be answered */
-        int outcome;
-        char *text;
-        uint64_t revision;
-        Commit *dry_commit;   /* owned */
-        const Commit *commit; /* borrowed from the batch, or dry_commit */
-};
-
-struct Origin {
-        Pipeline *pipeline;
-        GQueue requests; /* all that are not IN_BATCH, in the order of their places */
-};
 
 struct Pipeline {
         State *state;
         const Limits *limits;
         PipelineCallbacks callbacks;
         Overlay *overlay;
-        GQueue ready;
-        GQueue returned;
+        RequestQueues queues;
         GPtrArray *batch;   /* owned Request, answered together */
         GPtrArray *commits; /* owned Commit of the batch */
         uint64_t revision;  /* the last one given to a commit */
@@ -84,31 +36,6 @@ struct Pipeline {
         PipelineStatistics statistics;
 };
 
-static Request *request_free(Request *request)
-{
-        change_set_free(request->set);
-        commit_free(request->dry_commit);
-        g_strfreev(request->names);
-        g_free(request->text);
-        g_free(request);
-        return NULL;
-}
-
-static void request_answer(Request *request)
-{
-        Settlement settlement = {
-                .outcome = request->outcome,
-                .text = request->text,
-                .revision = request->revision,
-                .is_dry_run = request->set && (request->set->flags & CHANGE_SET_DRY_RUN),
-                .commit = request->commit,
-        };
-
-        if (request->commit && request->commit->pending && !settlement.is_dry_run)
-                settlement.token = request->set->confirmation->token;
-        request->on_settled(request->userdata, &settlement);
-}
-
 static void batch_request_free(gpointer request)
 {
         request_free(request);
@@ -117,6 +44,18 @@ static void batch_request_free(gpointer request)
 static void batch_commit_free(gpointer commit)
 {
         commit_free(commit);
+}
+
+static void wake(Pipeline *pipeline)
+{
+        if (pipeline->queues.returned.head ||
+            (pipeline->queues.ready.head && !pipeline->is_under_way))
+                pipeline->callbacks.wake(pipeline->callbacks.userdata);
+}
+
+static void on_waiting(void *userdata)
+{
+        wake(userdata);
 }
 
 Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbacks *callbacks)
@@ -128,6 +67,9 @@ Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbac
                 .limits = limits,
                 .callbacks = *callbacks,
                 .overlay = overlay_new(state),
+                .queues = { .may_return = callbacks->reconsider,
+                            .wake = on_waiting,
+                            .owner = pipeline },
                 .batch = g_ptr_array_new_with_free_func(batch_request_free),
                 .commits = g_ptr_array_new_with_free_func(batch_commit_free),
                 .revision = state_revision(state),
@@ -141,7 +83,8 @@ Pipeline *pipeline_free(Pipeline *pipeline)
         if (!pipeline)
                 return NULL;
 
-        g_assert(g_queue_is_empty(&pipeline->ready) && g_queue_is_empty(&pipeline->returned));
+        g_assert(g_queue_is_empty(&pipeline->queues.ready) &&
+                 g_queue_is_empty(&pipeline->queues.returned));
 
         overlay_free(pipeline->overlay);
         g_ptr_array_unref(pipeline->batch);
@@ -152,173 +95,22 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 
 Origin *pipeline_origin_new(Pipeline *pipeline)
 {
-        Origin *origin = g_new0(Origin, 1);
-
-        origin->pipeline = pipeline;
-        return origin;
-}
-
-static void wake(Pipeline *pipeline)
-{
-        if (pipeline->returned.head || (pipeline->ready.head && !pipeline->is_under_way))
-                pipeline->callbacks.wake(pipeline->callbacks.userdata);
-}
-
-/* Takes the request out of the pipeline's queues; it stays in its origin's. */
-static void request_withdraw(Request *request)
-{
-        if (request->state == REQUEST_READY)
-                g_queue_unlink(&request->origin->pipeline->ready, &request->in_pipeline);
-        else if (request->state == REQUEST_RETURNED)
-                g_queue_unlink(&request->origin->pipeline->returned, &request->in_pipeline);
-}
-
-/* Takes it out of every queue, for whoever is to end it. */
-static void request_unlink(Request *request)
-{
-        request_withdraw(request);
-        g_queue_unlink(&request->origin->requests, &request->in_origin);
-        request->origin = NULL;
+        return origin_new(&pipeline->queues);
 }
 
 Origin *pipeline_origin_free(Origin *origin)
 {
-        if (!origin)
-                return NULL;
-
-        while (origin->requests.head) {
-                Request *request = origin->requests.head->data;
-
-                request_unlink(request);
-                if (request->state != REQUEST_RESERVED) {
-                        request->outcome = -ECANCELED;
-                        request_answer(request);
-                }
-                request_free(request);
-        }
-
-        g_free(origin);
-        return NULL;
-}
-
-static const char *touched_name(const Request *request, size_t i)
-{
-        if (request->names)
-                return request->names[i];
-        if (i >= request->set->namespaces->len)
-                return NULL;
-        return ((const NamespaceWish *) request->set->namespaces->pdata[i])->name;
-}
-
-static bool touches(const Request *request, const char *name)
-{
-        const char *touched;
-
-        for (size_t i = 0; (touched = touched_name(request, i)); i++)
-                if (strcmp(touched, name) == 0)
-                        return true;
-
-        return false;
-}
-
-/* Whether an earlier one of the same origin, that has not got as far, touches the same. */
-static bool is_held_back(const Request *request)
-{
-        for (const GList *l = request->in_origin.prev; l; l = l->prev) {
-                const Request *earlier = l->data;
-                const char *name;
-
-                if (earlier->state == REQUEST_READY)
-                        continue;
-                if (request->touches_all || earlier->touches_all)
-                        return true;
-                for (size_t i = 0; (name = touched_name(request, i)); i++)
-                        if (touches(earlier, name))
-                                return true;
-        }
-
-        return false;
-}
-
-static void make_ready(Request *request)
-{
-        Pipeline *pipeline = request->origin->pipeline;
-
-        request->state = REQUEST_READY;
-        g_queue_push_tail_link(&pipeline->ready, &request->in_pipeline);
-        wake(pipeline);
-}
-
-static GStrv names_of(const ChangeSet *set)
-{
-        GStrv names = g_new0(char *, set->namespaces->len + 1);
-
-        for (guint i = 0; i < set->namespaces->len; i++) {
-                const NamespaceWish *wish = set->namespaces->pdata[i];
-
-                names[i] = g_strdup(wish->name);
-        }
-        return names;
-}
-
-/* Makes it a reservation again, of which its owner will hear in pipeline_run(). */
-static void make_returned(Request *request)
-{
-        Pipeline *pipeline = request->origin->pipeline;
-
-        request_withdraw(request);
-        request->names = names_of(request->set);
-        g_clear_pointer(&request->set, change_set_free);
-        request->state = REQUEST_RETURNED;
-        g_queue_push_tail_link(&pipeline->returned, &request->in_pipeline);
-        wake(pipeline);
-}
-
-/* Lets go on what waited only for a request that has now gone on or away. */
-static void release_held(Origin *origin)
-{
-        for (GList *l = origin->requests.head; l; l = l->next) {
-                Request *request = l->data;
-
-                if (request->state != REQUEST_HELD || is_held_back(request))
-                        continue;
-                if (origin->pipeline->callbacks.reconsider)
-                        make_returned(request);
-                else
-                        make_ready(request);
-        }
-}
-
-static Request *request_new(Origin *origin)
-{
-        Request *request = g_new(Request, 1);
-
-        *request = (Request){ .origin = origin };
-        request->in_origin.data = request;
-        request->in_pipeline.data = request;
-        g_queue_push_tail_link(&origin->requests, &request->in_origin);
-        return request;
+        return origin_free(origin);
 }
 
 Request *pipeline_reserve(Origin *origin, const ChangeSet *set)
 {
-        Request *request = request_new(origin);
-
-        request->state = REQUEST_RESERVED;
-        request->names = names_of(set);
-        request->touches_all = set->kind == CHANGE_SET_RESTORE;
-        return request;
+        return origin_reserve(origin, set);
 }
 
 void pipeline_cancel(Request *request)
 {
-        Origin *origin = request->origin;
-
-        g_assert(request->state == REQUEST_RESERVED);
-
-        request_unlink(request);
-        request_free(request);
-        release_held(origin);
+        origin_cancel(request);
 }
 
 void pipeline_submit(Origin *origin,
@@ -327,67 +119,37 @@ void pipeline_submit(Origin *origin,
                      RequestSettled on_settled,
                      void *userdata)
 {
-        Request *request = reservation ? reservation : request_new(origin);
-
-        g_assert(request->origin == origin && !request->set);
-
-        request->set = set;
-        request->touches_all = set->kind == CHANGE_SET_RESTORE;
-        request->on_settled = on_settled;
-        request->userdata = userdata;
-        g_clear_pointer(&request->names, g_strfreev);
-        request->state = REQUEST_HELD;
-        if (is_held_back(request))
-                return;
-
-        make_ready(request);
-        if (reservation)
-                release_held(origin);
-}
-
-/* Whether a namespace has another access, or is another one, than when the request was authorized. */
-static bool is_outdated(const Pipeline *pipeline, const Request *request)
-{
-        for (guint i = 0; i < request->set->namespaces->len; i++) {
-                const NamespaceWish *wish = request->set->namespaces->pdata[i];
-                const Namespace *ns = state_lookup(pipeline->state, wish->name);
-
-                if (wish->access_revision != (ns ? ns->access_revision : 0))
-                        return true;
-        }
-
-        return false;
+        origin_submit(origin, reservation, set, on_settled, userdata);
 }
 
 /* Returns what must be authorized anew, and what has its place behind that. */
 static void return_outdated(Pipeline *pipeline)
 {
-        if (!pipeline->callbacks.reconsider)
+        if (!pipeline->queues.may_return)
                 return;
 
-        for (GList *l = pipeline->ready.head, *next; l; l = next) {
+        for (GList *l = pipeline->queues.ready.head, *next; l; l = next) {
                 Request *request = l->data;
 
                 next = l->next;
-                if (is_outdated(pipeline, request) || is_held_back(request))
-                        make_returned(request);
+                if (request_is_outdated(request, pipeline->state) || origin_holds_back(request))
+                        origin_return(request);
         }
 }
 
 static void dispatch_returned(Pipeline *pipeline)
 {
         /* What comes back while this goes on has its turn in the next run. */
-        guint n = pipeline->returned.length;
+        guint n = pipeline->queues.returned.length;
 
-        for (; n > 0 && pipeline->returned.head; n--) {
-                Request *request = pipeline->returned.head->data;
+        for (; n > 0 && pipeline->queues.returned.head; n--) {
+                Request *request = pipeline->queues.returned.head->data;
 
-                request_withdraw(request);
-                request->state = REQUEST_RESERVED;
+                origin_hand_back(request);
                 pipeline->callbacks.reconsider(pipeline->callbacks.userdata, request->userdata,
                                                request);
         }
-        if (pipeline->returned.head)
+        if (pipeline->queues.returned.head)
                 wake(pipeline);
 }
 
@@ -445,7 +207,7 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
         pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
         pipeline->is_sync_awaited = false;
         batch_init(&batch);
-        for (GList *l = pipeline->ready.head, *next; l; l = next) {
+        for (GList *l = pipeline->queues.ready.head, *next; l; l = next) {
                 Request *request = l->data;
 
                 next = l->next;
@@ -457,8 +219,7 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 
                 for (; n_overlaid < pipeline->commits->len; n_overlaid++)
                         overlay_add(pipeline->overlay, pipeline->commits->pdata[n_overlaid]);
-                request_unlink(request);
-                request->state = REQUEST_IN_BATCH;
+                origin_release(request);
                 g_ptr_array_add(pipeline->batch, request);
                 sequence(pipeline, request, now_usec);
         }

@@ -2,10 +2,11 @@
 /*
  * Store
  *
- * Puts the parts together: the scribe writes, the checkpointer takes checkpoints, the reserve keeps
- * revisions in hand; the last two, and the scribe's filler, share the background thread. The first
- * failure of the scribe, or a manifest of which it is not known which one is on disk, is the end of
- * writing, see on_failed(), until the mender has made both sides anew.
+ * Puts the parts together: the scribe writes, the checkpointer takes the checkpoints and copies that
+ * the planner begins, the reserve keeps revisions in hand; the checkpointer, the reserve and the
+ * scribe's filler share the background thread. The first failure of the scribe, or a manifest of
+ * which it is not known which one is on disk, is the end of writing, see on_failed(), until the
+ * mender has made both sides anew.
  */
 
 #include "store/store.h"
@@ -16,6 +17,7 @@
 #include "store/health.h"
 #include "store/mender.h"
 #include "store/newer-format.h"
+#include "store/planner.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
@@ -29,17 +31,10 @@
 
 #define RETRY_USEC ((uint64_t) G_USEC_PER_SEC)
 
-#define CHECKPOINT_RETRY_USEC    ((int64_t) 10 * G_USEC_PER_SEC)
-#define CHECKPOINT_RETRY_DOUBLES 6u
-
-/* About what an entry takes in a checkpoint beside its key and value. */
-#define ENTRY_OVERHEAD_BYTES UINT64_C(32)
-
 struct Store {
         State *state;
         ServiceStatus *status;
         StoreCallbacks callbacks;
-        uint64_t checkpoint_journal_bytes;
 
         Side sides[2]; /* by CommitPart */
         Worker *background;
@@ -48,16 +43,9 @@ struct Store {
         Reserve *reserve;
         Mender *mender;
         Health health;
+        Planner planner;
 
         bool is_reserve_failing; /* and that has been said */
-        StoreMarked on_marked;   /* of who waits for the last known good state; NULL: nobody does */
-        void *marked_userdata;
-        bool is_marking;
-        Backup backup;
-        bool is_wanted[2]; /* a checkpoint, by CommitPart */
-        bool is_restored;  /* since the last one was wanted */
-        unsigned n_retries;
-        int64_t retry_usec; /* no checkpoint by itself before this */
         int64_t recovery_usec;
 };
 
@@ -76,21 +64,6 @@ static uint64_t now_usec(void)
         return (uint64_t) g_get_real_time();
 }
 
-static void end_marking(Store *store, int r)
-{
-        StoreMarked on_marked = g_steal_pointer(&store->on_marked);
-
-        store->is_marking = false;
-        if (r == 0) {
-                store->status->last_good_revision = persistent(store)->good.revision;
-                log_notice("The state as of revision %" G_GUINT64_FORMAT
-                           " is the last known good one",
-                           store->status->last_good_revision);
-                store->callbacks.on_status(store->callbacks.userdata);
-        }
-        on_marked(store->marked_userdata, r);
-}
-
 /* Nothing more is written, until on_mended(). */
 static void on_failed(void *userdata, int r, const char *what)
 {
@@ -98,9 +71,7 @@ static void on_failed(void *userdata, int r, const char *what)
 
         health_fail(&store->health, r, what);
         checkpointer_cancel(store->checkpointer);
-        if (store->on_marked && !store->is_marking)
-                end_marking(store, -EROFS);
-        backup_refuse(&store->backup);
+        planner_refuse(&store->planner);
         mender_begin(store->mender);
 }
 
@@ -151,15 +122,12 @@ static void on_written(void *userdata, int r)
         store->callbacks.on_written(store->callbacks.userdata, note_written(store, r));
 }
 
-static void begin_wanted(Store *store);
-
 static void on_quiet(void *userdata)
 {
         Store *store = userdata;
 
         (void) note_written(store, 0);
-        if (store->on_marked)
-                begin_wanted(store);
+        planner_note_quiet(&store->planner);
         checkpointer_poke(store->checkpointer);
         mender_poke(store->mender);
 }
@@ -185,74 +153,32 @@ static void on_uncertain(void *userdata)
         scribe_give_up(store->scribe, -EIO, "replacing the manifest");
 }
 
-/* What is to be marked good must not be undone later. */
-static bool has_pending(const Store *store)
+static void on_good(void *userdata, uint64_t revision)
 {
-        return pending_changes_all(state_pending(store->state))->len > 0;
-}
+        Store *store = userdata;
 
-static void begin_wanted(Store *store)
-{
-        if (store->health.has_failed || checkpointer_is_active(store->checkpointer))
-                return;
-
-        if (store->on_marked && has_pending(store)) {
-                end_marking(store, -EBUSY);
-                return;
-        }
-        if (store->on_marked && scribe_is_dirty(store->scribe)) {
-                /* There is nothing in the copy that a crash could take back. */
-                scribe_want_sync(store->scribe);
-                return;
-        }
-        if (store->on_marked) {
-                store->is_marking = true;
-                checkpointer_keep_last_good(store->checkpointer, persistent(store));
-                return;
-        }
-        if (backup_begin(&store->backup, store->checkpointer, persistent(store)))
-                return;
-
-        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++) {
-                bool is_wanted = store->is_wanted[i];
-
-                store->is_wanted[i] = false;
-                if (is_wanted && side_is_dirty(&store->sides[i])) {
-                        checkpointer_begin(store->checkpointer, &store->sides[i]);
-                        return;
-                }
-        }
+        store->status->last_good_revision = revision;
+        log_notice("The state as of revision %" G_GUINT64_FORMAT " is the last known good one",
+                   revision);
+        store->callbacks.on_status(store->callbacks.userdata);
 }
 
 static void on_checkpoint_ended(void *userdata, int r)
 {
         Store *store = userdata;
 
-        if (store->is_marking || store->backup.is_under_way) {
-                if (!backup_ended(&store->backup, store->checkpointer, r))
-                        end_marking(store, r);
-                begin_wanted(store);
-                mender_poke(store->mender);
-                return;
+        if (!planner_copy_ended(&store->planner, r)) {
+                if (mender_checkpoint_ended(store->mender, r)) {
+                        if (r < 0)
+                                log_record(
+                                        LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
+                                        "the state could not be written anew and will be again: %s",
+                                        g_strerror(-r));
+                        return;
+                }
+                planner_checkpoint_ended(&store->planner, r);
         }
-        if (mender_checkpoint_ended(store->mender, r)) {
-                if (r < 0)
-                        log_record(LOG_WARNING, LOG_FIELDS(LOG_ERRNO(r)),
-                                   "the state could not be written anew and will be again: %s",
-                                   g_strerror(-r));
-                return;
-        }
-        if (r < 0 && r != -ECANCELED) {
-                log_record(LOG_WARNING,
-                           LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(persistent(store)->directory->path)),
-                           "a checkpoint failed and will be tried again: %s", g_strerror(-r));
-                store->retry_usec =
-                        g_get_monotonic_time() + (CHECKPOINT_RETRY_USEC << store->n_retries);
-                store->n_retries = MIN(store->n_retries + 1, CHECKPOINT_RETRY_DOUBLES);
-        } else {
-                store->n_retries = 0;
-        }
-        begin_wanted(store);
+        planner_begin(&store->planner);
         mender_poke(store->mender);
 }
 
@@ -284,7 +210,8 @@ int store_write(Store *store, const GPtrArray *commits)
         int r = scribe_write(store->scribe, commits);
 
         /* A Restore has a batch alone, and has recovery read all of the copy, however short it is. */
-        store->is_restored |= first->source.revision > 0;
+        if (first->source.revision > 0)
+                planner_note_restored(&store->planner);
         if (r == 0)
                 return 0;
         if (r < 0)
@@ -306,40 +233,13 @@ void store_set_sync_interval(Store *store, uint64_t usec)
         scribe_set_sync_interval(store->scribe, usec);
 }
 
-/* A side's journals have outgrown the state, and what is configured. */
-static bool is_outgrown(Store *store, Side *side)
-{
-        uint64_t state_bytes = state_usage(store->state) +
-                               ENTRY_OVERHEAD_BYTES * state_n_keys(store->state) +
-                               pending_changes_bytes(state_pending(store->state));
-
-        side->outgrown_bytes = MAX(state_bytes, store->checkpoint_journal_bytes);
-        return side_journal_bytes(side) > side->outgrown_bytes;
-}
-
-static void want_checkpoints(Store *store)
-{
-        if (checkpointer_is_active(store->checkpointer) ||
-            g_get_monotonic_time() < store->retry_usec)
-                return;
-
-        store->is_wanted[COMMIT_PERSISTENT] |= store->is_restored;
-        store->is_restored = false;
-        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
-                store->is_wanted[i] |= is_outgrown(store, &store->sides[i]) ||
-                                       side_lacks_generation(&store->sides[i]);
-        begin_wanted(store);
-}
-
 void store_applied(Store *store)
 {
         scribe_applied(store->scribe);
         if (store->health.has_failed)
                 return;
 
-        if (store->on_marked)
-                begin_wanted(store);
-        want_checkpoints(store);
+        planner_note_applied(&store->planner);
         checkpointer_poke(store->checkpointer);
         if (!checkpointer_holds_manifest(store->checkpointer))
                 reserve_keep_ahead(store->reserve, state_revision(store->state));
@@ -347,42 +247,24 @@ void store_applied(Store *store)
 
 void store_set_checkpoint_journal_bytes(Store *store, uint64_t n_bytes)
 {
-        store->checkpoint_journal_bytes = n_bytes;
+        store->planner.checkpoint_journal_bytes = n_bytes;
 }
 
 int store_checkpoint(Store *store)
 {
-        if (store->health.has_failed)
-                return -EROFS;
-
-        for (size_t i = 0; i < G_N_ELEMENTS(store->sides); i++)
-                store->is_wanted[i] = true;
-        begin_wanted(store);
-        return 0;
+        return planner_want_all(&store->planner);
 }
 
 int store_mark_good(Store *store, StoreMarked on_marked, void *userdata)
 {
-        if (store->health.has_failed)
-                return -EROFS;
-        if (store->on_marked || has_pending(store))
-                return -EBUSY;
-        if (persistent(store)->good.revision == state_revision(store->state))
-                return STORE_E_MARKED;
+        int r = planner_mark_good(&store->planner, on_marked, userdata);
 
-        store->on_marked = on_marked;
-        store->marked_userdata = userdata;
-        begin_wanted(store);
-        return 0;
+        return r == PLANNER_E_MARKED ? STORE_E_MARKED : r;
 }
 
 int store_back_up(Store *store, BackupTaken on_taken, void *userdata)
 {
-        int r = store->health.has_failed ? -EROFS : backup_want(&store->backup, on_taken, userdata);
-
-        if (r == 0)
-                begin_wanted(store);
-        return r;
+        return planner_back_up(&store->planner, on_taken, userdata);
 }
 
 void store_load_good(Store *store, StoreLoaded on_loaded, void *userdata)
@@ -471,6 +353,20 @@ static int start_parts(Store *store, sd_event *event, uint64_t retry_usec)
         return start_mender(store, event, retry_usec);
 }
 
+static void start_planner(Store *store, uint64_t checkpoint_journal_bytes)
+{
+        store->planner = (Planner){
+                .sides = store->sides,
+                .state = store->state,
+                .health = &store->health,
+                .scribe = store->scribe,
+                .checkpointer = store->checkpointer,
+                .checkpoint_journal_bytes = checkpoint_journal_bytes,
+                .on_good = on_good,
+                .userdata = store,
+        };
+}
+
 int store_open(Store **ret_store,
                const Io *io,
                const StoreOptions *options,
@@ -487,7 +383,6 @@ int store_open(Store **ret_store,
                 .state = state,
                 .status = status,
                 .callbacks = *callbacks,
-                .checkpoint_journal_bytes = options->checkpoint_journal_bytes,
         };
         r = side_open(persistent(store), io, options->state_directory, COMMIT_PERSISTENT);
         if (r != 0)
@@ -509,6 +404,8 @@ int store_open(Store **ret_store,
         r = start_parts(store, event, options->retry_usec > 0 ? options->retry_usec : RETRY_USEC);
         if (r < 0)
                 return r;
+
+        start_planner(store, options->checkpoint_journal_bytes);
 
         /* Everything can be read, and the mender begins to write as soon as that can be done. */
         if (failure < 0)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Daemon ports
+ */
+
+#include "daemon-ports.h"
+
+#include "bus/manager-object.h"
+#include "commit-log.h"
+#include "daemon-config.h"
+#include "util/log.h"
+
+#include <systemd/sd-daemon.h>
+
+/* the pipeline's ports */
+
+static void on_wake(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_ONESHOT);
+        g_assert(r >= 0);
+}
+
+static void tell_of_room(Daemon *daemon)
+{
+        pipeline_set_full(daemon->pipeline, daemon->status.is_full, daemon->status.full_path);
+}
+
+static int on_journal(void *userdata, const GPtrArray *commits)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_write(daemon->store, commits);
+        tell_of_room(daemon);
+        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
+}
+
+static int on_sync(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_flush(daemon->store);
+        return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
+}
+
+static void on_publish(void *userdata, const GPtrArray *commits)
+{
+        Daemon *daemon = userdata;
+
+        commit_log(commits);
+        if (daemon->service)
+                bus_service_publish(daemon->service, commits);
+        store_applied(daemon->store);
+        expirer_note(daemon->expirer, commits);
+
+        for (guint i = 0; i < commits->len; i++) {
+                const Commit *commit = commits->pdata[i];
+
+                if (commit->source.revision > 0)
+                        (void) sd_event_source_set_enabled(daemon->redeclare, SD_EVENT_ONESHOT);
+        }
+}
+
+static void on_reconsider(void *userdata, void *submitter, Request *request)
+{
+        Daemon *daemon = userdata;
+
+        if (submitter == daemon->declarer)
+                declarer_reconsider(daemon->declarer, request);
+        else
+                bus_service_reconsider(submitter, request);
+}
+
+PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
+{
+        return (PipelineCallbacks){
+                .wake = on_wake,
+                .journal = on_journal,
+                .sync = on_sync,
+                .publish = on_publish,
+                .reconsider = on_reconsider,
+                .userdata = daemon,
+        };
+}
+
+/* the declarer's port */
+
+void daemon_ports_on_declared(void *userdata, Namespace *ns)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_declared(daemon->service, ns);
+}
+
+/* the store's ports */
+
+static void on_written(void *userdata, int r)
+{
+        Daemon *daemon = userdata;
+
+        tell_of_room(daemon);
+        pipeline_settle(daemon->pipeline, r);
+}
+
+static void on_revision_limit(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        pipeline_set_revision_limit(daemon->pipeline, store_revision_limit(daemon->store));
+}
+
+static void on_status(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        if (!daemon->service)
+                return; /* still at the start */
+
+        (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
+        tell_of_room(daemon);
+        expirer_retry(daemon->expirer);
+
+        r = manager_object_announce_status(daemon->service);
+        if (r < 0)
+                log_warning("Cannot announce the state of the service: %s", g_strerror(-r));
+}
+
+StoreCallbacks daemon_ports_of_store(Daemon *daemon)
+{
+        return (StoreCallbacks){
+                .on_written = on_written,
+                .on_revision_limit = on_revision_limit,
+                .on_status = on_status,
+                .userdata = daemon,
+        };
+}
+
+/* the bus's ports */
+
+static int on_reload_call(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = daemon_config_reload(daemon);
+        return r == 0 && declarer_is_under_way(daemon->declarer) ? BUS_PORT_E_UNDER_WAY : r;
+}
+
+static void on_wait_for_reload(void *userdata, BusReloaded on_done, void *call)
+{
+        Daemon *daemon = userdata;
+
+        declarer_when_done(daemon->declarer, on_done, call);
+}
+
+static int on_mark_good(void *userdata, BusMarked on_marked, void *job)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = store_mark_good(daemon->store, on_marked, job);
+        return r == STORE_E_MARKED ? BUS_PORT_E_MARKED : r;
+}
+
+static void on_load_good(void *userdata, BusLoaded on_loaded, void *job)
+{
+        Daemon *daemon = userdata;
+
+        store_load_good(daemon->store, on_loaded, job);
+}
+
+static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
+{
+        Daemon *daemon = userdata;
+
+        return store_back_up(daemon->store, on_backed_up, job);
+}
+
+static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
+{
+        Daemon *daemon = userdata;
+        g_autoptr(GVariant) of_store = g_variant_ref_sink(store_statistics(daemon->store));
+        GVariantIter iter;
+        const char *name;
+        GVariant *value;
+
+        g_variant_iter_init(&iter, of_store);
+        while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
+                g_variant_dict_insert_value(statistics, name, value);
+
+        /* They name namespaces, which not everyone may know of. */
+        if (uid == 0)
+                g_variant_dict_insert_value(statistics, "declaration-errors",
+                                            declarer_errors(daemon->declarer));
+}
+
+BusPorts daemon_ports_of_bus(Daemon *daemon)
+{
+        return (BusPorts){
+                .reload = on_reload_call,
+                .when_reloaded = on_wait_for_reload,
+                .mark_good = on_mark_good,
+                .load_good = on_load_good,
+                .back_up = on_back_up,
+                .add_statistics = on_statistics,
+                .userdata = daemon,
+        };
+}

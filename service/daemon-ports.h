@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Daemon ports
+ *
+ * How the parts reach each other: the callbacks they declare, each of which calls other parts. Parts
+ * that are not there yet are left out.
+ */
+
+#include "daemon-parts.h"
+
+PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon);
+StoreCallbacks daemon_ports_of_store(Daemon *daemon);
+BusPorts daemon_ports_of_bus(Daemon *daemon);
+
+/* For DeclarerOptions.on_declared; @userdata is the daemon. */
+void daemon_ports_on_declared(void *userdata, Namespace *ns);
