@@ -231,7 +231,9 @@ static int load_side(Replay *replay)
 
         is_missing = !replay->findings->damage;
         if (!is_of_now(replay)) {
-                find_nothing(replay->findings);
+                /* Files of this boot of which none tells so are damaged, not old. */
+                if (!replay->findings->damage || !sd_id128_is_null(replay->side->manifest->boot_id))
+                        find_nothing(replay->findings);
                 return 0;
         }
         if (!is_of_this_history(replay)) {

@@ -250,6 +250,19 @@ def test_start_falls_back_when_all_else_is_damaged(fresh):
     assert root.mark_good() == root.revision()
 
 
+def test_damage_of_the_runtime_side_alone_is_said_too(fresh):
+    made, ns = fresh
+    ns.apply({"a": 1})
+    ns.apply({"gone": 2}, **{"class": "runtime"})
+    made.regentd.kill()
+    damage(made.regentd.runtime_dir, "MANIFEST", "journal-")
+    made.regentd.start()
+
+    assert ns.get("a").unpack() == 1
+    assert made.root.property("State") == "degraded"
+    assert made.root.property("LoadedReason")
+
+
 def test_start_falls_back_when_all_else_is_missing(fresh):
     made, ns = fresh
     ns.set("a", 1)
