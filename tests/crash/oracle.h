@@ -13,21 +13,8 @@
  */
 
 #include "client-log.h"
-#include "core/state.h"
-#include "core/status.h"
+#include "finding.h"
 #include "trace.h"
-
-/* What is there after a recovery. */
-typedef struct Finding {
-        int result; /* of store_open() */
-        ServiceState state;
-        LoadedFrom loaded_from;
-        uint64_t revision;
-        uint64_t last_good_revision;
-        uint64_t digest;            /* of all entries */
-        uint64_t persistent_digest; /* of those of the persistent classes */
-        bool is_incomplete;         /* what the manifest names is not all there */
-} Finding;
 
 typedef enum CrashKind {
         CRASH_PROCESS, /* the files are as they were seen */
@@ -49,6 +36,3 @@ char *oracle_judge(const Oracle *oracle, guint event, CrashKind kind, const Find
 
 guint oracle_n_commits(const Oracle *oracle);
 guint oracle_n_requests(const Oracle *oracle);
-
-/* Fills in the digests and the revision. */
-void finding_read_state(Finding *finding, State *state);
