@@ -340,8 +340,9 @@ static int run(Start *start, int *ret_failure)
                 return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
 
         start->status->loaded_from = persistent->loaded_from;
-        start->status->loaded_reason =
-                persistent->damage ? persistent->damage : findings_of(start, start->runtime)->damage;
+        start->status->loaded_reason = persistent->damage
+                                               ? persistent->damage
+                                               : findings_of(start, start->runtime)->damage;
         r = decide(start);
         if (r < 0)
                 return r;
