@@ -32,7 +32,7 @@ static int move_away(const Io *io, int parent_fd, const char *name)
         if (r < 0)
                 return r;
 
-        log_warning("In the state directory '%s' was in the way, it is '%s' now", name, new_name);
+        log_warning("'%s' was in the way of what regentd writes, it is '%s' now", name, new_name);
         return 0;
 }
 
@@ -85,6 +85,11 @@ static int open_root(const Io *io, const char *path, bool is_synced)
         return fd;
 }
 
+int directory_move_away(const StoreDirectory *directory, const char *name)
+{
+        return move_away(directory->io, directory->fd, name);
+}
+
 int directory_make_below(const StoreDirectory *directory, int parent_fd, const char *name)
 {
         return open_subdirectory(directory->io, parent_fd, name, directory->is_synced, 0);
@@ -120,7 +125,7 @@ static int lock_for_reading(StoreDirectory *directory)
 
         if (directory->lock_fd >= 0)
                 return 0;
-        directory->read_lock_fd = io_openat(io, directory->fd, "lock", O_RDONLY, 0);
+        directory->read_lock_fd = directory_open_file(directory, "lock");
         if (directory->read_lock_fd < 0)
                 return 0;
         r = io_lock(io, directory->read_lock_fd);
@@ -145,7 +150,7 @@ static int make_tmp_ready(StoreDirectory *directory)
         if (r != -EISDIR)
                 return r;
 
-        r = move_away(directory->io, directory->fd, "tmp");
+        r = directory_move_away(directory, "tmp");
         if (r < 0)
                 return r;
         close(directory->tmp_fd);

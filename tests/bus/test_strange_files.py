@@ -36,6 +36,9 @@ def make_link_to_nothing(path):
     os.symlink("/nonexistent/file", path)
 
 
+# As good as nothing there, and that is nothing to worry about.
+GONE = "runtime_dir", "MANIFEST", make_link_to_nothing
+
 THINGS = [
     make_directory, make_empty_directory, os.mkfifo, make_socket, make_loop, make_link_away, make_link_to_nothing,
 ]  # fmt: skip
@@ -61,11 +64,11 @@ def check_goes_on(made):
     assert {key: v.unpack() for key, v in ns.everything().items()} == {"a": 1, "b": 2}
 
 
-@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize("thing", [make_directory, os.mkfifo, make_loop])
 @pytest.mark.parametrize(
     "place",
-    ["journal-5", "journal-99999", "checkpoint-0", "checkpoint-99999", "tmp/x", "tmp/checkpoint", "damaged", "other",
-     "journal-5x", "in-doubt", "last-known-good/checkpoint-99999", "last-known-good/x", "n" * 200],
+    ["journal-5", "checkpoint-99999", "tmp/x", "tmp/checkpoint", "damaged", "in-doubt",
+     "last-known-good/checkpoint-99999", "n" * 200],
 )  # fmt: skip
 def test_strange_thing_beside_what_is_used(stopped, place, thing):
     path = os.path.join(stopped.regentd.state_dir, place)
@@ -102,7 +105,7 @@ def test_what_was_in_the_way_is_kept(stopped):
     moved = [name for name in os.listdir(state_dir) if name.startswith("tmp.moved-")]
     assert len(moved) == 1
     assert os.path.exists(os.path.join(state_dir, moved[0], "of-somebody", "kept"))
-    assert f"'tmp' was in the way, it is '{moved[0]}' now" in stopped.regentd.log()
+    assert f"'tmp' was in the way of what regentd writes, it is '{moved[0]}' now" in stopped.regentd.log()
 
 
 def test_without_a_lock_it_is_only_read_until_there_can_be_one(stopped):
@@ -116,3 +119,37 @@ def test_without_a_lock_it_is_only_read_until_there_can_be_one(stopped):
     os.rmdir(path)
     retry_until(lambda: root.property("State") == "running", 70, "the state to be written")
     root.ns(NAME).set("b", 2)
+
+
+@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize(
+    "side, kind",
+    [("state_dir", "MANIFEST"), ("state_dir", "checkpoint-"), ("state_dir", "journal-"), ("runtime_dir", "MANIFEST"),
+     ("runtime_dir", "journal-")],
+)  # fmt: skip
+def test_strange_thing_in_place_of_a_file(stopped, side, kind, thing):
+    directory = getattr(stopped.regentd, side)
+    names = [name for name in os.listdir(directory) if name.startswith(kind)]
+    assert names
+    for name in names:
+        os.unlink(os.path.join(directory, name))
+        thing(os.path.join(directory, name))
+    stopped.regentd.start()
+    assert stopped.root.property("State") == ("running" if (side, kind, thing) == GONE else "degraded")
+    if not stopped.root.list_namespaces():
+        stopped.root.create(NAME)
+    stopped.root.ns(NAME).set("b", 2)
+    stopped.regentd.stop()
+    stopped.regentd.start()
+    assert stopped.root.property("State") == "running"
+    assert stopped.root.ns(NAME).get("b").unpack() == 2
+
+
+@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize("place", ["tmp/x", "in-doubt"])
+def test_strange_thing_in_the_runtime_directory(stopped, place, thing):
+    path = os.path.join(stopped.regentd.runtime_dir, place)
+    if os.path.lexists(path):
+        os.unlink(path)
+    thing(path)
+    check_goes_on(stopped)
