@@ -7,6 +7,7 @@
 
 #include "once.h"
 
+#include "core/namespace-places.h"
 #include "core/state.h"
 #include "core/status.h"
 #include "store/store.h"
@@ -65,20 +66,40 @@ static void close_store(Once *once)
         once->state = state_free(once->state);
 }
 
+/* Hidden ones too: what kernel runs is nothing to the files. */
 static bool has_same_entries(const Namespace *a, const Namespace *b)
 {
-        GTreeNode *of_a = namespace_first(a, "", ""), *of_b = namespace_first(b, "", "");
+        NamespacePlaces of_a, of_b;
+        const Entry *one, *other;
 
-        for (; of_a && of_b; of_a = namespace_next(of_a, ""), of_b = namespace_next(of_b, "")) {
-                const Entry *one = namespace_node_entry(of_a), *other = namespace_node_entry(of_b);
-
-                if (strcmp(entry_key(one), entry_key(other)) != 0 ||
-                    one->revision != other->revision || one->class != other->class ||
-                    !entry_value_equal(one, other))
+        namespace_places_begin_by_release(&of_a, a);
+        namespace_places_begin_by_release(&of_b, b);
+        do {
+                one = namespace_places_next(&of_a);
+                other = namespace_places_next(&of_b);
+                if (one && other &&
+                    (entry_compare_places(one, other) != 0 || one->revision != other->revision ||
+                     one->class != other->class || !entry_value_equal(one, other)))
                         return false;
-        }
+        } while (one && other);
 
-        return !of_a && !of_b;
+        return !one && !other;
+}
+
+/* By revision: each is what one commit left, and never changes. */
+static bool has_same_pending(State *a, State *b)
+{
+        const GPtrArray *of_a = pending_changes_all(state_pending(a));
+        const GPtrArray *of_b = pending_changes_all(state_pending(b));
+
+        if (of_a->len != of_b->len)
+                return false;
+        for (guint i = 0; i < of_a->len; i++)
+                if (((const PendingChange *) of_a->pdata[i])->revision !=
+                    ((const PendingChange *) of_b->pdata[i])->revision)
+                        return false;
+
+        return true;
 }
 
 static bool has_same_access(const Namespace *a, const Namespace *b)
@@ -92,7 +113,8 @@ static bool has_same_access(const Namespace *a, const Namespace *b)
 static bool is_same(State *a, State *b)
 {
         if (state_revision(a) != state_revision(b) ||
-            g_tree_nnodes(state_namespaces(a)) != g_tree_nnodes(state_namespaces(b)))
+            g_tree_nnodes(state_namespaces(a)) != g_tree_nnodes(state_namespaces(b)) ||
+            !has_same_pending(a, b))
                 return false;
 
         for (GTreeNode *node = g_tree_node_first(state_namespaces(a)); node;

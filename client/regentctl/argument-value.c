@@ -86,6 +86,7 @@ static gboolean describe_keys(Bus *bus,
                               Failure **reterr)
 {
         g_autoptr(GPtrArray) calls = g_ptr_array_new_with_free_func(drop_call);
+        bool of_release = options->release && *options->release;
         guint n_started = 0;
 
         while (types->len < n_keys) {
@@ -100,7 +101,7 @@ static gboolean describe_keys(Bus *bus,
                 if (!finish_describe(g_ptr_array_steal_index(calls, 0), &signature, &is_runtime,
                                      reterr))
                         return FALSE;
-                add_found(types, signature, is_runtime && !options->entry_class);
+                add_found(types, signature, is_runtime && !options->entry_class && !of_release);
         }
         return TRUE;
 }

@@ -139,6 +139,8 @@ const OptionSpec *option_find_short(char letter)
 
 static gboolean set_json(const char *argument, JsonMode *ret_json, Failure **reterr)
 {
+        g_assert(argument);
+
         if (strcmp(argument, "pretty") == 0)
                 *ret_json = JSON_PRETTY;
         else if (strcmp(argument, "short") == 0)
@@ -179,8 +181,11 @@ static int64_t read_span(const char *argument)
                 { "h", INT64_C(3600) * G_USEC_PER_SEC },
         };
         char *end = NULL;
-        double number = g_ascii_strtod(argument, &end);
+        double number;
 
+        g_assert(argument);
+
+        number = g_ascii_strtod(argument, &end);
         for (size_t i = 0; end != argument && i < G_N_ELEMENTS(units); i++) {
                 double usec = number * (double) units[i].usec;
 
@@ -225,7 +230,6 @@ static gboolean set_option(Options *options,
                 add_text(field, argument);
                 return TRUE;
         case KIND_JSON:
-                g_assert(argument);
                 return set_json(argument, field, reterr);
         case KIND_JSON_AUTO:
                 *(JsonMode *) field = isatty(STDOUT_FILENO) ? JSON_PRETTY : JSON_SHORT;
@@ -233,7 +237,6 @@ static gboolean set_option(Options *options,
         case KIND_TIMEOUT:
                 return set_timeout(argument, field, reterr);
         case KIND_SPAN:
-                g_assert(argument);
                 *(int64_t *) field = read_span(argument);
                 return TRUE;
         default:

@@ -147,14 +147,20 @@ static PendingChange *find_by_revision(const BusService *service,
         return change;
 }
 
+static bool is_of_this_boot(const PendingChange *change)
+{
+        sd_id128_t boot_id;
+
+        return sd_id128_get_boot(&boot_id) >= 0 &&
+               memcmp(&boot_id, change->boot_id, sizeof boot_id) == 0;
+}
+
 /* 0: its time is up, though it may take a disk that works to undo it. */
 static uint64_t usec_until_over(const PendingChange *change)
 {
         uint64_t now = now_boottime_usec();
-        sd_id128_t boot_id;
 
-        if (sd_id128_get_boot(&boot_id) < 0 ||
-            memcmp(&boot_id, change->boot_id, sizeof boot_id) != 0)
+        if (!is_of_this_boot(change))
                 return 0;
         return change->deadline_usec > now ? change->deadline_usec - now : 0;
 }
@@ -176,6 +182,7 @@ static int settle(BusService *service,
         set->writer_uid = caller->uid;
         set->settles = change->revision;
         set->settlement = settlement;
+        set->is_other_boot = !is_of_this_boot(change);
         if (settlement == COMMIT_UNDOES)
                 set->reason = g_strdup("cancelled");
         return write_submit(service, m, method, g_steal_pointer(&set), reterr_bus);

@@ -186,16 +186,16 @@ static void account_fallback(Namespace *ns, const char *key, int sign)
                 ns->fallback_bytes += (uint64_t) sign * entry_reply_bytes(fallback);
 }
 
-/* Of a key that has @seen so far, or NULL. */
-static void show(Namespace *ns, const Entry *seen, Entry *entry)
+/* Of a key that has @before so far, or NULL. */
+static void show(Namespace *ns, const Entry *before, Entry *after)
 {
-        if (seen)
-                ns->reply_bytes -= entry_reply_bytes(seen);
+        if (before)
+                ns->reply_bytes -= entry_reply_bytes(before);
         else
-                account_fallback(ns, entry_key(entry), -1);
-        ns->reply_bytes += entry_reply_bytes(entry);
+                account_fallback(ns, entry_key(after), -1);
+        ns->reply_bytes += entry_reply_bytes(after);
         /* Replaces the key too: the old one dies with the old entry. */
-        g_tree_replace(ns->entries, entry->text, entry_ref(entry));
+        g_tree_replace(ns->entries, after->text, entry_ref(after));
 }
 
 static void unshow(Namespace *ns, const Entry *seen)

@@ -118,6 +118,7 @@ void request_answer(const Request *request)
                 .commit = request->commit,
         };
 
+        g_assert(request->set || !request->commit);
         if (request->commit && request->commit->pending && !settlement.is_dry_run)
                 settlement.token = request->set->confirmation->token;
         request->on_settled(request->userdata, &settlement);

@@ -9,15 +9,15 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A fifo or a device in a file's place reads as a disk that fails. */
-static int refuse_others(int fd)
+/* A fifo, a device or a directory in a file's place reads as a disk that fails. */
+static int refuse_others(int fd, bool may_be_directory)
 {
         struct stat st;
         int r = 0;
 
         if (fstat(fd, &st) < 0)
                 r = -errno;
-        else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        else if (!S_ISREG(st.st_mode) && !(may_be_directory && S_ISDIR(st.st_mode)))
                 r = -EIO;
         if (r == 0)
                 return fd;
@@ -35,7 +35,7 @@ int read_only_open(int dir_fd, const char *path, int flags)
         /* Only its owner may leave the time of access alone. */
         if (fd < 0 && errno == EPERM)
                 fd = openat(dir_fd, path, flags);
-        return fd < 0 ? -errno : refuse_others(fd);
+        return fd < 0 ? -errno : refuse_others(fd, true);
 }
 
 static int only_openat(void *unused G_GNUC_UNUSED,
@@ -50,7 +50,9 @@ static int only_openat(void *unused G_GNUC_UNUSED,
                 return -EROFS;
 
         fd = read_only_open(dir_fd, path, flags | O_NOFOLLOW);
-        return fd == -ELOOP ? -EIO : fd;
+        if (fd < 0)
+                return fd == -ELOOP ? -EIO : fd;
+        return refuse_others(fd, flags & O_DIRECTORY);
 }
 
 static ssize_t refuse_pwrite(void *unused G_GNUC_UNUSED,

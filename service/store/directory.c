@@ -5,6 +5,8 @@
 
 #include "store/directory.h"
 
+#include "util/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -19,8 +21,23 @@ static void close_open(int fd)
                 close(fd);
 }
 
+/* Nothing of regentd's is lost with it: what is not of the kind expected no regentd has made. */
+static int move_away(const Io *io, int parent_fd, const char *name)
+{
+        g_autofree char *new_name =
+                g_strdup_printf("%s.moved-%" G_GINT64_FORMAT, name, g_get_real_time());
+        int r;
+
+        r = io_renameat(io, parent_fd, name, parent_fd, new_name);
+        if (r < 0)
+                return r;
+
+        log_warning("'%s' was in the way of what regentd writes, it is '%s' now", name, new_name);
+        return 0;
+}
+
 /* Makes and opens a directory in @parent_fd. It is durable by name when this returns. */
-static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool is_synced)
+static int make_and_open(const Io *io, int parent_fd, const char *name, bool is_synced, int flags)
 {
         int r;
 
@@ -33,7 +50,21 @@ static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool
                         return r;
         }
 
-        return io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY, 0);
+        return io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY | flags, 0);
+}
+
+static int open_subdirectory(
+        const Io *io, int parent_fd, const char *name, bool is_synced, int flags)
+{
+        int fd, r;
+
+        fd = make_and_open(io, parent_fd, name, is_synced, flags);
+        /* No directory, or a link to nothing or to itself. */
+        if (fd != -ENOTDIR && fd != -ENOENT && fd != -ELOOP)
+                return fd;
+
+        r = move_away(io, parent_fd, name);
+        return r < 0 ? fd : make_and_open(io, parent_fd, name, is_synced, flags);
 }
 
 static int open_root(const Io *io, const char *path, bool is_synced)
@@ -49,14 +80,19 @@ static int open_root(const Io *io, const char *path, bool is_synced)
         /* The parent may belong to somebody else; one that exists already needs nothing of it. */
         fd = io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY, 0);
         if (fd == -ENOENT)
-                fd = open_subdirectory(io, parent_fd, name, is_synced);
+                fd = make_and_open(io, parent_fd, name, is_synced, 0);
         close(parent_fd);
         return fd;
 }
 
+int directory_move_away(const StoreDirectory *directory, const char *name)
+{
+        return move_away(directory->io, directory->fd, name);
+}
+
 int directory_make_below(const StoreDirectory *directory, int parent_fd, const char *name)
 {
-        return open_subdirectory(directory->io, parent_fd, name, directory->is_synced);
+        return open_subdirectory(directory->io, parent_fd, name, directory->is_synced, 0);
 }
 
 /* The file's lock, for which it has to be writable. */
@@ -89,11 +125,37 @@ static int lock_for_reading(StoreDirectory *directory)
 
         if (directory->lock_fd >= 0)
                 return 0;
-        directory->read_lock_fd = io_openat(io, directory->fd, "lock", O_RDONLY, 0);
+        directory->read_lock_fd = directory_open_file(directory, "lock");
         if (directory->read_lock_fd < 0)
                 return 0;
         r = io_lock(io, directory->read_lock_fd);
         return r == -EAGAIN ? DIRECTORY_E_LOCKED : 0;
+}
+
+/* A link is not followed, for what is in the directory is deleted. */
+static int open_tmp(const StoreDirectory *directory)
+{
+        return open_subdirectory(directory->io, directory->fd, "tmp", directory->is_synced,
+                                 O_NOFOLLOW);
+}
+
+static int make_tmp_ready(StoreDirectory *directory)
+{
+        int r;
+
+        directory->tmp_fd = open_tmp(directory);
+        if (directory->tmp_fd < 0)
+                return directory->tmp_fd;
+        r = directory_empty_tmp(directory);
+        if (r != -EISDIR)
+                return r;
+
+        r = directory_move_away(directory, "tmp");
+        if (r < 0)
+                return r;
+        close(directory->tmp_fd);
+        directory->tmp_fd = open_tmp(directory);
+        return MIN(directory->tmp_fd, 0);
 }
 
 int directory_make_ready(StoreDirectory *directory)
@@ -108,10 +170,7 @@ int directory_make_ready(StoreDirectory *directory)
         if (directory->tmp_fd >= 0)
                 return 0;
 
-        directory->tmp_fd = directory_make_below(directory, directory->fd, "tmp");
-        if (directory->tmp_fd < 0)
-                return directory->tmp_fd;
-        return directory_empty_tmp(directory);
+        return make_tmp_ready(directory);
 }
 
 int directory_empty_tmp(const StoreDirectory *directory)

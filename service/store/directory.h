@@ -57,6 +57,9 @@ int directory_make_ready_below(StoreDirectory *directory, const StoreDirectory *
 /* Makes the directory @name when it is missing, durable by name, and opens it. */
 int directory_make_below(const StoreDirectory *directory, int parent_fd, const char *name);
 
+/* Gives what stands in the place of something of regentd's, and is of another kind, another name. */
+int directory_move_away(const StoreDirectory *directory, const char *name);
+
 StoreDirectory *directory_free(StoreDirectory *directory);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreDirectory, directory_free)
 

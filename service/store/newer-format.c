@@ -22,7 +22,7 @@ static char *wants_of_header(const StoreDirectory *directory, const char *name, 
         ssize_t n;
         int fd;
 
-        fd = io_openat(directory->io, directory->fd, name, O_RDONLY, 0);
+        fd = directory_open_file(directory, name);
         if (fd < 0)
                 return NULL;
         n = io_pread_full(directory->io, fd, bytes, sizeof bytes, 0);

@@ -229,6 +229,7 @@ static int load_side(Replay *replay)
         if (r != 0)
                 return r;
 
+        g_assert(replay->side->manifest);
         is_missing = !replay->findings->damage;
         if (!is_of_now(replay)) {
                 /* Files of this boot of which none tells so are damaged, not old. */

@@ -318,11 +318,13 @@ static void leave_for_later(Start *start, Side *side)
 /* Which revisions may have been used by whoever was here before is not known for certain. */
 static void begin_read_only(Start *start)
 {
-        const Manifest *manifest = start->persistent->manifest;
+        if (!start->is_anew) {
+                const Manifest *manifest = start->persistent->manifest;
 
-        if (!start->is_anew)
+                g_assert(manifest);
                 state_set_revision(start->state,
                                    MAX(manifest->reserved, state_revision(start->state)));
+        }
         leave_for_later(start, start->persistent);
         leave_for_later(start, start->runtime);
 }

@@ -126,3 +126,17 @@ def test_says_that_it_could_not_write(stopped):
     assert done.returncode == FAILED and made.regentd.state_dir in done.stderr
     assert done.stdout == ""
     check(made, ns)
+
+
+def test_hidden_entries_and_changes_that_wait_are_read_back_too(stopped):
+    made, ns = stopped
+    made.regentd.start()
+    for release in ("5.10", "6.1"):
+        ns.apply({"a": release, "only": release}, class_="kernel", release=release)
+    revision, _ = ns.apply({"b": "three"}, confirm_timeout_usec=3_600_000_000)
+    made.regentd.kill()
+    done = once(made)
+    assert (done.returncode, done.stderr) == (WHOLE, "")
+    made.regentd.start()
+    assert list(made.root.pending_changes()) == [revision]
+    assert {key: v.unpack() for key, v in ns.get_many(release="6.1")[0].items()} == {"a": "6.1", "only": "6.1"}

@@ -87,6 +87,14 @@ def test_set_get_and_delete(ctl, router):
     assert ctl("get", NAME, "mtu").out == "9000\n"
 
 
+def test_key_in_memory_stays_there_beside_that_of_a_kernel(ctl, router):
+    ctl("set", NAME, "memory", "1", "--class=runtime")
+    assert "persistent now" not in ctl("set", NAME, "memory", "2", f"--release={B}").err
+    assert router.describe("memory")["class"].unpack() == "runtime"
+    assert of(router, B)["memory"] == 2
+    assert "persistent now" in ctl("set", NAME, "memory", "3", "--release=").err
+
+
 def test_apply(ctl, router):
     ctl("apply", NAME, "mtu=1", "new=2", f"--release={B}", "--unset=quirk")
     assert of(router, B) == {"mtu": 1, "driver": "old", "new": 2}
