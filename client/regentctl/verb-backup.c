@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COPY_BYTES     ((size_t) 1 << 20)
@@ -63,6 +64,23 @@ static gboolean fail_exists(const Backup *backup, Failure **reterr)
         return FALSE;
 }
 
+/* What is no file, a device for one, is never replaced. */
+static gboolean check_place(const Backup *backup, Failure **reterr)
+{
+        struct stat st;
+
+        if (strcmp(backup->path, "-") == 0)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "A backup goes into a file, not to standard output");
+        if (lstat(backup->path, &st) < 0)
+                return TRUE;
+        if (!backup->context->options->is_force)
+                return fail_exists(backup, reterr);
+        return S_ISREG(st.st_mode) ||
+               failure_set(reterr, EXIT_CONFLICT, "%s: it is no file, and is not replaced",
+                           backup->path);
+}
+
 /* Beside the place it is to get, so that a rename will do. */
 static gboolean create_file(Backup *backup, Failure **reterr)
 {
@@ -71,9 +89,8 @@ static gboolean create_file(Backup *backup, Failure **reterr)
         g_autofree char *new_name = g_strdup_printf(".%.200s.XXXXXX", name);
         g_autofree char *new_path = g_build_filename(directory, new_name, NULL);
 
-        if (!backup->context->options->is_force &&
-            faccessat(AT_FDCWD, backup->path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                return fail_exists(backup, reterr);
+        if (!check_place(backup, reterr))
+                return FALSE;
         backup->to_fd = g_mkstemp_full(new_path, O_RDWR | O_CLOEXEC, 0600);
         if (backup->to_fd < 0)
                 return fail_file(backup->path, errno, reterr);

@@ -3,9 +3,10 @@
 
 import json
 import os
+import stat
 
 import pytest
-from ctl import Regentctl
+from ctl import CONFLICT, USAGE, Regentctl
 
 NAME = "org.example.A"
 
@@ -48,3 +49,15 @@ def test_verify_tells_and_recover_goes_on(stopped, place, thing):
     made.regentd.stop()
     files = verified(ctl, state)
     assert any(name.endswith("-77") and file["verdict"] == "damaged" for name, file in files.items())
+
+
+def test_backup_replaces_nothing_but_files(stopped, tmp_path):
+    made, ctl, backup = stopped
+    made.regentd.start()
+    os.mknod(tmp_path / "device", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    os.symlink(backup, tmp_path / "link")
+    for name in ("device", "link"):
+        assert "no file" in ctl("backup", "--force", str(tmp_path / name), status=CONFLICT).err
+    assert stat.S_ISCHR(os.lstat(tmp_path / "device").st_mode) and os.path.islink(tmp_path / "link")
+    assert "standard output" in ctl("backup", "-", status=USAGE).err
+    ctl("backup", "--force", str(backup))
