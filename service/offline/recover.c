@@ -155,27 +155,6 @@ static int set_aside(Recovering *recovering, Side *side)
         return r < 0 ? stream_fail_errno(r, directory->path) : 0;
 }
 
-/* A journal without a name in a manifest, for the checkpoint that follows. */
-static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
-{
-        g_autoptr(Journal) journal = NULL;
-        Manifest *manifest;
-        int r;
-
-        r = journal_prepare(&journal, side->directory, side_fill_bytes(side));
-        if (r < 0)
-                return r;
-        r = journal_begin(journal, revision, 0, side->manifest->boot_id, now_usec);
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-
-        manifest = side_manifest_with_journal(side, journal);
-        manifest_free(side->manifest);
-        side->manifest = manifest;
-        side_switch_journal(side, g_steal_pointer(&journal));
-        return 0;
-}
-
 /* Nobody else has them yet. */
 static void put_off_boot(State *state)
 {
@@ -204,7 +183,7 @@ static int write_state(Recovering *recovering)
         side->manifest->reserved = recovering->revision + START_REVISIONS_RESERVED;
         side->manifest->floor = recovering->revision;
         manifest_add_generation(side->manifest, (ManifestFile){ 0 });
-        r = begin_journal(side, recovering->revision, recovering->now_usec);
+        r = side_begin_journal(side, recovering->revision, recovering->now_usec);
         if (r < 0)
                 return r;
         return checkpoint_take(side, recovering->source.state, recovering->now_usec);

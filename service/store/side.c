@@ -141,6 +141,27 @@ void side_switch_journal(Side *side, Journal *journal)
         side->journal = journal;
 }
 
+int side_begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
+{
+        g_autoptr(Journal) journal = NULL;
+        Manifest *manifest;
+        int r;
+
+        r = journal_prepare(&journal, side->directory, side_fill_bytes(side));
+        if (r < 0)
+                return r;
+        r = journal_begin(journal, revision, 0, side->manifest->boot_id, now_usec);
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+
+        manifest = side_manifest_with_journal(side, journal);
+        manifest_free(side->manifest);
+        side->manifest = manifest;
+        side_switch_journal(side, g_steal_pointer(&journal));
+        side->n_old_bytes = 0;
+        return 0;
+}
+
 uint64_t side_fill_bytes(const Side *side)
 {
         return side->directory->is_synced ? FILL_BYTES : 0;

@@ -67,6 +67,12 @@ Manifest *side_manifest_anew(const Side *side, ManifestFile checkpoint, const Jo
 /* Goes on with @journal, which is begun and named. Takes it. */
 void side_switch_journal(Side *side, Journal *journal);
 
+/*
+ * Goes on with a journal of its own, with which the newest generation of the manifest, in memory
+ * alone, goes on, too: for the checkpoint or the manifest that follows. 0 or an errno. Blocks.
+ */
+int side_begin_journal(Side *side, uint64_t revision, uint64_t now_usec);
+
 /* How many bytes of zeros a new journal is given: it is never shorter. */
 uint64_t side_fill_bytes(const Side *side);
 

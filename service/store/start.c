@@ -109,27 +109,6 @@ static int reopen(Start *start, Side *side)
         return side_remove_others(side, side->manifest);
 }
 
-static int begin_journal(Side *side, uint64_t revision, uint64_t now_usec)
-{
-        g_autoptr(Journal) journal = NULL;
-        Manifest *manifest;
-        int r;
-
-        r = journal_prepare(&journal, side->directory, side_fill_bytes(side));
-        if (r < 0)
-                return r;
-        r = journal_begin(journal, revision, 0, side->manifest->boot_id, now_usec);
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-
-        manifest = side_manifest_with_journal(side, journal);
-        manifest_free(side->manifest);
-        side->manifest = manifest;
-        side_switch_journal(side, g_steal_pointer(&journal));
-        side->n_old_bytes = 0;
-        return 0;
-}
-
 /*
  * A side of its own, with what the state has of it. What an earlier attempt has left goes first: two
  * journals that no manifest names would be taken for parts of one history.
@@ -151,7 +130,7 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
         side->manifest = manifest_new(epoch, start->boot_id);
         side->manifest->reserved = reserved;
         manifest_add_generation(side->manifest, (ManifestFile){ 0 });
-        r = begin_journal(side, state_revision(start->state), start->now_usec);
+        r = side_begin_journal(side, state_revision(start->state), start->now_usec);
         if (r < 0)
                 return r;
 
