@@ -232,8 +232,9 @@ static int load_side(Replay *replay)
         g_assert(replay->side->manifest);
         is_missing = !replay->findings->damage;
         if (!is_of_now(replay)) {
-                /* Files of this boot of which none tells so are damaged, not old. */
-                if (!replay->findings->damage || !sd_id128_is_null(replay->side->manifest->boot_id))
+                /* In the boot that the other side is of, files that do not tell theirs are damaged, not old. */
+                if (!replay->findings->damage || !replay->context->is_same_boot ||
+                    !sd_id128_is_null(replay->side->manifest->boot_id))
                         find_nothing(replay->findings);
                 return 0;
         }

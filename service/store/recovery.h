@@ -23,6 +23,7 @@ typedef struct RecoveryContext {
         sd_id128_t epoch;               /* null: lost with the manifest */
         uint64_t reached;               /* the revision the persistent files reach */
         bool is_whole;                  /* nothing is missing there */
+        bool is_same_boot;              /* it was written to in this boot */
         uint64_t void_first, void_last; /* revisions that never came to be; 0: none */
 } RecoveryContext;
 

@@ -50,6 +50,7 @@ static int load_runtime(SidesLoader *loader)
                 .epoch = manifest->epoch,
                 .reached = persistent->revision,
                 .is_whole = !persistent->damage,
+                .is_same_boot = sd_id128_equal(manifest->boot_id, loader->boot_id),
                 .void_first = manifest->void_first,
                 .void_last = manifest->void_last,
         };
