@@ -12,16 +12,18 @@
 #include <errno.h>
 #include <string.h>
 
-#define NS_NAME       "bench.entries"
-#define BATCH_BYTES   (UINT64_C(1) << 20)
-#define CHANGE_BYTES  64u /* about what a change takes beside its value */
-#define SHUFFLE_PRIME 982451653u
+#define NS_NAME               "bench.entries"
+#define REVISIONS_A_BATCH_MAX 65536u
+#define BATCH_BYTES           (UINT64_C(1) << 20)
+#define CHANGE_BYTES          64u /* about what a change takes beside its value */
+#define SHUFFLE_PRIME         982451653u
 
 typedef struct Maker {
         const JournalShape *shape;
         sd_event *event;
         Store *store;
         uint64_t revision;
+        State *state; /* of that revision, and empty otherwise */
         uint32_t next;
         bool is_written;
         int result;
@@ -139,6 +141,7 @@ static int write_batch(Maker *maker)
         if (r < 0 || (r == 0 && maker->result < 0))
                 return r < 0 ? r : maker->result;
 
+        state_set_revision(maker->state, maker->revision);
         store_applied(maker->store);
         return 0;
 }
@@ -152,12 +155,28 @@ static uint64_t journal_bytes(const Maker *maker)
         return n_bytes;
 }
 
+/* Revisions are reserved ahead in the background, and a batch takes far fewer than are left then. */
+static int wait_for_revisions(Maker *maker)
+{
+        int r = 0;
+
+        while (r == 0 && maker->revision + REVISIONS_A_BATCH_MAX >=
+                                 store_revision_limit(maker->store)) {
+                r = sd_event_run(maker->event, UINT64_MAX);
+                r = MIN(r, 0);
+        }
+        return r;
+}
+
 static int make(Maker *maker, uint64_t n_bytes)
 {
         int r = 0;
 
-        while (r == 0 && journal_bytes(maker) < n_bytes)
-                r = write_batch(maker);
+        while (r == 0 && journal_bytes(maker) < n_bytes) {
+                r = wait_for_revisions(maker);
+                if (r == 0)
+                        r = write_batch(maker);
+        }
         maker->made.n_bytes = journal_bytes(maker);
         return r;
 }
@@ -177,6 +196,7 @@ int journal_maker_run(const char *state_directory,
         int r;
 
         io.fdatasync = io.fsync = sync_nothing;
+        maker.state = state;
         r = sd_event_new(&maker.event);
         if (r < 0)
                 return r;
