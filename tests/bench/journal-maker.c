@@ -160,8 +160,8 @@ static int wait_for_revisions(Maker *maker)
 {
         int r = 0;
 
-        while (r == 0 && maker->revision + REVISIONS_A_BATCH_MAX >=
-                                 store_revision_limit(maker->store)) {
+        while (r == 0 &&
+               maker->revision + REVISIONS_A_BATCH_MAX >= store_revision_limit(maker->store)) {
                 r = sd_event_run(maker->event, UINT64_MAX);
                 r = MIN(r, 0);
         }
