@@ -111,21 +111,37 @@ static const char *side_of(const char *path)
         return g_str_has_prefix(path, "runtime/") ? "runtime/" : "state/";
 }
 
-/*
- * Whether @path is a manifest beside which there is a file that the store had no name for: where that
- * is whole, it is the manifest that looks as if it were an older one.
- */
-static bool is_outnumbered(const Case *c, const char *path)
+/* Of a journal of @side; negative: of another file. */
+static int64_t journal_revision(const char *side, const char *path)
 {
-        g_autoptr(GPtrArray) paths = site_paths(c->damaged);
+        g_autofree char *prefix = g_strconcat(side, "journal-", NULL);
 
-        if (!g_str_has_suffix(path, "/MANIFEST"))
-                return false;
+        return g_str_has_prefix(path, prefix)
+                       ? (int64_t) g_ascii_strtoull(path + strlen(prefix), NULL, 10)
+                       : -1;
+}
+
+static int64_t newest_journal(const Site *site, const char *side)
+{
+        g_autoptr(GPtrArray) paths = site_paths(site);
+        int64_t newest = -1;
+
         for (guint i = 0; i < paths->len; i++)
-                if (g_str_has_prefix(paths->pdata[i], side_of(path)) &&
-                    !site_get(c->judge->history->site, paths->pdata[i]))
-                        return true;
-        return false;
+                newest = MAX(newest, journal_revision(side, paths->pdata[i]));
+        return newest;
+}
+
+/*
+ * A journal that was brought in, later than all that the store had, cannot be told from one that an
+ * older manifest does not know of yet: then it is the manifest that is named, and for that reason.
+ */
+static bool is_outdated(const Case *c, const char *path, const LogTrapRecord *record)
+{
+        const char *side = side_of(path);
+
+        return g_str_has_suffix(path, "/MANIFEST") &&
+               strstr(record->message, "the manifest is older than the journals") &&
+               newest_journal(c->damaged, side) > newest_journal(c->judge->history->site, side);
 }
 
 static bool is_side_logged(const Case *c, const char *side)
@@ -156,7 +172,7 @@ static void check_records(Case *c)
 
                 if (!is_damage(record))
                         continue;
-                if (!path || (!is_touched(c, path) && !is_outnumbered(c, path)))
+                if (!path || (!is_touched(c, path) && !is_outdated(c, path, record)))
                         violate(c, "the log names %s", record->file);
                 else if (!g_hash_table_add(named, record->file))
                         violate(c, "the log names %s twice", path);
