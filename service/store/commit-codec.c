@@ -147,14 +147,10 @@ static int get_entries(CodecReader *reader, Commit *commit, NamespaceChange *cha
         size_t n = codec_get_count(reader, ENTRY_CODEC_BYTES_MIN - 1);
 
         for (size_t i = 0; i < n; i++) {
-                EntryView view;
                 Entry *entry;
                 int r;
 
-                entry_codec_get(reader, &view);
-                if (reader->is_bad)
-                        return -EBADMSG;
-                r = entry_codec_make(&entry, &view);
+                r = entry_codec_read(&entry, reader);
                 if (r < 0)
                         return r;
                 commit_add_entry(commit, change, entry);

@@ -129,3 +129,11 @@ int entry_codec_make(Entry **ret_entry, const EntryView *view)
         *ret_entry = entry_new_of_release(entry, release);
         return 0;
 }
+
+int entry_codec_read(Entry **ret_entry, CodecReader *reader)
+{
+        EntryView view;
+
+        entry_codec_get(reader, &view);
+        return reader->is_bad ? -EBADMSG : entry_codec_make(ret_entry, &view);
+}

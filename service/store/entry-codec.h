@@ -32,3 +32,6 @@ void entry_codec_get(CodecReader *reader, EntryView *ret_view);
 
 /* 0, or -EBADMSG when key, release, type or value is none. */
 int entry_codec_make(Entry **ret_entry, const EntryView *view);
+
+/* Both of these. 0 or -EBADMSG. */
+int entry_codec_read(Entry **ret_entry, CodecReader *reader);

@@ -37,14 +37,10 @@ static int get_entries(CodecReader *reader, PendingChange *change, WayBack *way_
         size_t n = codec_get_count(reader, ENTRY_CODEC_BYTES_MIN - 1);
 
         for (size_t i = 0; i < n; i++) {
-                EntryView view;
                 Entry *entry;
                 int r;
 
-                entry_codec_get(reader, &view);
-                if (reader->is_bad)
-                        return -EBADMSG;
-                r = entry_codec_make(&entry, &view);
+                r = entry_codec_read(&entry, reader);
                 if (r < 0)
                         return r;
                 pending_change_add_entry(change, way_back, entry);
