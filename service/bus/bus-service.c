@@ -7,6 +7,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/good.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
@@ -16,6 +17,7 @@
 #include "bus/signals.h"
 #include "bus/values-object.h"
 #include "bus/write.h"
+#include "core/outgoing.h"
 
 static void slot_free(gpointer slot)
 {
@@ -70,11 +72,16 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->outgoing = outgoing_new(limits, state_accounts(state));
+        r = flow_new(&service->flow, service);
+        if (r < 0)
+                return r;
+
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
 
-        r = polkit_new(&service->polkit, bus, state_accounts(state), limits);
+        r = polkit_new(&service->polkit, bus, service->outgoing);
         if (r < 0)
                 return r;
 
@@ -96,6 +103,8 @@ BusService *bus_service_free(BusService *service)
         callers_free(service->callers);
         good_job_free(service->good_job);
         polkit_free(service->polkit);
+        flow_free(service->flow);
+        outgoing_free(service->outgoing);
         signals_free(service->signals);
         g_free(service);
         return NULL;

@@ -19,7 +19,9 @@
 
 typedef struct Call Call;
 typedef struct Callers Callers;
+typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
+typedef struct Outgoing Outgoing;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 
@@ -65,6 +67,8 @@ typedef struct BusService {
         const ServiceStatus *status;
         BusPorts ports;
         Callers *callers;
+        Outgoing *outgoing;
+        Flow *flow;
         Polkit *polkit;
         Signals *signals;
         Call *entering;    /* the call whose handler has been entered again, while it runs */

@@ -95,6 +95,25 @@ static int append_rule(Description *description, const Rule *rule)
         return r < 0 ? r : append_values(description, rule);
 }
 
+static uint64_t value_bytes(GVariant *value)
+{
+        return value ? value_wire_bytes(value) + LIMIT_KIB : 0;
+}
+
+uint64_t description_bytes(const BusService *service, const Namespace *ns, const char *key)
+{
+        const Rule *rule = namespace_rule(ns, key);
+        uint64_t n_bytes = 2 * LIMIT_KIB;
+
+        if (!rule)
+                return n_bytes;
+
+        n_bytes += value_bytes(rule->minimum) + value_bytes(rule->maximum) +
+                   value_bytes(rule->allowed) +
+                   (rule->fallback ? entry_reply_bytes(rule->fallback) : 0);
+        return MIN(n_bytes, service->limits->reply_bytes);
+}
+
 int description_append(sd_bus_message *reply,
                        const BusService *service,
                        const Namespace *ns,

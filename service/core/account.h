@@ -19,6 +19,9 @@ typedef enum AccountResource {
         ACCOUNT_CALLS,         /* calls that wait for an answer */
         ACCOUNT_CALL_BYTES,    /* of the messages of writes among them */
         ACCOUNT_POLKIT_CHECKS, /* questions that polkit has not answered */
+        ACCOUNT_PARTICIPANT_CALLS,  /* calls that participants have not answered */
+        ACCOUNT_UNREAD_BYTES,       /* sent, and not known to be read */
+        ACCOUNT_UNREAD_DESCRIPTORS, /* likewise */
         _ACCOUNT_RESOURCE_MAX,
 } AccountResource;
 
