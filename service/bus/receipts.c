@@ -103,6 +103,10 @@ static int on_ping(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
                 log_debug("%s could not be asked for a receipt: %s", receipt->reader->name,
                           sd_bus_message_get_error(m)->message);
 
+        /* What was sent meanwhile has not been asked for by a Ping. */
+        receipt->reader->asked = receipt->ping_mark;
+        if (reader_is_due(receipt->reader))
+                receipts_ask(receipts, receipt->reader);
         ask_next(receipts);
         return 0;
 }
