@@ -43,7 +43,7 @@ struct Call {
         PolkitCheck *check;   /* the question it waits for */
         Receipt *receipt;     /* it waits for what its connection has read */
         GList in_receipt;
-        bool has_looked; /* it has waited for that */
+        bool has_looked;      /* it has waited for that */
         GPtrArray *granted;   /* questions polkit said yes to, for this call */
         char *question;       /* the last one put to polkit; see bus/authorizer.c */
         uint64_t generation;  /* of polkit's rules at that time */

@@ -343,8 +343,7 @@ static GVariant *describe(const Flow *flow, const Reader *reader)
         g_variant_dict_insert(&facts, "unread-bytes", "t", reader_unread(reader).n_bytes);
         g_variant_dict_insert(&facts, "unread-descriptors", "t",
                               reader_unread(reader).n_descriptors);
-        g_variant_dict_insert(&facts, "receipts-waiting", "t",
-                              (guint64) receipts_count(reader));
+        g_variant_dict_insert(&facts, "receipts-waiting", "t", (guint64) receipts_count(reader));
         g_variant_dict_insert(&facts, "calls-waiting", "t",
                               caller ? (guint64) caller->n_calls : UINT64_C(0));
         g_variant_dict_insert(&facts, "calls-refused", "t", reader->n_refused);

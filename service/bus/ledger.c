@@ -169,8 +169,8 @@ ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound)
         LedgerBound bound = LEDGER_BOUND_NONE;
 
         if (shares_bounds(reader) && unread > LEDGER_RESERVE_BYTES) {
-                standings[LEDGER_BOUND_UID] = standing_at(reader_uid_unread(reader),
-                                                          limits->uid_unread_bytes);
+                standings[LEDGER_BOUND_UID] =
+                        standing_at(reader_uid_unread(reader), limits->uid_unread_bytes);
                 standings[LEDGER_BOUND_ALL] =
                         standing_at(reader->ledger->unread.n_bytes, limits->unread_bytes);
         }
@@ -208,9 +208,8 @@ uint64_t reader_room(const Reader *reader, LedgerBound *ret_bound)
         keep_smaller(&room, &bound, LEDGER_BOUND_CONNECTION, reader_unread(reader).n_bytes,
                      limits->connection_unread_bytes, limits->receipt_bytes);
         if (shares_bounds(reader)) {
-                keep_smaller(&room, &bound, LEDGER_BOUND_UID,
-                             reader_uid_unread(reader), limits->uid_unread_bytes,
-                             limits->receipt_bytes);
+                keep_smaller(&room, &bound, LEDGER_BOUND_UID, reader_uid_unread(reader),
+                             limits->uid_unread_bytes, limits->receipt_bytes);
                 keep_smaller(&room, &bound, LEDGER_BOUND_ALL, reader->ledger->unread.n_bytes,
                              limits->unread_bytes, limits->receipt_bytes);
         }

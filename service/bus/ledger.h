@@ -38,9 +38,9 @@ typedef struct Reader {
         char *name; /* unique name */
         bool is_identified;
         uint32_t uid;
-        LedgerMark sent;  /* since it is known */
-        LedgerMark read;  /* of that, what is known to be read */
-        LedgerMark asked; /* when it was last asked how far it has read */
+        LedgerMark sent;                  /* since it is known */
+        LedgerMark read;                  /* of that, what is known to be read */
+        LedgerMark asked;                 /* when it was last asked how far it has read */
         uint64_t n_refused, n_unanswered; /* calls */
         void *receipt;                    /* bus/flow.c's */
 } Reader;

@@ -148,11 +148,8 @@ static uint64_t names_bytes(State *state)
         return (uint64_t) g_tree_nnodes(state_namespaces(state)) * (8 + LIMIT_NAMESPACE_NAME_BYTES);
 }
 
-static int append_names(Answer *answer,
-                        const Caller *caller,
-                        GTreeNode *node,
-                        const char *prefix,
-                        uint32_t limit)
+static int append_names(
+        Answer *answer, const Caller *caller, GTreeNode *node, const char *prefix, uint32_t limit)
 {
         uint32_t n = 0;
 

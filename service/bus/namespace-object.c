@@ -145,11 +145,8 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         return flow_send(service, m, reply, n_bytes);
 }
 
-static int append_key_list(Answer *answer,
-                           const Namespace *ns,
-                           const char *prefix,
-                           const char *after,
-                           uint32_t limit)
+static int append_key_list(
+        Answer *answer, const Namespace *ns, const char *prefix, const char *after, uint32_t limit)
 {
         NamespaceWalk walk;
 

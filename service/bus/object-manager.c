@@ -123,11 +123,10 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
 
         n_bytes = objects_bytes(service, caller);
         if (n_bytes > service->limits->managed_objects_bytes)
-                return bus_refused(
-                        sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                          "The objects take more than %" PRIu64
-                                          " bytes: ask Manager.ListNamespaces for pages",
-                                          service->limits->managed_objects_bytes));
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                     "The objects take more than %" PRIu64
+                                                     " bytes: ask Manager.ListNamespaces for pages",
+                                                     service->limits->managed_objects_bytes));
 
         r = flow_admit(service, m, get_managed_objects, n_bytes, &n_room, reterr_bus);
         if (r != 0)

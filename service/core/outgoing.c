@@ -45,9 +45,9 @@ static uint64_t count_max(const Limits *limits, OutgoingKind kind)
 
 /* Whether a uid has a share of @kind; if so, where it is charged, and how much it may be. */
 static bool has_share(const Limits *limits,
-                          OutgoingKind kind,
-                          AccountResource *ret_resource,
-                          uint64_t *ret_max)
+                      OutgoingKind kind,
+                      AccountResource *ret_resource,
+                      uint64_t *ret_max)
 {
         switch (kind) {
         case OUTGOING_POLKIT:
