@@ -5,6 +5,7 @@
 
 #include "bus/bus-service.h"
 
+#include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
 #include "bus/flow.h"
@@ -85,6 +86,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         r = export_objects(service);
         if (r < 0)
@@ -105,6 +107,7 @@ BusService *bus_service_free(BusService *service)
         polkit_free(service->polkit);
         flow_free(service->flow);
         outgoing_free(service->outgoing);
+        broadcasts_free(service->broadcasts);
         signals_free(service->signals);
         g_free(service);
         return NULL;

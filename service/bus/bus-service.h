@@ -17,6 +17,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
+typedef struct Broadcasts Broadcasts;
 typedef struct Call Call;
 typedef struct Callers Callers;
 typedef struct Flow Flow;
@@ -69,6 +70,7 @@ typedef struct BusService {
         Callers *callers;
         Outgoing *outgoing;
         Flow *flow;
+        Broadcasts *broadcasts;
         Polkit *polkit;
         Signals *signals;
         Call *entering;    /* the call whose handler has been entered again, while it runs */

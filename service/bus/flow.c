@@ -13,6 +13,7 @@
 #include "bus/flow.h"
 
 #include "bus/authorizer.h"
+#include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/call.h"
 #include "bus/caller.h"
@@ -306,6 +307,11 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
         return r;
 }
 
+uint64_t flow_unread(const Flow *flow)
+{
+        return ledger_unread(flow->ledger).n_bytes;
+}
+
 void flow_identify(Flow *flow, const char *name, uint32_t uid)
 {
         Reader *reader = ledger_lookup(flow->ledger, name);
@@ -328,6 +334,8 @@ void flow_add_statistics(const BusService *service, GVariantDict *statistics)
                               ledger_unread(flow->ledger).n_descriptors);
         g_variant_dict_insert(statistics, "receipts-waiting", "t",
                               outgoing_count(service->outgoing, OUTGOING_RECEIPT));
+        g_variant_dict_insert(statistics, "signals-withheld", "t",
+                              broadcasts_n_withheld(service->broadcasts));
         g_variant_dict_insert(statistics, "calls-refused-unread", "t", flow->n_refused);
         g_variant_dict_insert(statistics, "calls-unanswered-unread", "t", flow->n_unanswered);
 }

@@ -42,6 +42,9 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
 /* Charges that alone, for a reply that is sent otherwise. */
 void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes);
 
+/* Bytes that all connections have unread. */
+uint64_t flow_unread(const Flow *flow);
+
 /* From bus/caller.c: whose a connection is, and that it has left. */
 void flow_identify(Flow *flow, const char *name, uint32_t uid);
 void flow_forget(Flow *flow, const char *name);

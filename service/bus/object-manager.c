@@ -9,6 +9,7 @@
 #include "bus/object-manager.h"
 
 #include "bus/authorizer.h"
+#include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/flow.h"
 #include "bus/namespace-properties.h"
@@ -217,7 +218,7 @@ int object_manager_announce_added(const BusService *service, const Namespace *ns
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, ns->name, m, object_bytes(ns));
 }
 
 int object_manager_announce_removed(const BusService *service, const char *name)
@@ -233,5 +234,5 @@ int object_manager_announce_removed(const BusService *service, const char *name)
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, name, m, 0);
 }

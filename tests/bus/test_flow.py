@@ -304,6 +304,71 @@ def test_small_replies_and_errors_that_nobody_reads(stack, sandbox, greedy):
     alice.ping()
 
 
+MATCH_ALL = ("/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s", ("type='signal'",))
+
+
+def broadcast(space, n_bytes):
+    """Sets values of 4000 bytes, 16 a commit, so that about so many bytes are broadcast."""
+    for n in range(n_bytes // 64000):
+        space.apply({f"k{m}": blob(n.to_bytes(4, "big") * 1000) for m in range(16)})
+
+
+def test_a_subscriber_that_stops_reading(stack, sandbox):
+    """180 MB of broadcasts, more than the bus keeps for all. Others are served, and told what they missed."""
+    made = stack()
+    space, other = made.root.create("org.example.X"), made.root.create("org.example.Other")
+    alice = made.user("alice")
+    stopped = made.raw()
+    stopped.call(*MATCH_ALL, destination="org.freedesktop.DBus")
+    for _ in range(18):
+        broadcast(space, 10_000_000)
+        alice.ping()
+    assert numbers(made.root)["signals-withheld"] > 1000
+    seen = alice.subscribe(names.PROPERTIES, "PropertiesChanged", space.path)
+    objects = alice.subscribe(names.OBJECT_MANAGER)
+    space.set("k0", "unseen")
+    other.set("k", 1)
+    alice.settle()
+    assert not seen.items
+    stopped.close()
+    retry_until(lambda: alice.settle() or seen.items, 20, "the signals to be sent again")
+    interface, changed, invalidated = seen.items[0].parameters.unpack()
+    assert interface == names.VALUES and not changed
+    assert set(invalidated) == set(space.keys())
+    alice.settle()
+    assert [signal.member for signal in objects.items] == ["InterfacesRemoved", "InterfacesAdded"] * 2
+    seen.items.clear()
+    space.set("k0", "seen")
+    alice.settle()
+    assert [signal.parameters.unpack()[1] for signal in seen.items] == [{"k0": "seen"}]
+
+
+def test_a_bus_with_less_room_for_receivers(stack, sandbox):
+    """As SECURITY.md has it: dbus-daemon drops what a full receiver does not read, and nothing is withheld."""
+    made = stack(policy=BLIND, limits={"max_outgoing_bytes": 32 * MIB})
+    space = made.root.create("org.example.X")
+    alice = made.user("alice")
+    stopped = made.raw()
+    stopped.call(*MATCH_ALL, destination="org.freedesktop.DBus")
+    for _ in range(18):
+        broadcast(space, 10_000_000)
+        alice.ping()
+    assert numbers(made.root)["signals-withheld"] == 0
+    stopped.close()
+
+
+def test_as_the_user_it_runs_as(stack, sandbox):
+    """The bus's stock policy, and Regent's on top, let regentd ask its callers and the bus."""
+    made = stack(user="regent")
+    space = fill(made.root.create("org.example.X"), MIB - 1024)
+    raw = made.raw()
+    for _ in range(12):
+        raw.call(space.path, *GET)
+    assert numbers(made.root)["receipts-waiting"] == 1
+    assert "does not tell" not in made.regentd.log()
+    raw.close()
+
+
 def test_a_write_is_refused_before_it_happens_or_answered(stack):
     made = stack(policy=BLIND, config="[Limits]\nConnectionUnreadBytesMax=64K\nReceiptBytes=4K\n")
     space = made.root.create("org.example.X")
