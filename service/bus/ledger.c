@@ -6,8 +6,8 @@
  * them lies what is unread. The sums of that, for a uid in Accounts and in all here, follow each
  * change of either mark.
  *
- * In all the bounds leave the bus room: 64 MiB, a quarter of it for refusals, and the reserve of
- * each connection (2048 of them have 32 MiB) make 112 of the 127 MiB it takes from one sender.
+ * In all the bounds leave the bus room: 64 MiB, with a quarter of it for refusals, and 36 MiB for
+ * broadcasts (bus/broadcast.c) make 116 of the 127 MiB that it takes from one sender.
  */
 
 #include "bus/ledger.h"
