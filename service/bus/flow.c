@@ -122,7 +122,7 @@ static uint64_t unread_within(const Reader *reader, LedgerBound bound)
 
 static int refuse(Flow *flow, Reader *reader, LedgerBound bound, sd_bus_error *reterr_bus)
 {
-        if (reader->n_refused == 0)
+        if (reader->n_refused == 0 && bound == LEDGER_BOUND_CONNECTION)
                 log_notice("%s does not read what it asks for: refused until it does",
                            reader->name);
         reader->n_refused++;

@@ -89,6 +89,7 @@ static int admit_reply(BusService *service,
                        sd_bus_message *m,
                        const WriteMethod *method,
                        const ChangeSet *set,
+                       const Caller *caller,
                        sd_bus_error *reterr_bus)
 {
         uint64_t n_room;
@@ -98,6 +99,8 @@ static int admit_reply(BusService *service,
                 return 0;
 
         r = flow_admit(service, m, method->handler, set->n_message_bytes, &n_room, reterr_bus);
+        if (r == CALL_E_PARKED && !service->parked->reservation)
+                service->parked->reservation = pipeline_reserve(caller->origin, set);
         if (r != 0)
                 return r;
         if (n_room < set->n_message_bytes)
@@ -201,7 +204,7 @@ int write_run(BusService *service,
         if (r != 0)
                 return r;
 
-        r = admit_reply(service, m, method, set, reterr_bus);
+        r = admit_reply(service, m, method, set, caller, reterr_bus);
         if (r != 0)
                 return r;
 

@@ -372,6 +372,39 @@ def test_as_the_user_it_runs_as(stack, sandbox):
     raw.close()
 
 
+YES = "polkit.addRule(function(a, s) { if (a.lookup('verb') == '%s') return polkit.Result.YES; });"
+
+
+def test_a_write_that_waits_is_answered_whatever_is_unread(stack, sandbox, greedy):
+    made = stack(polkit=True, policy=BLIND)
+    space = fill(made.root.create("org.example.X"), MIB - 1024)
+    made.polkitd.set_rules(YES % "Set")
+    writer = greedy(made, "erin", 1)
+    made.polkitd.stop()
+    writer.send(1, space.path, NAMESPACE, "Set", "sv", ("waits", ("u", 1)))
+    writer.send(30, space.path, *GET)
+    made.root.ping()
+    with refused(Error.NoSuchKey):
+        space.get("waits")
+    made.polkitd.cont()
+    (done, n_refused), = writer.read()
+    assert space.get("waits").unpack() == 1
+    assert (done, n_refused) in ((5, 26), (4, 27))
+
+
+def test_who_may_know_of_connections(stack, sandbox):
+    made = stack(polkit=True)
+    carol, alice = made.user("carol"), made.user("alice")
+    made.polkitd.set_rules("")
+    with refused(Error.InteractiveAuthorizationRequired):
+        connections(carol)
+    made.polkitd.set_rules(YES % "GetStatistics")
+    assert connections(carol)[carol.unique_name()]["calls-waiting"] >= 0
+    alice.statistics()
+    with refused(Error.InvalidArgs):
+        made.root.manager("GetStatistics", "(t)", (2,))
+
+
 def test_a_write_is_refused_before_it_happens_or_answered(stack):
     made = stack(policy=BLIND, config="[Limits]\nConnectionUnreadBytesMax=64K\nReceiptBytes=4K\n")
     space = made.root.create("org.example.X")
