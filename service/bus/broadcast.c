@@ -6,9 +6,11 @@
  *   SENT        WITHHELD                    -
  *   WITHHELD    asked again in a second     SENT, and told what was missed
  *
+ * On any bus they are withheld while the bus does not even take them, lest they pile up in here.
+ *
  * What the bus keeps is "IncomingBytes" of regentd's own connection; see bus/receipts.c about that
  * interface. What callers have unread is part of it, and bounded by itself. On a bus that does not
- * tell nothing is ever withheld.
+ * tell, that is all there is.
  */
 
 #include "bus/broadcast.h"
@@ -37,13 +39,24 @@ struct Broadcasts {
         BusService *service;
         sd_bus_slot *look; /* NULL: not under way */
         sd_event_source *again;
-        uint64_t n_bytes; /* since the last look */
+        uint64_t n_bytes;  /* since the last look */
+        uint64_t n_queued; /* at most, of those that the bus has not taken */
         uint64_t n_withheld;
         GHashTable *missed; /* owned names, while withholding; NULL: not */
         bool is_blind;
 };
 
 static void look(Broadcasts *broadcasts);
+static void look_again(Broadcasts *broadcasts);
+static void resume(Broadcasts *broadcasts);
+
+static bool is_queue_empty(const Broadcasts *broadcasts)
+{
+        uint64_t n_messages = 0;
+
+        return sd_bus_get_n_queued_write(broadcasts->service->bus, &n_messages) < 0 ||
+               n_messages == 0;
+}
 
 static int on_again(sd_event_source *source G_GNUC_UNUSED,
                     uint64_t usec G_GNUC_UNUSED,
@@ -52,7 +65,12 @@ static int on_again(sd_event_source *source G_GNUC_UNUSED,
         Broadcasts *broadcasts = userdata;
 
         broadcasts->again = sd_event_source_disable_unref(broadcasts->again);
-        look(broadcasts);
+        if (!is_queue_empty(broadcasts))
+                look_again(broadcasts);
+        else if (broadcasts->is_blind)
+                resume(broadcasts);
+        else
+                look(broadcasts);
         return 0;
 }
 
@@ -191,7 +209,17 @@ int broadcast_send(const BusService *service, const char *name, sd_bus_message *
                 return r;
 
         broadcasts->n_bytes += n_bytes + LEDGER_MESSAGE_BYTES;
-        if (broadcasts->n_bytes >= LOOK_BYTES && !broadcasts->look && !broadcasts->is_blind)
+        if (is_queue_empty(broadcasts))
+                broadcasts->n_queued = 0;
+        else
+                broadcasts->n_queued += n_bytes + LEDGER_MESSAGE_BYTES;
+
+        if (broadcasts->n_queued >= WITHHOLD_BYTES) {
+                broadcasts->n_queued = 0;
+                withhold(broadcasts);
+                if (!broadcasts->look)
+                        look_again(broadcasts);
+        } else if (broadcasts->n_bytes >= LOOK_BYTES && !broadcasts->look && !broadcasts->is_blind)
                 look(broadcasts);
         return 0;
 }
