@@ -307,6 +307,34 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
         return r;
 }
 
+int flow_admit_descriptors(const BusService *service,
+                           sd_bus_message *m,
+                           uint64_t n,
+                           sd_bus_error *reterr_bus)
+{
+        Reader *reader = reader_of(service->flow, m);
+        LedgerBound bound;
+
+        if (reader_may_send_descriptors(reader, n, &bound))
+                return 0;
+
+        ask_again(service->flow, reader, bound);
+        reader->n_refused++;
+        service->flow->n_refused++;
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                             "%s file descriptors unread: read them first",
+                                             whose(bound)));
+}
+
+void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
+{
+        Reader *reader = reader_of(service->flow, m);
+
+        reader_charge(reader, 0, n);
+        if (reader_is_due(reader))
+                receipts_ask(service->flow->receipts, reader);
+}
+
 uint64_t flow_unread(const Flow *flow)
 {
         return ledger_unread(flow->ledger).n_bytes;

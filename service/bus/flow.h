@@ -42,6 +42,13 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
 /* Charges that alone, for a reply that is sent otherwise. */
 void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes);
 
+/* The same for @n file descriptors: 0, or refused; and what to call once they have been sent. */
+int flow_admit_descriptors(const BusService *service,
+                           sd_bus_message *m,
+                           uint64_t n,
+                           sd_bus_error *reterr_bus);
+void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
+
 /* Bytes that all connections have unread. */
 uint64_t flow_unread(const Flow *flow);
 
