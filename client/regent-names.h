@@ -60,6 +60,9 @@
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1
 
+/* Manager.GetStatistics */
+#define REGENT_STATISTICS_CONNECTIONS 1
+
 /* Sources of Manager.Restore */
 #define REGENT_SOURCE_LAST_KNOWN_GOOD "last-known-good"
 

@@ -47,6 +47,8 @@ const OptionSpec option_specs[] = {
           OPTION(default_value, KIND_TEXT) },
         { "prefix", "PREFIX", "get list monitor", "Only keys that begin with PREFIX", 0,
           OPTION(prefix, KIND_TEXT) },
+        { "connections", NULL, "status", "Show what each connection has unread", 0,
+          OPTION(is_connections, KIND_FLAG) },
         { "changed", NULL, "get list", "Only keys that differ from their default", 0,
           OPTION(is_changed, KIND_FLAG) },
         { "file", "FILE", "apply", "Take the changes from FILE, or standard input (-)", 'f',

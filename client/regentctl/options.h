@@ -31,12 +31,13 @@ typedef struct Options {
         gboolean is_quiet;
 
         /* What the verbs take; options.c says which. */
-        char *type;          /* --type=SIGNATURE */
-        char *from_file;     /* --from-file=FILE, "-" for standard input */
-        gboolean is_raw;     /* --raw */
-        char *default_value; /* --default= */
-        char *prefix;        /* --prefix= */
-        gboolean is_changed; /* --changed: what differs from the declared default */
+        char *type;              /* --type=SIGNATURE */
+        char *from_file;         /* --from-file=FILE, "-" for standard input */
+        gboolean is_raw;         /* --raw */
+        char *default_value;     /* --default= */
+        char *prefix;            /* --prefix= */
+        gboolean is_changed;     /* --changed: what differs from the declared default */
+        gboolean is_connections; /* --connections: those of regentd's callers */
         gboolean is_if_exists;
         gboolean is_dry_run;
         gboolean is_create_only;

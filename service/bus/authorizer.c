@@ -101,12 +101,6 @@ static bool is_granted(const Call *call, const char *question)
                g_ptr_array_find_with_equal_func(call->granted, question, g_str_equal, NULL);
 }
 
-static void park(Call *call)
-{
-        call->is_waiting = true;
-        call->service->parked = call;
-}
-
 static void on_answered(void *userdata, PolkitVerdict verdict)
 {
         Call *call = userdata;
@@ -220,7 +214,7 @@ static int put_question(Call *call,
         call->question = g_strdup(question);
         call->generation = polkit_generation(service->polkit);
         call->was_interactive = is_interactive;
-        park(call);
+        call_park(call);
         return CALL_E_PARKED;
 }
 
@@ -287,7 +281,7 @@ int authorizer_identify(BusService *service,
                 if (r < 0)
                         return r;
 
-                park(call);
+                call_park(call);
                 return CALL_E_PARKED;
         }
 

@@ -6,8 +6,10 @@
 #include "bus/bus-service.h"
 
 #include "bus/backup.h"
+#include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/good.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
@@ -17,6 +19,7 @@
 #include "bus/signals.h"
 #include "bus/values-object.h"
 #include "bus/write.h"
+#include "core/outgoing.h"
 
 static void slot_free(gpointer slot)
 {
@@ -71,14 +74,20 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->outgoing = outgoing_new(limits, state_accounts(state));
+        r = flow_new(&service->flow, service);
+        if (r < 0)
+                return r;
+
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
 
-        r = polkit_new(&service->polkit, bus, state_accounts(state), limits);
+        r = polkit_new(&service->polkit, bus, service->outgoing);
         if (r < 0)
                 return r;
 
+        service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->backups = backups_new(service);
         r = export_objects(service);
@@ -99,6 +108,9 @@ BusService *bus_service_free(BusService *service)
         good_job_free(service->good_job);
         backups_free(service->backups);
         polkit_free(service->polkit);
+        flow_free(service->flow);
+        outgoing_free(service->outgoing);
+        broadcasts_free(service->broadcasts);
         signals_free(service->signals);
         g_free(service);
         return NULL;

@@ -19,9 +19,12 @@
 #include <systemd/sd-event.h>
 
 typedef struct Backups Backups;
+typedef struct Broadcasts Broadcasts;
 typedef struct Call Call;
 typedef struct Callers Callers;
+typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
+typedef struct Outgoing Outgoing;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 
@@ -71,6 +74,9 @@ typedef struct BusService {
         const ServiceStatus *status;
         BusPorts ports;
         Callers *callers;
+        Outgoing *outgoing;
+        Flow *flow;
+        Broadcasts *broadcasts;
         Polkit *polkit;
         Signals *signals;
         Call *entering;    /* the call whose handler has been entered again, while it runs */

@@ -11,6 +11,7 @@
 
 #include "bus/bus-service.h"
 #include "bus/call.h"
+#include "bus/flow.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -91,6 +92,7 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
 
         if (g_hash_table_remove(callers->by_name, name))
                 ask_next(callers);
+        flow_forget(callers->service->flow, name);
         return 0;
 }
 
@@ -220,6 +222,8 @@ static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!sd_bus_message_is_method_error(m, NULL))
                 r = read_credentials(m, caller);
         caller->knowledge = r < 0 ? CALLER_UNKNOWN : CALLER_KNOWN;
+        if (caller->knowledge == CALLER_KNOWN)
+                flow_identify(callers->service->flow, caller->name, caller->uid);
 
         enter_waiting_calls(caller);
         ask_next(callers);
@@ -282,6 +286,11 @@ Caller *callers_get(Callers *callers, sd_bus_message *m)
         g_queue_push_tail_link(&callers->to_ask, &caller->in_queue);
         ask_next(callers);
         return caller;
+}
+
+const Caller *callers_find(const Callers *callers, const char *name)
+{
+        return g_hash_table_lookup(callers->by_name, name);
 }
 
 size_t callers_count(const Callers *callers)

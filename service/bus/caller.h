@@ -49,6 +49,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Callers, callers_free)
 /* The sender of @m; asks the bus about it when it is new. */
 Caller *callers_get(Callers *callers, sd_bus_message *m);
 
+/* The Caller of that unique name; NULL when nothing is known of it. */
+const Caller *callers_find(const Callers *callers, const char *name);
+
 size_t callers_count(const Callers *callers);
 
 bool caller_is_in_group(const Caller *caller, uint32_t gid);

@@ -11,6 +11,7 @@
 
 #include "bus/access-reader.h"
 #include "bus/backup.h"
+#include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/confirm.h"
@@ -144,14 +145,15 @@ static GTreeNode *first_name(State *state, const char *prefix, const char *after
         return g_tree_lower_bound(names, prefix);
 }
 
-static int append_names(sd_bus_message *reply,
-                        BusService *service,
-                        const Caller *caller,
-                        GTreeNode *node,
-                        const char *prefix,
-                        uint32_t limit)
+/* What the names of all namespaces take at most. */
+static uint64_t names_bytes(State *state)
 {
-        uint64_t n_bytes = LIMIT_KIB;
+        return (uint64_t) g_tree_nnodes(state_namespaces(state)) * (8 + LIMIT_NAMESPACE_NAME_BYTES);
+}
+
+static int append_names(
+        Answer *answer, const Caller *caller, GTreeNode *node, const char *prefix, uint32_t limit)
+{
         uint32_t n = 0;
 
         for (; node && (limit == 0 || n < limit); node = g_tree_node_next(node)) {
@@ -163,11 +165,11 @@ static int append_names(sd_bus_message *reply,
                 if (!authorizer_may_list(caller, ns))
                         continue;
 
-                n_bytes += 8 + strlen(ns->name);
-                if (n_bytes > service->limits->reply_bytes)
-                        return -E2BIG;
+                r = answer_grow(answer, 8 + strlen(ns->name));
+                if (r != 0)
+                        return r;
 
-                r = sd_bus_message_append_basic(reply, 's', ns->name);
+                r = sd_bus_message_append_basic(answer->reply, 's', ns->name);
                 if (r < 0)
                         return r;
                 n++;
@@ -179,7 +181,7 @@ static int append_names(sd_bus_message *reply,
 static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         BusService *service = userdata;
-        g_autoptr(sd_bus_message) reply = NULL;
+        g_auto(Answer) answer = { .service = service, .call = m };
         const char *prefix, *after;
         uint32_t limit;
         Caller *caller;
@@ -198,29 +200,30 @@ static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r != 0)
                 return r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
+        r = answer_begin(&answer, method_list_namespaces, names_bytes(service->state), reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_open_container(answer.reply, 'a', "s");
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_open_container(reply, 'a', "s");
-        if (r < 0)
-                return r;
-
-        r = append_names(reply, service, caller, first_name(service->state, prefix, after), prefix,
-                         limit);
-        if (r == -E2BIG)
+        r = append_names(&answer, caller, first_name(service->state, prefix, after), prefix, limit);
+        if (r == ANSWER_E_TOO_BIG)
                 return bus_refused(
                         sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                          "Too many names for one reply: give a limit, and go on "
                                          "behind the last name with 'after'"));
+        if (r == ANSWER_E_NO_ROOM)
+                return flow_refuse(service, m, reterr_bus);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_close_container(reply);
+        r = sd_bus_message_close_container(answer.reply);
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return answer_send(&answer);
 }
 
 static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)

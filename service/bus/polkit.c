@@ -47,8 +47,7 @@ struct PolkitCheck {
 
 struct Polkit {
         sd_bus *bus;
-        Accounts *accounts;
-        const Limits *limits;
+        Outgoing *outgoing;
         sd_bus_slot *changed;
         GHashTable *checks; /* owned PolkitCheck, as a set */
         uint64_t generation;
@@ -60,7 +59,7 @@ static void check_free(gpointer userdata)
 {
         PolkitCheck *check = userdata;
 
-        accounts_discharge(check->polkit->accounts, check->uid, ACCOUNT_POLKIT_CHECKS, 1);
+        outgoing_end(check->polkit->outgoing, OUTGOING_POLKIT, check->uid);
         sd_bus_slot_unref(check->slot);
         sd_event_source_disable_unref(check->deadline);
         g_free(check);
@@ -77,15 +76,14 @@ static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
         return 0;
 }
 
-int polkit_new(Polkit **ret_polkit, sd_bus *bus, Accounts *accounts, const Limits *limits)
+int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing)
 {
         g_autoptr(Polkit) polkit = g_new(Polkit, 1);
         int r;
 
         *polkit = (Polkit){
                 .bus = bus,
-                .accounts = accounts,
-                .limits = limits,
+                .outgoing = outgoing,
                 .checks = g_hash_table_new_full(NULL, NULL, check_free, NULL),
         };
 
@@ -294,9 +292,7 @@ int polkit_ask(Polkit *polkit,
         PolkitCheck *check;
         int r;
 
-        if (g_hash_table_size(polkit->checks) >= polkit->limits->polkit_checks ||
-            !accounts_may_charge(polkit->accounts, question->uid, ACCOUNT_POLKIT_CHECKS, 1,
-                                 polkit->limits->uid_polkit_checks))
+        if (outgoing_begin(polkit->outgoing, OUTGOING_POLKIT, question->uid) != 0)
                 return POLKIT_E_TOO_MANY;
 
         check = g_new(PolkitCheck, 1);
@@ -310,7 +306,6 @@ int polkit_ask(Polkit *polkit,
         if (question->is_interactive)
                 g_snprintf(check->cancellation_id, sizeof check->cancellation_id, "%" PRIu64,
                            polkit->n_asked);
-        accounts_charge(polkit->accounts, question->uid, ACCOUNT_POLKIT_CHECKS, 1);
         g_hash_table_add(polkit->checks, check);
 
         r = put_question(check, question);

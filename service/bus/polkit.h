@@ -9,8 +9,7 @@
  * cannot use up the replies that the bus lets one connection wait for.
  */
 
-#include "core/account.h"
-#include "core/limits.h"
+#include "core/outgoing.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -46,7 +45,7 @@ enum {
         POLKIT_E_TOO_MANY = 1, /* questions that wait already */
 };
 
-int polkit_new(Polkit **ret_polkit, sd_bus *bus, Accounts *accounts, const Limits *limits);
+int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing);
 Polkit *polkit_free(Polkit *polkit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Polkit, polkit_free)
 

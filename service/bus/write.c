@@ -7,6 +7,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/object-path.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -80,6 +81,32 @@ static int authorize(BusService *service,
                         return r;
         }
 
+        return 0;
+}
+
+/* What a dry run would change is told by key: never more than is in the message. */
+static int admit_reply(BusService *service,
+                       sd_bus_message *m,
+                       const WriteMethod *method,
+                       const ChangeSet *set,
+                       const Caller *caller,
+                       sd_bus_error *reterr_bus)
+{
+        uint64_t n_room;
+        int r;
+
+        if (!(set->flags & CHANGE_SET_DRY_RUN))
+                return 0;
+
+        r = flow_admit(service, m, method->handler, set->n_message_bytes, &n_room, reterr_bus);
+        if (r == CALL_E_PARKED && !service->parked->reservation)
+                service->parked->reservation = pipeline_reserve(caller->origin, set);
+        if (r != 0)
+                return r;
+        if (n_room < set->n_message_bytes)
+                return flow_refuse(service, m, reterr_bus);
+
+        flow_charge(service, m, set->n_message_bytes);
         return 0;
 }
 
@@ -174,6 +201,10 @@ int write_run(BusService *service,
                 return r;
 
         r = authorize(service, m, method, set, caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = admit_reply(service, m, method, set, caller, reterr_bus);
         if (r != 0)
                 return r;
 

@@ -56,6 +56,10 @@
         /* one connection */                                                                      \
         LIMIT(connection_calls, "ConnectionCallsMax", 64, 1, 65536)                               \
         LIMIT(connection_call_bytes, "ConnectionCallBytesMax", 32 * LIMIT_MIB, 1, 16 * LIMIT_GIB) \
+        LIMIT(connection_unread_bytes, "ConnectionUnreadBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB, \
+              64 * LIMIT_MIB)                                                                     \
+        LIMIT(connection_unread_descriptors, "ConnectionUnreadDescriptorsMax", 2, 1, 64)          \
+        LIMIT(receipt_bytes, "ReceiptBytes", LIMIT_MIB, 4 * LIMIT_KIB, 16 * LIMIT_MIB)            \
         /* one uid */                                                                             \
         LIMIT(uid_calls, "UidCallsMax", 128, 1, 65536)                                            \
         LIMIT(uid_call_bytes, "UidCallBytesMax", 64 * LIMIT_MIB, 1, 16 * LIMIT_GIB)               \
@@ -64,11 +68,19 @@
         LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
         LIMIT(uid_pending_changes, "UidPendingChangesMax", 16, 0, 4096)                           \
         LIMIT(uid_pending_bytes, "UidPendingBytesMax", 16 * LIMIT_MIB, 0, LIMIT_GIB)              \
+        LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
+              96 * LIMIT_MIB)                                                                     \
+        LIMIT(uid_unread_descriptors, "UidUnreadDescriptorsMax", 8, 1, 64)                        \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
+        LIMIT(uid_participant_calls, "UidParticipantCallsMax", 4, 1, 100)                         \
         /* the whole service */                                                                   \
         LIMIT(pending_changes, "PendingChangesMax", 256, 0, 16384)                                \
         LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
+        LIMIT(unread_bytes, "UnreadBytesMax", 64 * LIMIT_MIB, 64 * LIMIT_KIB, 96 * LIMIT_MIB)     \
+        LIMIT(unread_descriptors, "UnreadDescriptorsMax", 32, 1, 64)                              \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
+        LIMIT(participant_calls, "ParticipantCallsMax", 48, 1, 100)                               \
+        LIMIT(receipts, "ReceiptsMax", 24, 1, 100)                                                \
         LIMIT(credential_calls, "CredentialCallsMax", 24, 1, 100)
 
 typedef struct Limits {

@@ -234,6 +234,18 @@ class RawClient:
         writer.align(8)
         return bytes(writer.content) + body, self._serial
 
+    def answer(self, destination, serial, error=False):
+        """Answers a call with nothing, or with an error."""
+        self._serial += 1
+        fields = [(REPLY_SERIAL, ("u", serial)), (DESTINATION, ("s", destination))]
+        if error:
+            fields.append((ERROR_NAME, ("s", "org.example.Unwilling")))
+        writer = Writer()
+        writer.content += struct.pack("<cBBBII", b"l", ERROR if error else RETURN, 0, 1, 0, self._serial)
+        writer.write("a(yv)", fields)
+        writer.align(8)
+        self.send_bytes(bytes(writer.content))
+
     def send(self, path, interface, member, signature="", things=(), body=None, fds=(), **how):
         """Sends a call and returns its serial. body replaces the marshalled things."""
         if body is None:
