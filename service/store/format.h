@@ -80,7 +80,7 @@ typedef enum RecordKind {
         /* of checkpoints */
         RECORD_NAMESPACES = 16,
         RECORD_ENTRIES = 17,
-        RECORD_TOMBSTONES = 18, /* reserved: keys deleted lately */
+        RECORD_TOMBSTONES = 18, /* keys deleted lately */
         RECORD_END = 19,        /* the last: how much there was */
         RECORD_WAITING = 20,    /* a change that waits for a confirmation */
 } RecordKind;
