@@ -14,6 +14,7 @@
 #include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/changes.h"
 #include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
@@ -373,6 +374,11 @@ const sd_bus_vtable namespace_vtable[] = {
                 SD_BUS_RESULT("t", revision, "a{sv}", result),
                 method_apply,
                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetChanges",
+                                SD_BUS_ARGS("t", since, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", changed, "as", removed, "t", revision),
+                                changes_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetAccess",
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
