@@ -359,7 +359,7 @@ const sd_bus_vtable namespace_vtable[] = {
                                 get_many_keys,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetChanges",
-                                SD_BUS_ARGS("t", since, "a{sv}", options),
+                                SD_BUS_ARGS("t", since_revision, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", changed, "as", removed, "t", revision),
                                 changes_get,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
