@@ -11,6 +11,7 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/good.h"
+#include "bus/lifetimes.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
@@ -79,6 +80,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->lifetimes = lifetimes_new(service);
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
@@ -105,6 +107,7 @@ BusService *bus_service_free(BusService *service)
 
         g_ptr_array_unref(service->slots);
         callers_free(service->callers);
+        lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);
         polkit_free(service->polkit);
@@ -114,6 +117,11 @@ BusService *bus_service_free(BusService *service)
         signals_free(service->signals);
         g_free(service);
         return NULL;
+}
+
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata)
+{
+        return lifetimes_begin(service->lifetimes, on_begun, userdata);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

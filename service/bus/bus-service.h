@@ -24,6 +24,7 @@ typedef struct Call Call;
 typedef struct Callers Callers;
 typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
+typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
@@ -59,6 +60,9 @@ typedef struct BusPorts {
         /* Copies the persistent state, and hands the copy over: 0 or an errno. */
         int (*back_up)(void *userdata, BusBackedUp on_backed_up, void *job);
 
+        /* @session (core/session.h) has ended: what it has is to go, once it is part of the state. */
+        void (*end_session)(void *userdata, const char *session);
+
         /* Inserts what the other parts count, and what else @uid may know. */
         void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
 
@@ -74,6 +78,7 @@ typedef struct BusService {
         const ServiceStatus *status;
         BusPorts ports;
         Callers *callers;
+        Lifetimes *lifetimes;
         Outgoing *outgoing;
         Flow *flow;
         Broadcasts *broadcasts;
@@ -96,6 +101,12 @@ int bus_service_new(BusService **ret_service,
                     const BusPorts *ports);
 BusService *bus_service_free(BusService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
+
+/*
+ * Before the name is asked for: finds out which sessions have ended, and calls @on_begun when that is
+ * known. What fails later ends the loop.
+ */
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

@@ -20,6 +20,7 @@ struct State {
         Accounts *accounts;
         char *release; /* that runs; NULL: none */
         PendingChanges *pending;
+        Sessions *sessions;
         uint64_t revision;
         uint64_t n_keys;
         uint64_t usage;
@@ -46,6 +47,7 @@ State *state_new(void)
                 .declarations = declarations_new(),
                 .accounts = accounts_new(),
                 .pending = pending_changes_new(),
+                .sessions = sessions_new(),
         };
         return state;
 }
@@ -60,6 +62,7 @@ State *state_free(State *state)
         accounts_free(state->accounts);
         g_free(state->release);
         pending_changes_free(state->pending);
+        sessions_free(state->sessions);
         g_free(state);
         return NULL;
 }
@@ -110,6 +113,11 @@ uint64_t state_usage(const State *state)
 PendingChanges *state_pending(State *state)
 {
         return state->pending;
+}
+
+Sessions *state_sessions(const State *state)
+{
+        return state->sessions;
 }
 
 Accounts *state_accounts(State *state)
@@ -167,8 +175,10 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
         if (old) {
                 announce_replacement(state, ns, old);
                 discharge_entry(state, ns, old);
+                sessions_remove(state->sessions, ns->name, old);
         }
         charge_entry(state, ns, entry);
+        sessions_add(state->sessions, ns->name, entry);
         namespace_put(ns, old, entry);
 }
 
@@ -181,6 +191,7 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
 
         announce_replacement(state, ns, old);
         discharge_entry(state, ns, old);
+        sessions_remove(state->sessions, ns->name, old);
         namespace_drop(ns, old);
 }
 
@@ -238,6 +249,7 @@ static void remove_namespace(State *state, Namespace *ns)
         state->n_keys -= namespace_n_keys(ns);
         state->usage -= ns->usage;
         discharge_namespace(state, ns);
+        sessions_remove_namespace(state->sessions, ns->name);
         ns->is_removed = true;
         g_tree_remove(state->namespaces, ns->name);
 }
@@ -289,6 +301,7 @@ void state_load_pending(State *state, PendingChange *change)
                 return;
 
         pending_changes_add(state->pending, change);
+        sessions_add_ways_back(state->sessions, change);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                         change->n_bytes);
@@ -300,6 +313,7 @@ static void end_pending(State *state, uint64_t revision)
 
         if (!change)
                 return;
+        sessions_remove_ways_back(state->sessions, change);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                            change->n_bytes);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
