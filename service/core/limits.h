@@ -54,6 +54,7 @@
         /* one namespace */                                                                       \
         LIMIT(namespace_keys, "NamespaceKeysMax", 1048576, 1, UINT64_C(1) << 31)                  \
         LIMIT(namespace_bytes, "NamespaceBytesMax", 256 * LIMIT_MIB, 1, 1024 * LIMIT_GIB)         \
+        LIMIT(namespace_tombstones, "NamespaceTombstonesMax", 16384, 0, 1048576)                  \
         /* one connection */                                                                      \
         LIMIT(connection_calls, "ConnectionCallsMax", 64, 1, 65536)                               \
         LIMIT(connection_call_bytes, "ConnectionCallBytesMax", 32 * LIMIT_MIB, 1, 16 * LIMIT_GIB) \
@@ -68,6 +69,7 @@
         LIMIT(uid_namespaces, "UidNamespacesMax", 256, 0, 1048576)                                \
         LIMIT(uid_keys, "UidKeysMax", 4194304, 0, UINT64_C(1) << 34)                              \
         LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
+        LIMIT(uid_tombstone_bytes, "UidTombstoneBytesMax", 16 * LIMIT_MIB, 0, 16 * LIMIT_GIB)     \
         LIMIT(uid_pending_changes, "UidPendingChangesMax", 16, 0, 4096)                           \
         LIMIT(uid_pending_bytes, "UidPendingBytesMax", 16 * LIMIT_MIB, 0, LIMIT_GIB)              \
         LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
