@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -170,23 +171,51 @@ static gboolean add_line(gpointer name G_GNUC_UNUSED, gpointer value, gpointer t
         return FALSE;
 }
 
+static int write_all(int fd, const char *text, size_t n_bytes)
+{
+        while (n_bytes > 0) {
+                ssize_t n = write(fd, text, n_bytes);
+
+                if (n < 0)
+                        return -errno;
+                text += n;
+                n_bytes -= (size_t) n;
+        }
+        return 0;
+}
+
+/* Under another name first: a note that was cut must not look whole. */
+static int replace_file(DefaultsNote *note, const GString *text)
+{
+        g_autofree char *draft = g_strconcat(note->path, ".new", NULL);
+        int r;
+
+        if (unlink(draft) < 0 && errno != ENOENT)
+                return -errno;
+        note->fd = open(draft, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (note->fd < 0)
+                return -errno;
+
+        r = write_all(note->fd, text->str, text->len);
+        if (r == 0 && rename(draft, note->path) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlink(draft);
+        return r;
+}
+
 static void write_anew(DefaultsNote *note)
 {
         g_autoptr(GString) text = g_string_new(FIRST_LINE);
-        g_autoptr(GError) error = NULL;
+        int r;
 
         close_file(note);
         g_tree_foreach(state_namespaces(note->state), add_line, text);
         note->n_lines = 0;
         note->n_lines_max = LINES_SPARE + (guint) g_tree_nnodes(state_namespaces(note->state));
-        if (!g_file_set_contents_full(note->path, text->str, (gssize) text->len,
-                                      G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
-                give_up(note, EIO);
-                return;
-        }
-        note->fd = open(note->path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-        if (note->fd < 0)
-                give_up(note, errno);
+        r = replace_file(note, text);
+        if (r < 0)
+                give_up(note, -r);
 }
 
 static void on_defaults(void *userdata, const Namespace *ns)
