@@ -13,6 +13,7 @@
 #include "bus/call.h"
 #include "bus/flow.h"
 #include "bus/lifetimes.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -93,6 +94,7 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        watches_forget(callers->service->watches, name);
         caller = callers_find(callers, name);
         has_session = caller && caller->has_session;
         if (g_hash_table_remove(callers->by_name, name))
