@@ -20,6 +20,7 @@ typedef enum AuthorizerAction {
         AUTHORIZE_READ,
         AUTHORIZE_WRITE,
         AUTHORIZE_MANAGE,
+        AUTHORIZE_PARTICIPATE, /* without a question for who may both read and write */
 } AuthorizerAction;
 
 typedef struct AuthorizerQuestion {
@@ -63,6 +64,9 @@ int authorizer_identify(BusService *service,
 bool authorizer_knows_yes(BusService *service,
                           sd_bus_message *m,
                           const AuthorizerQuestion *question);
+
+/* Whether uid and mode alone let @caller take part in changes. */
+bool authorizer_may_participate(const Caller *caller, const Namespace *ns);
 
 /* Whether uid and mode alone let @caller read. */
 bool authorizer_may_list(const Caller *caller, const Namespace *ns);

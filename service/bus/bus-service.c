@@ -15,6 +15,7 @@
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
@@ -87,6 +88,10 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        r = participation_new(&service->participation, service);
+        if (r < 0)
+                return r;
+
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->backups = backups_new(service);
@@ -105,6 +110,7 @@ BusService *bus_service_free(BusService *service)
 
         g_ptr_array_unref(service->slots);
         callers_free(service->callers);
+        participation_free(service->participation);
         good_job_free(service->good_job);
         backups_free(service->backups);
         polkit_free(service->polkit);

@@ -25,6 +25,7 @@ typedef struct Callers Callers;
 typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
 typedef struct Outgoing Outgoing;
+typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 
@@ -78,6 +79,7 @@ typedef struct BusService {
         Flow *flow;
         Broadcasts *broadcasts;
         Polkit *polkit;
+        Participation *participation;
         Signals *signals;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */

@@ -335,6 +335,40 @@ void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
                 receipts_ask(service->flow->receipts, reader);
 }
 
+static Reader *reader_named(Flow *flow, const char *name, uint32_t uid)
+{
+        Reader *reader = ledger_get(flow->ledger, name);
+
+        reader_identify(reader, uid);
+        return reader;
+}
+
+uint64_t flow_room(BusService *service, const char *name, uint32_t uid, bool *ret_is_own)
+{
+        Reader *reader = reader_named(service->flow, name, uid);
+        LedgerBound bound;
+        uint64_t n_room = reader_room(reader, &bound);
+
+        *ret_is_own = bound == LEDGER_BOUND_CONNECTION;
+        return n_room;
+}
+
+LedgerMark flow_charge_call(BusService *service, const char *name, uint32_t uid, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, name, uid);
+
+        charge(service->flow, reader, n_bytes);
+        return reader->sent;
+}
+
+void flow_confirm(BusService *service, const char *name, LedgerMark mark)
+{
+        Reader *reader = ledger_lookup(service->flow->ledger, name);
+
+        if (reader)
+                reader_confirm(reader, mark, (LedgerMark){});
+}
+
 uint64_t flow_unread(const Flow *flow)
 {
         return ledger_unread(flow->ledger).n_bytes;

@@ -14,6 +14,7 @@
 #include "bus/bus-service.h"
 #include "bus/ledger.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
@@ -48,6 +49,14 @@ int flow_admit_descriptors(const BusService *service,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
+
+/*
+ * For calls to a connection of @uid: how large one may be, and whether it is its own fault that it
+ * may not be larger; what has been sent, and the mark behind it; and that it has read as far as that.
+ */
+uint64_t flow_room(BusService *service, const char *name, uint32_t uid, bool *ret_is_own);
+LedgerMark flow_charge_call(BusService *service, const char *name, uint32_t uid, uint64_t n_bytes);
+void flow_confirm(BusService *service, const char *name, LedgerMark mark);
 
 /* Bytes that all connections have unread. */
 uint64_t flow_unread(const Flow *flow);

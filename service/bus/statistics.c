@@ -10,6 +10,7 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/options.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/value-codec.h"
 #include "client/regent-names.h"
@@ -66,6 +67,7 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
                               polkit_n_waiting(service->polkit));
         flow_add_statistics(service, statistics);
+        participation_add_statistics(service->participation, statistics);
 }
 
 static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)
