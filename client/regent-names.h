@@ -63,6 +63,9 @@
 /* Flags of Namespace.RegisterParticipant */
 #define REGENT_PARTICIPANT_OPTIONAL 1
 
+/* Flags of Watch, on Namespace and on Manager */
+#define REGENT_WATCH_ACKNOWLEDGED 1
+
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1
 

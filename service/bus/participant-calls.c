@@ -250,7 +250,7 @@ static int send_prepare(ParticipantCall *call)
         bool is_own;
         int r;
 
-        if (flow_room(service, call->address, call->uid, &is_own) < n_bytes)
+        if (flow_room(service, call->address, &is_own) < n_bytes)
                 return is_own ? PARTICIPANT_E_DEAF : PARTICIPANT_E_NO_ROOM;
 
         r = new_prepare(call, &m);
@@ -263,7 +263,7 @@ static int send_prepare(ParticipantCall *call)
                 return r;
 
         call->member->was_asked = true;
-        call->mark = flow_charge_call(service, call->address, call->uid, n_bytes);
+        call->mark = flow_charge_call(service, call->address, n_bytes);
         return 0;
 }
 
@@ -376,7 +376,7 @@ static int tell(ParticipantCalls *calls,
                 if (r >= 0)
                         r = sd_bus_send(NULL, m, NULL);
                 if (r >= 0)
-                        (void) flow_charge_call(service, participant->address, participant->uid,
+                        (void) flow_charge_call(service, participant->address,
                                                 LEDGER_MESSAGE_BYTES);
                 return r;
         }
@@ -389,7 +389,7 @@ static int tell(ParticipantCalls *calls,
                 call_dispose(call);
                 return r;
         }
-        call->mark = flow_charge_call(service, call->address, call->uid, LEDGER_MESSAGE_BYTES);
+        call->mark = flow_charge_call(service, call->address, LEDGER_MESSAGE_BYTES);
         g_queue_push_tail_link(&calls->sent, &call->in_calls);
         return 0;
 }
