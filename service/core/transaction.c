@@ -9,8 +9,6 @@
 
 #include "core/transaction.h"
 
-#include "core/name.h"
-#include "core/namespace-walk.h"
 #include "core/outcome.h"
 #include "core/veto-text.h"
 
@@ -20,20 +18,9 @@
 /* Whoever was waited for so long has missed its deadline, also when it asked for more. */
 #define LATE_USEC ((uint64_t) PARTICIPANT_TIMEOUT_USEC)
 
-static void clear_difference(gpointer userdata)
+static void free_preview(gpointer preview)
 {
-        Difference *difference = userdata;
-
-        entry_unref(difference->before);
-        entry_unref(difference->after);
-}
-
-static void preview_free(gpointer userdata)
-{
-        Preview *preview = userdata;
-
-        g_array_unref(preview->differences);
-        g_free(preview);
+        preview_free(preview);
 }
 
 static void member_free(gpointer userdata)
@@ -79,52 +66,6 @@ bool transaction_may_concern(const Participants *participants, const ChangeSet *
         }
 
         return false;
-}
-
-/* As namespace_read(), of what would be. */
-static Entry *read_after(const Overlay *overlay, const Namespace *ns, const char *key)
-{
-        Entry *entry = overlay_lookup(overlay, ns, key);
-
-        if (!entry && ns->declaration)
-                return declaration_fallback(ns->declaration, key);
-        return entry;
-}
-
-static bool is_same(const Entry *before, const Entry *after)
-{
-        return before == after || (before && after && entry_value_equal(before, after));
-}
-
-static Preview *preview_new(const Overlay *overlay,
-                            const Namespace *ns,
-                            const NamespaceChange *change)
-{
-        Preview *preview = g_new(Preview, 1);
-        const char *last = NULL;
-
-        *preview = (Preview){
-                .name = change->name,
-                .differences = g_array_new(FALSE, FALSE, sizeof(Difference)),
-        };
-        g_array_set_clear_func(preview->differences, clear_difference);
-
-        for (guint i = 0; i < change->entries->len; i++) {
-                const char *key = entry_key(change->entries->pdata[i]);
-                Entry *before = namespace_read(ns, key, NAMESPACE_WALK_ALL);
-                Entry *after = read_after(overlay, ns, key);
-                Difference difference;
-
-                /* A change of class stands there twice. */
-                if (is_same(before, after) || g_strcmp0(key, last) == 0)
-                        continue;
-                last = key;
-                difference = (Difference){ key, before ? entry_ref(before) : NULL,
-                                           after ? entry_ref(after) : NULL };
-                g_array_append_val(preview->differences, difference);
-        }
-
-        return preview;
 }
 
 static void add_member(Transaction *transaction,
@@ -240,7 +181,7 @@ int transaction_new(Transaction **ret_transaction,
         *transaction = (Transaction){
                 .participants = participants,
                 .trial = trial,
-                .previews = g_ptr_array_new_with_free_func(preview_free),
+                .previews = g_ptr_array_new_with_free_func(free_preview),
                 .members = g_ptr_array_new_with_free_func(member_free),
                 .is_dry_run = is_dry_run,
         };

@@ -23,6 +23,7 @@
 #include "core/commit.h"
 #include "core/overlay.h"
 #include "core/participants.h"
+#include "core/preview.h"
 #include "core/state.h"
 
 #include <glib.h>
@@ -30,17 +31,6 @@
 #include <stdint.h>
 
 typedef struct Transaction Transaction;
-
-/* What readers would see otherwise. */
-typedef struct Difference {
-        const char *key;      /* borrowed from the commit */
-        Entry *before, *after; /* owned; NULL: nothing */
-} Difference;
-
-typedef struct Preview {
-        const char *name;    /* of the namespace; borrowed from the commit */
-        GArray *differences; /* Difference, in the commit's order */
-} Preview;
 
 typedef enum MemberState {
         MEMBER_WAITING,
