@@ -18,6 +18,7 @@
 #define REGENT_MANAGER_INTERFACE   "org.regentd.State1.Manager"
 #define REGENT_NAMESPACE_INTERFACE "org.regentd.State1.Namespace"
 #define REGENT_VALUES_INTERFACE    "org.regentd.State1.Values"
+#define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
 
 /* Errors of Regent's own; everything else is a standard org.freedesktop.DBus.Error. */
 #define REGENT_ERROR_PREFIX "org.regentd.State1.Error."
