@@ -11,6 +11,7 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/good.h"
+#include "bus/lifetimes.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
@@ -18,6 +19,9 @@
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
+#include "bus/watch-publisher.h"
+#include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "bus/write.h"
 #include "core/outgoing.h"
 
@@ -79,6 +83,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->lifetimes = lifetimes_new(service);
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
@@ -89,6 +94,8 @@ int bus_service_new(BusService **ret_service,
 
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
+        service->watches = watches_new(service);
+        service->withheld = withheld_watches_new(service);
         service->backups = backups_new(service);
         r = export_objects(service);
         if (r < 0)
@@ -104,7 +111,10 @@ BusService *bus_service_free(BusService *service)
                 return NULL;
 
         g_ptr_array_unref(service->slots);
+        watches_free(service->watches);
+        withheld_watches_free(service->withheld);
         callers_free(service->callers);
+        lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);
         polkit_free(service->polkit);
@@ -114,6 +124,21 @@ BusService *bus_service_free(BusService *service)
         signals_free(service->signals);
         g_free(service);
         return NULL;
+}
+
+void bus_service_applying(BusService *service, const Commit *commit)
+{
+        watch_publisher_applying(service, commit);
+}
+
+void bus_service_applied(BusService *service, const Commit *commit)
+{
+        watch_publisher_applied(service, commit);
+}
+
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata)
+{
+        return lifetimes_begin(service->lifetimes, on_begun, userdata);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

@@ -10,8 +10,8 @@
 #include "bus/manager-object.h"
 
 #include "bus/access-reader.h"
-#include "bus/backup.h"
 #include "bus/answer.h"
+#include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/confirm.h"
