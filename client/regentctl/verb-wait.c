@@ -41,9 +41,8 @@ static gboolean matches(const Waiting *waiting,
                         bool *ret_matches,
                         Failure **reterr)
 {
-        const ArgumentType type = { .signature = (char *) g_variant_get_type_string(present),
-                                    .how = "",
-                                    .is_kept = true };
+        g_autofree char *signature = g_strdup(g_variant_get_type_string(present));
+        const ArgumentType type = { .signature = signature, .how = "", .is_kept = true };
         g_autoptr(GVariant) wanted = waiting->value ? g_variant_ref(waiting->value) : NULL;
 
         if (waiting->text && !wanted &&
