@@ -145,6 +145,12 @@ static gboolean tell_gone(Follower *follower, Failure **reterr)
         return follower_tell(follower, event, reterr);
 }
 
+/* What a restart of regentd breaks is done again once it is back. */
+static bool is_passing(const Failure *failure)
+{
+        return failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT;
+}
+
 /* Whether a start that failed is tried again. */
 static gboolean may_wait(Follower *follower, const Failure *failure, Failure **reterr)
 {
@@ -155,7 +161,12 @@ static gboolean may_wait(Follower *follower, const Failure *failure, Failure **r
                 return FALSE;
         if (is_gone && follower->spec.ns_name)
                 return tell_gone(follower, reterr);
-        return failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT;
+        if (!is_passing(failure))
+                return FALSE;
+        if (follower->is_away || failure->status != EXIT_UNREACHABLE)
+                return TRUE;
+        follower->is_away = true;
+        return tell_kind(follower, FOLLOWER_AWAY, NULL, reterr);
 }
 
 static gboolean start(Follower *follower, Failure **reterr)
@@ -319,12 +330,6 @@ static gboolean work(Follower *follower, Failure **reterr)
         }
         acknowledge(follower);
         return TRUE;
-}
-
-/* What a restart of regentd breaks is done again once it is back. */
-static bool is_passing(const Failure *failure)
-{
-        return failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT;
 }
 
 gboolean follower_run(Follower *follower, Failure **reterr)

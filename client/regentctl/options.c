@@ -39,7 +39,7 @@ enum {
 #define OPTION(field, option_kind) .kind = (option_kind), .offset = offsetof(Options, field)
 
 const OptionSpec option_specs[] = {
-        { "type", "SIGNATURE", "set apply", "D-Bus type of the value, such as u, s or as", 't',
+        { "type", "SIGNATURE", "set apply wait", "D-Bus type of the value, such as u, s or as", 't',
           OPTION(type, KIND_TEXT) },
         { "from-file", "FILE", "set", "Take bytes from FILE, or from standard input (-)", 0,
           OPTION(from_file, KIND_FILE) },

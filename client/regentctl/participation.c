@@ -219,6 +219,14 @@ static gboolean call_register(Participation *participation, GVariant **ret_reply
                                   "(a{sv}t)", ret_reply, reterr);
 }
 
+static void unregister(Participation *participation)
+{
+        participation->is_registered = false;
+        bus_call_drop(bus_start_namespace(participation->bus, participation->spec.ns_name,
+                                          "UnregisterParticipant",
+                                          g_variant_new("(o)", CALLBACK_PATH), NULL));
+}
+
 /* Whether @values are what an agreement comes to. */
 static bool is_done(const Agreement *agreement, GVariant *values)
 {
@@ -387,9 +395,9 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
                                                            REGENT_ERROR_VETOED, reason);
         else
                 g_dbus_method_invocation_return_value(g_steal_pointer(&turn->invocation), NULL);
-        /* Who answers late is unregistered. */
+        /* Who answers late is unregistered; whether regentd found it late, too, does not matter then. */
         if (strcmp(method, "Prepare") == 0 && g_get_monotonic_time() > turn->deadline_usec)
-                participation->is_registered = false;
+                unregister(participation);
         return TRUE;
 }
 
@@ -418,14 +426,6 @@ static gboolean work(Participation *participation, Failure **reterr)
         return is_taken;
 }
 
-static void unregister(Participation *participation)
-{
-        bus_call_drop(bus_start_namespace(participation->bus, participation->spec.ns_name,
-                                          "UnregisterParticipant",
-                                          g_variant_new("(o)", CALLBACK_PATH), NULL));
-        g_dbus_connection_flush_sync(bus_connection(participation->bus), NULL, NULL);
-}
-
 gboolean participation_run(Participation *participation, Failure **reterr)
 {
         bool is_going = register_again(participation, reterr);
@@ -439,5 +439,6 @@ gboolean participation_run(Participation *participation, Failure **reterr)
         }
         if (participation->is_registered)
                 unregister(participation);
+        g_dbus_connection_flush_sync(bus_connection(participation->bus), NULL, NULL);
         return FALSE;
 }

@@ -18,12 +18,14 @@
 typedef struct Waiting {
         const Options *options;
         Interrupt *interrupt;
+        Output *output;
         Follower *follower;
         char *key;
         const char *text;   /* of the value; NULL: any */
         GVariant *value;    /* it is to be exactly this; NULL: as @text says, in the type it has */
         GVariant *found;    /* what the key came to; NULL: it is not there */
         uint64_t revision;  /* of that */
+        bool is_noted; /* it was said that it waits */
         bool is_late;
 } Waiting;
 
@@ -68,11 +70,24 @@ static gboolean take(Waiting *waiting, GVariant *present, uint64_t revision, Fai
         return TRUE;
 }
 
+static void note(Waiting *waiting, const FollowerEvent *event)
+{
+        if (event->kind == FOLLOWER_WATCHING && !waiting->is_noted) {
+                waiting->is_noted = true;
+                output_note(waiting->output, "Waiting; end with ^C.");
+        } else if (event->kind == FOLLOWER_AWAY) {
+                output_note(waiting->output, "regentd is not there; waiting for it.");
+        } else if (event->kind == FOLLOWER_REMOVED && !waiting->options->is_absent) {
+                output_note(waiting->output, "%s is not there; waiting for it.", event->ns_name);
+        }
+}
+
 static gboolean on_event(const FollowerEvent *event, void *userdata, Failure **reterr)
 {
         Waiting *waiting = userdata;
         g_autoptr(GVariant) value = NULL;
 
+        note(waiting, event);
         if (!event->ns_name)
                 return TRUE;
         if (event->values)
@@ -170,7 +185,9 @@ static gboolean wait_for_key(Bus *bus, const char *ns_name, Waiting *waiting, Fa
 
 int verb_wait(Context *context, char **arguments, Failure **reterr)
 {
-        g_auto(Waiting) waiting = { .options = context->options, .interrupt = context->interrupt };
+        g_auto(Waiting) waiting = { .options = context->options,
+                                    .interrupt = context->interrupt,
+                                    .output = context->output };
         guint timer = 0;
         gboolean is_met;
         Bus *bus = NULL;

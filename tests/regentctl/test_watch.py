@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from ctl import DENIED, DONE, NOT_FOUND, UNREACHABLE, USAGE, Regentctl
-from gi.repository import GLib
+from regent_testing.api import change
 
 
 def begin(ctl, *arguments, verb="watch"):
@@ -65,8 +65,8 @@ def test_a_prefix_of_keys(ctl, ns):
         assert list(told[0]["values"]) == ["net.a"]
         ns.set("other", 3)
         ns.apply({"net.b": 1, "other": 4})
-        change = event(running)
-        assert change["changed"] == {"net.b": typed("x", 1)} and change["previous"] == told[0]["revision"]
+        seen = event(running)
+        assert seen["changed"] == {"net.b": typed("x", 1)} and seen["previous"] == told[0]["revision"]
 
 
 def test_since(ctl, space):
@@ -77,15 +77,15 @@ def test_since(ctl, space):
     space.apply({"mtu": 9000, "new": 1}, unset=["on"])
     space.set("mtu", 9001)
     result = ctl("watch", space.name, f"--since={told[-1]['position']}", "--count=1", "--json=short")
-    (change,) = [json.loads(line) for line in result.lines]
-    assert change["event"] == "change" and change["merged"]
-    assert change["changed"] == {"mtu": typed("x", 9001), "new": typed("x", 1)} and change["removed"] == ["on"]
-    assert change["previous"] == told[0]["revision"]
-    running, told = begin(ctl, space.name, f"--since={change['position']}")
+    (seen,) = [json.loads(line) for line in result.lines]
+    assert seen["event"] == "change" and seen["merged"]
+    assert seen["changed"] == {"mtu": typed("x", 9001), "new": typed("x", 1)} and seen["removed"] == ["on"]
+    assert seen["previous"] == told[0]["revision"]
+    running, told = begin(ctl, space.name, f"--since={seen['position']}")
     with running:
         assert len(told) == 1  # nothing differs
         space.set("mtu", 1)
-        assert event(running)["previous"] == change["revision"]
+        assert event(running)["previous"] == seen["revision"]
 
 
 def test_since_what_is_not_known(ctl, space):
@@ -123,8 +123,8 @@ def test_more_than_one_answer_may_hold(ctl, ns):
     with running:
         assert len(told[0]["values"]) == 80 and told[0]["event"] == "state"
         ns.set("k0.0", "z")
-        change = event(running)
-        assert change["changed"] == {"k0.0": typed("s", "z")} and change["previous"] == told[0]["revision"]
+        seen = event(running)
+        assert seen["changed"] == {"k0.0": typed("s", "z")} and seen["previous"] == told[0]["revision"]
 
 
 def test_text_in_a_pipe(ctl, ns):
@@ -288,6 +288,72 @@ def test_a_command_ends_with_it(ctl, ns):
 
 
 # Many namespaces
+
+
+def test_all_below_a_prefix_of_names(ctl, root, name):
+    spaces = [root.create(f"{name}.{label}") for label in "AB"]
+    spaces[0].set("k", 1)
+    running, told = begin(ctl, "--prefix=" + name + ".")
+    with running:
+        assert {each["namespace"]: each["values"] for each in told[:-1]} == {
+            spaces[0].name: {"k": typed("x", 1)},
+            spaces[1].name: {},
+        }
+        root.apply_all({each.name: change({"both": 1}) for each in spaces})
+        events = [event(running) for _ in range(2)]
+        check_chain(events[:1], told[0]["revision"])
+        assert events[1]["previous"] == events[1]["revision"] == events[0]["revision"]
+        assert {each["namespace"] for each in events} == {each.name for each in spaces}
+        made = root.create(name + ".C")
+        made.set("k", 3)
+        while (seen := event(running))["changed"] != {"k": typed("x", 3)}:
+            assert seen["namespace"] == made.name
+        root.remove(made.name, 1)
+        while (gone := event(running))["event"] != "removed":
+            assert gone["event"] in ("behind", "change")
+        assert gone["namespace"] == made.name
+        spaces[0].set("k", 4)
+        while (seen := event(running))["event"] != "change":
+            assert seen["event"] == "watching"
+        assert seen["namespace"] == spaces[0].name and seen["changed"] == {"k": typed("x", 4)}
+
+
+def test_all_below_a_prefix_over_a_restart(own, name):
+    service, ctl = own
+    spaces = [service.root.create(f"{name}.{label}") for label in "AB"]
+    running, told = begin(ctl, "--prefix=" + name + ".")
+    with running:
+        spaces[0].set("k", 1)
+        assert event(running)["changed"] == {"k": typed("x", 1)}
+        service.regentd.kill()
+        service.regentd.start()
+        spaces[1].set("k", 2)
+        seen = []
+        while not seen or seen[-1].get("namespace") != spaces[1].name:
+            seen.append(event(running))
+        assert [each["event"] for each in seen[:2]] == ["away", "back"]
+        assert seen[-1]["changed"] == {"k": typed("x", 2)}
+        running.signal()
+        running.finish(DONE)
+    assert len(told) == 3
+
+
+def test_since_of_many_namespaces(ctl, root, name):
+    spaces = [root.create(f"{name}.{label}") for label in "ABC"]
+    prefix = "--prefix=" + name + "."
+    running, told = begin(ctl, prefix)
+    with running:
+        running.signal()
+        running.finish(DONE)
+    spaces[0].set("k", 1)
+    root.remove(spaces[1].name, 1)
+    root.create(name + ".D").set("k", 4)
+    _, told = begin(ctl, prefix, "--since=" + told[-1]["position"])
+    assert {(each["event"], each.get("namespace")) for each in told} == {
+        ("change", spaces[0].name),
+        ("state", name + ".D"),
+        ("watching", None),
+    }
 
 
 @pytest.mark.parametrize(
