@@ -32,6 +32,7 @@ class Error:
     TooBig = _own + "TooBig"
     QuotaExceeded = _own + "QuotaExceeded"
     Conflict = _own + "Conflict"
+    HistoryLost = _own + "HistoryLost"
     Busy = _own + "Busy"
     ReadOnly = _own + "ReadOnly"
     DiskFull = _own + "DiskFull"
