@@ -234,17 +234,21 @@ class RawClient:
         writer.align(8)
         return bytes(writer.content) + body, self._serial
 
-    def answer(self, destination, serial, error=False):
-        """Answers a call with nothing, or with an error."""
+    def answer(self, destination, serial, error=False, text=None):
+        """Answers a call with nothing, or with an error, which may have a text."""
         self._serial += 1
         fields = [(REPLY_SERIAL, ("u", serial)), (DESTINATION, ("s", destination))]
+        body = b""
         if error:
             fields.append((ERROR_NAME, ("s", "org.example.Unwilling")))
+        if text is not None:
+            fields.append((SIGNATURE, ("g", "s")))
+            body = marshal("s", [text])
         writer = Writer()
-        writer.content += struct.pack("<cBBBII", b"l", ERROR if error else RETURN, 0, 1, 0, self._serial)
+        writer.content += struct.pack("<cBBBII", b"l", ERROR if error else RETURN, 0, 1, len(body), self._serial)
         writer.write("a(yv)", fields)
         writer.align(8)
-        self.send_bytes(bytes(writer.content))
+        self.send_bytes(bytes(writer.content) + body)
 
     def send(self, path, interface, member, signature="", things=(), body=None, fds=(), **how):
         """Sends a call and returns its serial. body replaces the marshalled things."""
@@ -312,6 +316,27 @@ class RawClient:
             if not part:
                 raise Disconnected
             self._buffer += part
+
+    def fileno(self):
+        return self._socket.fileno()
+
+    def receive_arrived(self):
+        """What is there to be read, in the order in which it was sent."""
+        messages = []
+        try:
+            part = self._socket.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return messages
+        except ConnectionResetError:
+            raise Disconnected from None
+        if not part:
+            raise Disconnected
+        self._buffer += part
+        while True:
+            message = self._take_message()
+            if message is None:
+                return messages
+            messages.append(message)
 
     def receive_reply(self, deadline):
         """The next message that answers a call."""
