@@ -11,6 +11,7 @@ import shutil
 import sys
 
 import pytest
+from regent_testing import environment
 from regent_testing.waiting import SLOWNESS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,8 +51,9 @@ ORDINARY = {"set": 8, "apply": 10, "over": 5, "delete": 3, "kernel": 4, "loose":
 def campaign(stack, request):
     print(f"REGENT_TEST_SEED={SEED}")
     made = stack(config=CONFIG)
+    access = {"owner": 4001, "group": 4100} if environment.in_sandbox() else {}
     for name in NAMES:
-        made.root.create(name, mode=0o666)
+        made.root.create(name, mode=0o664, **access)
     made.root.mark_good()
     directory = os.path.join(made.directory, "logs")
     os.makedirs(directory)

@@ -27,6 +27,7 @@ N_UNDER_WAY = 6
 N_KEYS = 12
 OTHER_RELEASE = "5.10.0-watch"
 DRY_RUN = 1
+GROUP = 4100  # the operators
 
 
 def dict_of(values):
@@ -202,7 +203,7 @@ class Writer(Process):
         self._next()
         name = self._names[0]
         if self._random.random() < 0.6:
-            given = {"mode": ("u", 0o666)}
+            given = {"mode": ("u", 0o664), "group": ("u", GROUP)}
             self.send("create", (ROOT_PATH, MANAGER, "CreateNamespace", "sa{sv}", [name, given]))
         else:
             self.send("remove", (ROOT_PATH, MANAGER, "RemoveNamespace", "st", [name, 1]), name=name)
@@ -210,7 +211,7 @@ class Writer(Process):
     def _access(self):
         self._next()
         name = self._names[1]
-        given = {"mode": ("u", self._random.choice([0o600, 0o666]))}
+        given = {"mode": ("u", self._random.choice([0o660, 0o664]))}
         self.send("access", (path_of(name), NAMESPACE, "SetAccess", "a{sv}", [given]))
 
     def _good(self):
