@@ -57,6 +57,9 @@
 #define REGENT_APPLY_CREATE_ONLY 2
 #define REGENT_APPLY_CHANGE_ONLY 4
 
+/* Flags of Watch, on Namespace and on Manager */
+#define REGENT_WATCH_ACKNOWLEDGED 1
+
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1
 

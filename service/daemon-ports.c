@@ -47,6 +47,22 @@ static int on_sync(void *userdata)
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
+static void on_applying(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_applying(daemon->service, commit);
+}
+
+static void on_applied(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_applied(daemon->service, commit);
+}
+
 static void on_publish(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
@@ -81,6 +97,8 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
                 .wake = on_wake,
                 .journal = on_journal,
                 .sync = on_sync,
+                .applying = on_applying,
+                .applied = on_applied,
                 .publish = on_publish,
                 .reconsider = on_reconsider,
                 .userdata = daemon,

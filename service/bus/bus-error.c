@@ -27,6 +27,8 @@ static const char *const outcome_names[] = {
         [CORE_E_BUSY] = REGENT_ERROR_BUSY,
         [CORE_E_NOT_CONFIRMED] = REGENT_ERROR_NOT_CONFIRMED,
         [CORE_E_OUTCOME_UNKNOWN] = REGENT_ERROR_OUTCOME_UNKNOWN,
+        [CORE_E_HISTORY_LOST] = REGENT_ERROR_HISTORY_LOST,
+        [CORE_E_TOO_MANY_CHANGES] = SD_BUS_ERROR_LIMITS_EXCEEDED,
 };
 
 static const sd_bus_error_map error_map[] = {

@@ -18,6 +18,9 @@
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
+#include "bus/watch-publisher.h"
+#include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "bus/write.h"
 #include "core/outgoing.h"
 
@@ -89,6 +92,8 @@ int bus_service_new(BusService **ret_service,
 
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
+        service->watches = watches_new(service);
+        service->withheld = withheld_watches_new(service);
         service->backups = backups_new(service);
         r = export_objects(service);
         if (r < 0)
@@ -104,6 +109,8 @@ BusService *bus_service_free(BusService *service)
                 return NULL;
 
         g_ptr_array_unref(service->slots);
+        watches_free(service->watches);
+        withheld_watches_free(service->withheld);
         callers_free(service->callers);
         good_job_free(service->good_job);
         backups_free(service->backups);
@@ -114,6 +121,16 @@ BusService *bus_service_free(BusService *service)
         signals_free(service->signals);
         g_free(service);
         return NULL;
+}
+
+void bus_service_applying(BusService *service, const Commit *commit)
+{
+        watch_publisher_applying(service, commit);
+}
+
+void bus_service_applied(BusService *service, const Commit *commit)
+{
+        watch_publisher_applied(service, commit);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

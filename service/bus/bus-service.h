@@ -27,6 +27,8 @@ typedef struct GoodJob GoodJob;
 typedef struct Outgoing Outgoing;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
+typedef struct Watches Watches;
+typedef struct WithheldWatches WithheldWatches;
 
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
@@ -79,6 +81,8 @@ typedef struct BusService {
         Broadcasts *broadcasts;
         Polkit *polkit;
         Signals *signals;
+        Watches *watches;
+        WithheldWatches *withheld;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
         Backups *backups;
@@ -96,6 +100,10 @@ int bus_service_new(BusService **ret_service,
                     const BusPorts *ports);
 BusService *bus_service_free(BusService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
+
+/* @commit is about to become part of the state, and is: tells those who watch. */
+void bus_service_applying(BusService *service, const Commit *commit);
+void bus_service_applied(BusService *service, const Commit *commit);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

@@ -12,6 +12,7 @@
 #include "bus/bus-service.h"
 #include "bus/call.h"
 #include "bus/flow.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -90,6 +91,7 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        watches_forget(callers->service->watches, name);
         if (g_hash_table_remove(callers->by_name, name))
                 ask_next(callers);
         flow_forget(callers->service->flow, name);

@@ -12,6 +12,7 @@
  */
 
 #include "bus/bus-service.h"
+#include "bus/caller.h"
 #include "bus/ledger.h"
 
 #include <stdint.h>
@@ -48,6 +49,19 @@ int flow_admit_descriptors(const BusService *service,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
+
+/*
+ * A signal to @caller alone, of @n_bytes: whether it may be sent, in which case it is charged once it
+ * has been; else it is asked how far it has read, and bus/watch-withheld.c is told when it has.
+ */
+bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
+void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes);
+
+/* Whether it has read so much that it is worth going on. */
+bool flow_may_go_on(const BusService *service, const Caller *caller);
+
+/* Asks it how far it has read. */
+void flow_ask(const BusService *service, const Caller *caller);
 
 /* Bytes that all connections have unread. */
 uint64_t flow_unread(const Flow *flow);

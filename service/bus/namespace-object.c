@@ -18,6 +18,7 @@
 #include "bus/get-many.h"
 #include "bus/object-path.h"
 #include "bus/value-codec.h"
+#include "bus/watch-methods.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
@@ -373,11 +374,28 @@ const sd_bus_vtable namespace_vtable[] = {
                 SD_BUS_RESULT("t", revision, "a{sv}", result),
                 method_apply,
                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Watch",
+                SD_BUS_ARGS("s", prefix, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("t", watch, "a{sv}", values, "as", removed, "t", revision),
+                watch_method_begin,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("t", watch, "t", revision),
+                                SD_BUS_NO_RESULT,
+                                watch_method_acknowledge,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unwatch",
+                                SD_BUS_ARGS("t", watch),
+                                SD_BUS_NO_RESULT,
+                                watch_method_end,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetAccess",
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 method_set_access,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        WATCH_SIGNALS,
         SD_BUS_PROPERTY("Name", "s", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "Owner", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

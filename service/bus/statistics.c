@@ -12,6 +12,7 @@
 #include "bus/options.h"
 #include "bus/polkit.h"
 #include "bus/value-codec.h"
+#include "bus/watches.h"
 #include "client/regent-names.h"
 #include "core/value.h"
 #include "util/auto.h"
@@ -65,6 +66,8 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
         g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
                               polkit_n_waiting(service->polkit));
+        g_variant_dict_insert(statistics, "watches", "t",
+                              (guint64) watches_count(service->watches));
         flow_add_statistics(service, statistics);
 }
 

@@ -146,6 +146,7 @@ Entry *entry_copy(const Entry *entry)
                                entry->value_bytes);
 
         copy->n_refs = 1;
+        copy->older = copy->newer = NULL;
         return copy;
 }
 

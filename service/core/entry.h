@@ -40,6 +40,8 @@ typedef struct Entry {
         uint8_t key_bytes;    /* without the final NUL, as are the next */
         uint8_t type_bytes;
         uint8_t release_bytes; /* 0: of no release */
+        /* Its neighbours in the history of the namespace that it is seen in, which alone touches them. */
+        struct Entry *older, *newer;
         char text
                 []; /* key, NUL, type, NUL, of a release: that, NUL; padding to a multiple of 8, value */
 } Entry;

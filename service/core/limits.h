@@ -50,9 +50,12 @@
         LIMIT(introspection_keys, "IntrospectionKeysMax", 1024, 0, 16384)                         \
         LIMIT(signal_bytes, "SignalBytesMax", 64 * LIMIT_KIB, 0, LIMIT_MIB)                       \
         LIMIT(signal_value_bytes, "SignalValueBytesMax", 4 * LIMIT_KIB, 0, 64 * LIMIT_KIB)        \
+        LIMIT(changed_bytes, "ChangedBytesMax", 256 * LIMIT_KIB, 0, LIMIT_MIB)                    \
+        LIMIT(changed_value_bytes, "ChangedValueBytesMax", 64 * LIMIT_KIB, 0, LIMIT_MIB)          \
         /* one namespace */                                                                       \
         LIMIT(namespace_keys, "NamespaceKeysMax", 1048576, 1, UINT64_C(1) << 31)                  \
         LIMIT(namespace_bytes, "NamespaceBytesMax", 256 * LIMIT_MIB, 1, 1024 * LIMIT_GIB)         \
+        LIMIT(namespace_tombstones, "NamespaceTombstonesMax", 16384, 0, 1048576)                  \
         /* one connection */                                                                      \
         LIMIT(connection_calls, "ConnectionCallsMax", 64, 1, 65536)                               \
         LIMIT(connection_call_bytes, "ConnectionCallBytesMax", 32 * LIMIT_MIB, 1, 16 * LIMIT_GIB) \
@@ -60,17 +63,23 @@
               64 * LIMIT_MIB)                                                                     \
         LIMIT(connection_unread_descriptors, "ConnectionUnreadDescriptorsMax", 2, 1, 64)          \
         LIMIT(receipt_bytes, "ReceiptBytes", LIMIT_MIB, 4 * LIMIT_KIB, 16 * LIMIT_MIB)            \
+        LIMIT(connection_watches, "ConnectionWatchesMax", 256, 0, 65536)                          \
+        LIMIT(watch_bytes, "WatchUnacknowledgedBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB,          \
+              64 * LIMIT_MIB)                                                                     \
+        LIMIT(watch_commits, "WatchUnacknowledgedCommitsMax", 1024, 1, 65536)                     \
         /* one uid */                                                                             \
         LIMIT(uid_calls, "UidCallsMax", 128, 1, 65536)                                            \
         LIMIT(uid_call_bytes, "UidCallBytesMax", 64 * LIMIT_MIB, 1, 16 * LIMIT_GIB)               \
         LIMIT(uid_namespaces, "UidNamespacesMax", 256, 0, 1048576)                                \
         LIMIT(uid_keys, "UidKeysMax", 4194304, 0, UINT64_C(1) << 34)                              \
         LIMIT(uid_bytes, "UidBytesMax", LIMIT_GIB, 0, 1024 * LIMIT_GIB)                           \
+        LIMIT(uid_tombstone_bytes, "UidTombstoneBytesMax", 16 * LIMIT_MIB, 0, 16 * LIMIT_GIB)     \
         LIMIT(uid_pending_changes, "UidPendingChangesMax", 16, 0, 4096)                           \
         LIMIT(uid_pending_bytes, "UidPendingBytesMax", 16 * LIMIT_MIB, 0, LIMIT_GIB)              \
         LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
               96 * LIMIT_MIB)                                                                     \
         LIMIT(uid_unread_descriptors, "UidUnreadDescriptorsMax", 8, 1, 64)                        \
+        LIMIT(uid_watches, "UidWatchesMax", 1024, 0, 65536)                                       \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         LIMIT(uid_participant_calls, "UidParticipantCallsMax", 4, 1, 100)                         \
         /* the whole service */                                                                   \
@@ -78,6 +87,7 @@
         LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
         LIMIT(unread_bytes, "UnreadBytesMax", 64 * LIMIT_MIB, 64 * LIMIT_KIB, 96 * LIMIT_MIB)     \
         LIMIT(unread_descriptors, "UnreadDescriptorsMax", 32, 1, 64)                              \
+        LIMIT(watches, "WatchesMax", 16384, 0, 65536)                                             \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
         LIMIT(participant_calls, "ParticipantCallsMax", 48, 1, 100)                               \
         LIMIT(receipts, "ReceiptsMax", 24, 1, 100)                                                \

@@ -26,4 +26,6 @@ typedef enum Outcome {
         CORE_E_BUSY,
         CORE_E_NOT_CONFIRMED,
         CORE_E_OUTCOME_UNKNOWN,
+        CORE_E_HISTORY_LOST,
+        CORE_E_TOO_MANY_CHANGES,
 } Outcome;

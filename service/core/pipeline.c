@@ -282,10 +282,21 @@ static void fail_batch(Pipeline *pipeline, int r)
         }
 }
 
+static void apply(Pipeline *pipeline, const Commit *commit)
+{
+        const PipelineCallbacks *callbacks = &pipeline->callbacks;
+
+        if (callbacks->applying)
+                callbacks->applying(callbacks->userdata, commit);
+        state_apply(pipeline->state, commit);
+        if (callbacks->applied)
+                callbacks->applied(callbacks->userdata, commit);
+}
+
 static void apply_batch(Pipeline *pipeline)
 {
         for (guint i = 0; i < pipeline->commits->len; i++)
-                state_apply(pipeline->state, pipeline->commits->pdata[i]);
+                apply(pipeline, pipeline->commits->pdata[i]);
 
         if (pipeline->commits->len > 0) {
                 pipeline->statistics.n_commits += pipeline->commits->len;

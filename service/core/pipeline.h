@@ -55,6 +55,13 @@ typedef struct PipelineCallbacks {
         /* The same for the commits before alone; NULL: they always are. */
         int (*sync)(void *userdata);
 
+        /*
+         * @commit is about to become part of the state, and has: the state is exactly the one before
+         * and after it. Neither changes the pipeline. NULL: nobody wants to know.
+         */
+        void (*applying)(void *userdata, const Commit *commit);
+        void (*applied)(void *userdata, const Commit *commit);
+
         /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);
 

@@ -66,6 +66,9 @@ _OPTION_TYPES = {
     "form": "s",
     "release": "s",
     "confirm-timeout-usec": "t",
+    "no-values": "b",
+    "since": "t",
+    "resume": "t",
 }
 
 
