@@ -11,6 +11,7 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/good.h"
+#include "bus/lifetimes.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
@@ -82,6 +83,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->lifetimes = lifetimes_new(service);
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
@@ -112,6 +114,7 @@ BusService *bus_service_free(BusService *service)
         watches_free(service->watches);
         withheld_watches_free(service->withheld);
         callers_free(service->callers);
+        lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);
         polkit_free(service->polkit);
@@ -131,6 +134,11 @@ void bus_service_applying(BusService *service, const Commit *commit)
 void bus_service_applied(BusService *service, const Commit *commit)
 {
         watch_publisher_applied(service, commit);
+}
+
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata)
+{
+        return lifetimes_begin(service->lifetimes, on_begun, userdata);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

@@ -12,6 +12,7 @@
 #include "bus/bus-service.h"
 #include "bus/call.h"
 #include "bus/flow.h"
+#include "bus/lifetimes.h"
 #include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -80,6 +81,8 @@ static void caller_free(gpointer userdata)
 static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Callers *callers = userdata;
+        const Caller *caller;
+        bool has_session;
         const char *name;
         int r;
 
@@ -92,8 +95,11 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
                 return r;
 
         watches_forget(callers->service->watches, name);
+        caller = callers_find(callers, name);
+        has_session = caller && caller->has_session;
         if (g_hash_table_remove(callers->by_name, name))
                 ask_next(callers);
+        lifetimes_end(callers->service->lifetimes, name, has_session);
         flow_forget(callers->service->flow, name);
         return 0;
 }

@@ -61,6 +61,10 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
                               (guint64) declarations_count(state_declarations(service->state)));
         g_variant_dict_insert(statistics, "pending-changes", "t",
                               (guint64) pending_changes_all(state_pending(service->state))->len);
+        g_variant_dict_insert(statistics, "sessions", "t",
+                              sessions_count(state_sessions(service->state)));
+        g_variant_dict_insert(statistics, "session-keys", "t",
+                              sessions_n_keys_of_all(state_sessions(service->state)));
         g_variant_dict_insert(statistics, "callers", "t",
                               (guint64) callers_count(service->callers));
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));

@@ -195,6 +195,7 @@ int write_run(BusService *service,
                 return r;
 
         set->writer_uid = caller->uid;
+        reader.caller = caller;
         reader.n_elements = n_elements_allowed(service, m, method, name);
         r = method->read ? method->read(&reader, m, reterr_bus) : 0;
         if (r < 0)

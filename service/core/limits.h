@@ -23,6 +23,7 @@
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
+#define LIMIT_SESSION_BYTES        128u /* of a bus's id and a unique name on it */
 #define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
 #define LIMIT_COMMIT_NAMESPACES    256u
 #define LIMIT_CONFIRM_USEC         UINT64_C(3600000000) /* within which to confirm a change */
@@ -62,6 +63,7 @@
         LIMIT(connection_unread_bytes, "ConnectionUnreadBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB, \
               64 * LIMIT_MIB)                                                                     \
         LIMIT(connection_unread_descriptors, "ConnectionUnreadDescriptorsMax", 2, 1, 64)          \
+        LIMIT(connection_session_keys, "ConnectionSessionKeysMax", 16384, 0, 65536)               \
         LIMIT(receipt_bytes, "ReceiptBytes", LIMIT_MIB, 4 * LIMIT_KIB, 16 * LIMIT_MIB)            \
         LIMIT(connection_watches, "ConnectionWatchesMax", 256, 0, 65536)                          \
         LIMIT(watch_bytes, "WatchUnacknowledgedBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB,          \

@@ -20,6 +20,7 @@ struct State {
         Accounts *accounts;
         char *release; /* that runs; NULL: none */
         PendingChanges *pending;
+        Sessions *sessions;
         Tombstones *tombstones;
         bool has_history;
         uint64_t horizon;
@@ -49,6 +50,7 @@ State *state_new(void)
                 .declarations = declarations_new(),
                 .accounts = accounts_new(),
                 .pending = pending_changes_new(),
+                .sessions = sessions_new(),
                 .tombstones = tombstones_new(),
         };
         return state;
@@ -75,6 +77,7 @@ State *state_free(State *state)
         accounts_free(state->accounts);
         g_free(state->release);
         pending_changes_free(state->pending);
+        sessions_free(state->sessions);
         g_free(state);
         return NULL;
 }
@@ -145,6 +148,11 @@ PendingChanges *state_pending(State *state)
         return state->pending;
 }
 
+Sessions *state_sessions(const State *state)
+{
+        return state->sessions;
+}
+
 Accounts *state_accounts(State *state)
 {
         return state->accounts;
@@ -200,8 +208,10 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
         if (old) {
                 announce_replacement(state, ns, old);
                 discharge_entry(state, ns, old);
+                sessions_remove(state->sessions, ns->name, old);
         }
         charge_entry(state, ns, entry);
+        sessions_add(state->sessions, ns->name, entry);
         namespace_put(ns, old, entry);
         if (ns->tombstones.oldest && namespace_lookup(ns, entry_key(entry)) == entry)
                 tombstones_forget(ns, entry_key(entry), entry->revision);
@@ -219,6 +229,7 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
                                entry_is_persistent(tombstone));
         announce_replacement(state, ns, old);
         discharge_entry(state, ns, old);
+        sessions_remove(state->sessions, ns->name, old);
         namespace_drop(ns, old);
 }
 
@@ -278,6 +289,7 @@ static void remove_namespace(State *state, Namespace *ns)
         state->n_keys -= namespace_n_keys(ns);
         state->usage -= ns->usage;
         discharge_namespace(state, ns);
+        sessions_remove_namespace(state->sessions, ns->name);
         tombstones_clear(ns);
         ns->is_removed = true;
         g_tree_remove(state->namespaces, ns->name);
@@ -331,6 +343,7 @@ void state_load_pending(State *state, PendingChange *change)
                 return;
 
         pending_changes_add(state->pending, change);
+        sessions_add_ways_back(state->sessions, change);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                         change->n_bytes);
@@ -342,6 +355,7 @@ static void end_pending(State *state, uint64_t revision)
 
         if (!change)
                 return;
+        sessions_remove_ways_back(state->sessions, change);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                            change->n_bytes);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);

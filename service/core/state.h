@@ -13,6 +13,7 @@
 #include "core/declarations.h"
 #include "core/namespace.h"
 #include "core/pending-changes.h"
+#include "core/sessions.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -56,6 +57,9 @@ void state_set_tombstone_limits(State *state, uint64_t n_namespace, uint64_t n_o
 
 /* The changes that wait for a confirmation. */
 PendingChanges *state_pending(State *state);
+
+/* Which connections have entries of class session. */
+Sessions *state_sessions(const State *state);
 
 /* What namespaces, keys and bytes each owner has; other resources may be charged to it too. */
 Accounts *state_accounts(State *state);
