@@ -15,6 +15,8 @@ from process import read_log
 from regent_testing import environment
 from regent_testing.waiting import Deadline, wait_exit, wait_readable
 
+# Who dies; `stopped` is a watcher that only does not read for a while.
+VICTIMS = 6 * ["regentd"] + 4 * ["watcher"] + 2 * ["writer"] + 2 * ["participant"] + 2 * ["stopped"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -26,10 +28,11 @@ class Actor:
         self.spec = spec
         self.user = user if environment.in_sandbox() else None
         self._process = None
-        self._said = b""
+        self._said = []
         self.start()
 
     def start(self):
+        self._said = []
         identity = {}
         if self.user:
             uid, gid, groups = environment.ids_of(self.user)
@@ -47,12 +50,12 @@ class Actor:
 
     def wait(self, word, seconds=60):
         deadline = Deadline(seconds)
-        while word.encode() + b"\n" not in self._said:
+        while word not in self._said:
             wait_readable(self._process.stdout.fileno(), deadline.left(), f"{self.program} to say {word}")
             part = os.read(self._process.stdout.fileno(), 4096)
             assert part, f"{self.program} ended by itself"
-            self._said += part
-        self._said = b""
+            self._said += part.decode().split()
+        del self._said[: self._said.index(word) + 1]
 
     def is_running(self):
         return self._process.poll() is None
@@ -105,11 +108,15 @@ class Campaign:
     def participant(self, who, user=None, **more):
         self.participants[who] = Actor("participant.py", self._spec(who, who=who, **more), user)
 
-    def _spec(self, who, **more):
+    def _spec(self, log_name, **more):
         return {
-            "socket": self.stack.bus.socket, "log": os.path.join(self.directory, who + ".log"),
+            "socket": self.stack.bus.socket, "log": os.path.join(self.directory, log_name + ".log"),
             "seed": self.random.randrange(1 << 30), **more,
         }  # fmt: skip
+
+    def wait_watching(self):
+        for watcher in self.watchers.values():
+            watcher.wait("watching")
 
     def go(self):
         for writer in self.writers.values():
@@ -126,11 +133,11 @@ class Campaign:
         for watcher in self.watchers.values():
             watcher.wait("settled")
 
-    def round(self):
-        """Someone dies while all are busy."""
-        victim = self.random.choices(["regentd", "watcher", "writer", "participant", "stopped"], [6, 4, 2, 2, 2])[0]
-        let_pass(self.random.uniform(0.05, 0.4))
-        getattr(self, "_end_" + victim)()
+    def rounds(self, n_rounds, victims=VICTIMS):
+        """Someone dies while all are busy, and again."""
+        for _ in range(n_rounds):
+            let_pass(self.random.uniform(0.05, 0.4))
+            getattr(self, "_end_" + self.random.choice(victims))()
 
     def _end_regentd(self):
         self.stack.regentd.kill()
@@ -167,7 +174,6 @@ class Campaign:
         return actor
 
     def _end_stopped(self):
-        """A watcher does not read for a while."""
         watcher = self.random.choice(list(self.watchers.values()))
         watcher.signal(signal.SIGSTOP)
         let_pass(self.random.uniform(0.05, 0.3))

@@ -43,7 +43,6 @@ class Judge:
 
     def check(self):
         for who, (specs, lines) in self._watchers.items():
-            numbers = {}
             for spec in specs:
                 trial = Trial(self, spec)
                 for index, line in enumerate(lines):
@@ -52,21 +51,27 @@ class Judge:
                     except Broken as error:
                         raise Broken(f"watcher {who}, watch {spec['id']}, line {index + 1}: {error}") from None
                 trial.end()
-            self._check_numbers(who, lines, numbers)
+            self._check_connection(who, lines)
         return self.counts
 
     @staticmethod
-    def _check_numbers(who, lines, known):
-        """Signals come for watches that are, and for no others."""
+    def _check_connection(who, lines):
+        """Signals come for watches that are, and for no others; and in the order of the commits over all watches."""
+        known, last = {}, 0
         for index, line in enumerate(lines):
             if line["is"] in ("began", "lost"):
-                known.clear()
+                known, last = {}, 0
             elif line["is"] == "watched":
-                known[line["number"]] = line["of"]
+                known[line["path"], line["number"]] = line["of"]
             elif line["is"] in ("ended", "unwatched"):
-                known.pop(line["number"], None)
-            elif line["is"] in ("changed", "resynchronize") and line["number"] not in known:
-                raise Broken(f"watcher {who}, line {index + 1}: a signal for no watch: {line['number']}")
+                known.pop((line["path"], line["number"]), None)
+            elif line["is"] in ("changed", "resynchronize"):
+                if (line["path"], line["number"]) not in known:
+                    raise Broken(f"watcher {who}, line {index + 1}: a signal for no watch: {line['number']}")
+                if line["is"] == "changed" and line["revision"] < last:
+                    raise Broken(f"watcher {who}, line {index + 1}: revision {line['revision']} comes after {last}")
+                if line["is"] == "changed":
+                    last = line["revision"]
 
     def due(self, follower, after, until):
         """[(revision, name, {key: value})] of all commits that a watch is to be told of, in order."""

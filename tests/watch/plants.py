@@ -25,16 +25,20 @@ class Plant:
         self._left = after
 
     def __call__(self, message):
-        if message.field(MEMBER) != "Changed":
+        if message.field(MEMBER) != "Changed" or self._left <= 0:
             return self.pass_on(message)
         body = message.body()
-        if self._left <= 0 or not self.suits(*body):
+        if not self.suits(*body):
             return self.pass_on(message)
         self._left -= 1
         return self.act(message, *body) if self._left == 0 else self.pass_on(message)
 
     def pass_on(self, message):
         return [message]
+
+    def answer(self, _since, values, removed):
+        """What a reply says: values and removed, by namespace."""
+        return values, removed
 
     def suits(self, _number, _name, _previous, _revision, changed, _removed, _invalidated):
         return bool(changed)
@@ -127,6 +131,45 @@ class Uncommitted(Plant):
         return [Altered(message, [number, name, previous, revision, more, removed, invalidated])]
 
 
+class Answer(Plant):
+    """Alters an answer to `since`, after regentd's restart."""
+
+    def suits(self, *_body):
+        return False
+
+    def answer(self, since, values, removed):
+        if since is None or self._left < 0:
+            return values, removed
+        altered = self.alter(values, removed)
+        if altered is None:
+            return values, removed
+        self._left = -1
+        return altered
+
+    def alter(self, values, removed):
+        raise NotImplementedError
+
+
+def without_first(by_name, cut):
+    """by_name less one of what it holds, or None when it holds nothing."""
+    name = next((name for name, held in by_name.items() if held), None)
+    return None if name is None else {**by_name, name: cut(by_name[name])}
+
+
+class AnswerWithoutRemoved(Answer):
+    def alter(self, values, removed):
+        removed = without_first(removed, lambda keys: keys[1:])
+        return None if removed is None else (values, removed)
+
+
+class AnswerWithoutValue(Answer):
+    def alter(self, values, removed):
+        values = without_first(values, lambda held: dict(sorted(held.items())[1:]))
+        return None if values is None else (values, removed)
+
+
+# At regentd's restart, and at any time.
+ANSWERS = {"answer-without-removed": AnswerWithoutRemoved, "answer-without-value": AnswerWithoutValue}
 PLANTS = {
     "dropped": Dropped, "doubled": Doubled, "swapped": Swapped, "value-altered": ValueAltered,
     "previous-wrong": PreviousWrong, "key-missing": KeyMissing, "removed-missing": RemovedMissing,
@@ -134,6 +177,13 @@ PLANTS = {
 }  # fmt: skip
 
 
-def plant(spec, _raw):
+class Nothing(Plant):
+    """What it is when there is no bug."""
+
+    def suits(self, *_body):
+        return False
+
+
+def plant(spec):
     """The one that a spec asks for: {"kind": …, "after": …}, or None."""
-    return PLANTS[spec["kind"]](spec["after"]) if spec else lambda message: [message]
+    return {**PLANTS, **ANSWERS}[spec["kind"]](spec["after"]) if spec else Nothing(0)

@@ -20,13 +20,14 @@ sys.path.insert(0, HERE)
 # pylint: disable=wrong-import-position
 from campaign import Campaign
 from evidence import Broken
-from plants import PLANTS
+from plants import ANSWERS, PLANTS
 
 N_ROUNDS = int(os.environ.get("REGENT_TEST_WATCH_ROUNDS", "12"))
 SEED = int(os.environ.get("REGENT_TEST_SEED", str(random.SystemRandom().randrange(1 << 30))))
 KEEP = os.environ.get("REGENT_TEST_KEEP")
 BRIEF, SECRET, ONE, TWO = "org.watch.Brief", "org.watch.Secret", "org.watch.One", "org.watch.One.Two"
 NAMES = [BRIEF, SECRET, ONE, TWO]
+ACCESS = {"mode": 0o664, **({"owner": 4001, "group": 4100} if environment.in_sandbox() else {})}
 CONFIG = "[Store]\nCheckpointJournalBytes=64K\n"
 
 pytestmark = pytest.mark.timeout(600 * SLOWNESS)
@@ -51,9 +52,8 @@ ORDINARY = {"set": 8, "apply": 10, "over": 5, "delete": 3, "kernel": 4, "loose":
 def campaign(stack, request):
     print(f"REGENT_TEST_SEED={SEED}")
     made = stack(config=CONFIG)
-    access = {"owner": 4001, "group": 4100} if environment.in_sandbox() else {}
     for name in NAMES:
-        made.root.create(name, mode=0o664, **access)
+        made.root.create(name, **ACCESS)
     made.root.mark_good()
     directory = os.path.join(made.directory, "logs")
     os.makedirs(directory)
@@ -78,11 +78,11 @@ def test_what_watchers_are_told_is_what_happened(campaign):
     campaign.writer("w0", {**ORDINARY, "session": 5, "confirm": 2})
     campaign.writer("w1", {**ORDINARY, "session": 5}, user="alice")
     campaign.writer("w2", ORDINARY, user="bob")
-    campaign.writer("chaos", {"brief": 6, "access": 4, "good": 1, "restore": 1}, under_way=1, pause=0.05)
+    campaign.writer("chaos", {"brief": 6, "mode": 4, "good": 1, "restore": 1}, under_way=1, pause=0.02, access=ACCESS)
+    campaign.wait_watching()
     for _ in range(max(1, N_ROUNDS // 6)):
         campaign.go()
-        for _ in range(6):
-            campaign.round()
+        campaign.rounds(6)
         campaign.settle()
     counts = campaign.judge()
     print(f"{campaign.n_killed}; {len(campaign.evidence.requests)} requests; {counts}")
@@ -93,11 +93,25 @@ def test_what_watchers_are_told_is_what_happened(campaign):
 @pytest.mark.parametrize("kind", PLANTS)
 def test_a_bug_on_the_way_is_noticed(campaign, kind):
     campaign.watcher("whole", [of(ONE), of(TWO)])
-    campaign.watcher("fooled", [of(ONE), of(TWO)], plant={"kind": kind, "after": campaign.random.randrange(10, 60)})
-    campaign.writer("w0", {"set": 3, "apply": 5, "over": 3})
+    spec = {"kind": kind, "after": campaign.random.randrange(5, 40)}
+    campaign.watcher("fooled", [of(ONE), of(TWO)], plant=spec, gap_seconds=0.5)
+    campaign.writer("w0", {"set": 3, "apply": 5, "over": 3}, least=300)
+    campaign.wait_watching()
     campaign.go()
-    for _ in range(3):
-        campaign.round()
+    campaign.settle()
+    with pytest.raises(Broken) as broken:
+        campaign.judge()
+    print(broken.value)
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_that_is_not_whole_is_noticed(campaign, kind):
+    """What has changed while regentd was away, or the watcher; a killed one misses something for sure."""
+    campaign.watcher("fooled", [of(ONE), of(TWO)], plant={"kind": kind, "after": 1})
+    campaign.writer("w0", {"set": 2, "apply": 5, "delete": 5, "over": 3}, least=300)
+    campaign.wait_watching()
+    campaign.go()
+    campaign.rounds(4, ["watcher"])
     campaign.settle()
     with pytest.raises(Broken) as broken:
         campaign.judge()

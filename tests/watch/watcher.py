@@ -21,7 +21,7 @@ from regent_testing.names import MANAGER, NAMESPACE, PROPERTIES, ROOT_PATH
 from regent_testing.wire import INTERFACE, MEMBER, PATH
 
 RETRY_SECONDS = 0.03
-GAP_SECONDS = 10  # within which regentd says itself that something is missing
+GAP_SECONDS = 10  # within which regentd says by itself that something is missing
 HISTORY_LOST = "org.regentd.State1.Error.HistoryLost"
 ACKNOWLEDGED = 1
 
@@ -36,9 +36,11 @@ class Watcher(Process):
             for follower in self.followers:
                 follower.take(line)
         super().__init__(spec["socket"], spec["log"])
-        self._plant = plant(spec.get("plant"), self.raw)
+        self._plant = plant(spec.get("plant"))
         self._epoch = None
+        self._gap_seconds = spec.get("gap_seconds", GAP_SECONDS)
         self._is_settling = False
+        self._began = set()
         self._busy = {}  # follower.id: until when nothing is to be begun; None: until the answer comes
         self._settled = set()
         self._gaps = {}  # follower.id: until when a Resynchronize has to follow a gap
@@ -71,9 +73,18 @@ class Watcher(Process):
             return
         for follower in self.followers:
             self._step(follower)
+            if len(self._began) < len(self.followers):
+                self._note_begin(follower)
         if self._is_settling and len(self._settled) == len(self.followers):
             self._is_settling = False
             self.say("settled")
+
+    def _note_begin(self, follower):
+        """Says `watching` when there is nothing that is not watched, or had to be refused."""
+        if follower.known is not None or self._busy.get(follower.id) is not None:
+            self._began.add(follower.id)
+            if len(self._began) == len(self.followers):
+                self.say("watching")
 
     def _step(self, follower):
         if follower.id in self._busy:
@@ -144,8 +155,9 @@ class Watcher(Process):
             complete = complete[0]
         else:
             values, removed, complete = {follower.name: plain(values)}, {follower.name: removed}, []
+        values, removed = self._plant.answer(since, values, removed)
         self.note({
-            "is": what, "of": follower.id, "since": since, "epoch": epoch, "revision": revision, "values": values,
+            "is": what, "of": follower.id, "path": follower.path, "since": since, "epoch": epoch, "revision": revision, "values": values,
             "removed": removed, "complete": complete, **more,
         })  # fmt: skip
 
@@ -237,7 +249,7 @@ class Watcher(Process):
                 "revision": revision, "changed": plain(changed), "removed": removed, "invalidated": invalidated,
             }  # fmt: skip
             for follower in self.note(line):
-                self._gaps[follower.id] = now() + GAP_SECONDS
+                self._gaps[follower.id] = now() + self._gap_seconds
             self._after_change(line)
         elif member == "Resynchronize":
             line = {"is": "resynchronize", "path": path, "number": body[0], "name": body[1], "revision": body[2]}

@@ -20,14 +20,13 @@ import sys
 sys.path.insert(0, sys.argv[1])
 
 # pylint: disable=wrong-import-position
-from process import Process, is_unanswered
+from process import Process, is_unanswered, now
 from regent_testing.names import MANAGER, NAMESPACE, PROPERTIES, ROOT_PATH, VALUES, path_of
 
 N_UNDER_WAY = 6
 N_KEYS = 12
 OTHER_RELEASE = "5.10.0-watch"
 DRY_RUN = 1
-GROUP = 4100  # the operators
 
 
 def dict_of(values):
@@ -41,9 +40,13 @@ class Writer(Process):
         self._who = spec["who"]
         self._names = spec["names"]
         self._release = spec["release"]
-        self._pause_seconds = spec.get("pause", 0)
+        self._pause_seconds = spec.get("pause", 0)  # between two requests
+        self._next_at = 0
+        self._least = spec.get("least", 0)
+        self._access = spec.get("access", {})  # of a namespace that it creates
         self._number = 0
         self._n_open = 0
+        self._n_left = 0  # to be sent before it may pause
         self._goes = False
         self._is_pausing = False
         self._kinds = [getattr(self, "_" + kind) for kind, n in spec["kinds"].items() for _ in range(n)]
@@ -51,21 +54,24 @@ class Writer(Process):
         self.log.add({"is": "began", "name": self.raw.name, "who": self._who})
 
     def on_command(self, word):
-        self._goes = word == "go"
-        self._is_pausing = word == "pause"
+        if word == "go":
+            self._goes = True
+            self._n_left = self._least
+        else:
+            self._is_pausing = True
 
     def on_owner(self):
         self.turn_seconds = self._pause_seconds or 1.0
 
     def on_turn(self):
-        if self._goes and self.owner:
-            while self._n_open < self.n_under_way:
-                self._random.choice(self._kinds)()
-                if self._pause_seconds:
-                    break
-        if self._is_pausing and not self._n_open:
-            self._is_pausing = False
-            self.say("paused")
+        while self._goes and self.owner and self._n_open < self.n_under_way and now() >= self._next_at:
+            self._next_at = now() + self._pause_seconds
+            self._random.choice(self._kinds)()
+        if self._is_pausing and self._n_left <= 0:
+            self._goes = False
+            if not self._n_open:
+                self._is_pausing = False
+                self.say("paused")
 
     def send(self, kind, request, sets=None, unsets=None, on_done=None, **more):
         """Writes down what is asked for, and asks. sets and unsets: {namespace: …}, as readers will see it."""
@@ -73,6 +79,7 @@ class Writer(Process):
         self.log.add({"is": "sent", "n": number, "kind": kind, "sets": sets or {}, "unsets": unsets or {}, **more})
         self.log.flush()
         self._n_open += 1
+        self._n_left -= 1
 
         def on_reply(body, error):
             self._n_open -= 1
@@ -203,16 +210,16 @@ class Writer(Process):
         self._next()
         name = self._names[0]
         if self._random.random() < 0.6:
-            given = {"mode": ("u", 0o664), "group": ("u", GROUP)}
+            given = {option: ("u", id_) for option, id_ in self._access.items()}
             self.send("create", (ROOT_PATH, MANAGER, "CreateNamespace", "sa{sv}", [name, given]))
         else:
             self.send("remove", (ROOT_PATH, MANAGER, "RemoveNamespace", "st", [name, 1]), name=name)
 
-    def _access(self):
+    def _mode(self):
         self._next()
         name = self._names[1]
         given = {"mode": ("u", self._random.choice([0o660, 0o664]))}
-        self.send("access", (path_of(name), NAMESPACE, "SetAccess", "a{sv}", [given]))
+        self.send("mode", (path_of(name), NAMESPACE, "SetAccess", "a{sv}", [given]))
 
     def _good(self):
         self._next()
