@@ -106,7 +106,11 @@ class Evidence:
                 highest[request.connection, name] = max(last, request.outcome)
 
     def _add_request(self, request):
-        if not request.is_acknowledged() or not request.outcome or not any(request.sets.values()):
+        if not request.is_acknowledged() or not request.outcome:
+            return
+        if any(request.loose.values()):
+            request.first = request.outcome  # what it has set may be seen later, when it is uncovered
+        if not any(request.sets.values()):
             return
         other = self.by_revision.setdefault(request.outcome, request)
         if other is not request:

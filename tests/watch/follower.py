@@ -105,5 +105,6 @@ class Follower:
     def _forgot(self, line):
         if line["of"] == self.id:
             self.known = None
-            self.is_stale = False
+            self.is_stale = self.number is not None
+            self.names = set()
         return True

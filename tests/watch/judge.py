@@ -158,6 +158,7 @@ class Trial:
         elif line["is"] == "forgot":
             self._close()
             self._state = {}
+            self._is_gap = False
             self._judge.counts.lost += 1
         elif line["is"] == "forsaken":
             raise Broken("changes were left out, and no Resynchronize said so")
@@ -175,7 +176,7 @@ class Trial:
         )
         if revision <= follower.last and not is_same_commit:
             raise Broken(f"revision {revision} comes after {follower.last}")
-        if revision <= follower.known and not is_same_commit and not follower.is_stale:
+        if not follower.is_stale and revision <= follower.known and not is_same_commit:
             raise Broken(f"revision {revision} was part of what was read at {follower.known}")
         if previous < follower.last:
             raise Broken(f"revision {revision}: previous is {previous} after {follower.last}")

@@ -122,8 +122,6 @@ class Watcher(Process):
         self._busy[follower.id] = now() + RETRY_SECONDS
         if error[0] == HISTORY_LOST:
             self.note({"is": "forgot", "of": follower.id})
-            if follower.number is not None:
-                self._unwatch(follower)
         elif member in ("Watch", "GetChanges") or follower.kind == "poll":
             # Absent, or not ours to read: there is nothing to compare.
             self._settled.add(follower.id)
@@ -139,8 +137,12 @@ class Watcher(Process):
 
         def on_body(body):
             number, values, removed, *complete, revision = body
+            unknown = set(values).difference(follower.names, *complete) if follower.is_manager and since else None
             self._note_state("watched", follower, since, epoch, values, removed, complete, revision, number=number)
-            if self._random.random() < 0.7:
+            if unknown:
+                # May be read again: what differs from then is not all of it.
+                self.note({"is": "forgot", "of": follower.id})
+            elif self._random.random() < 0.7:
                 self._read(follower)
 
         self._ask_for(
@@ -169,7 +171,9 @@ class Watcher(Process):
                 return
             del self._gaps[follower.id]
             self.note({"is": "forsaken", "of": follower.id})
-        if follower.is_acknowledged or self._random.random() < 0.5:
+        if follower.known is None:
+            self._unwatch(follower)
+        elif follower.is_acknowledged or self._random.random() < 0.5:
             self._watch(follower, resume=follower.number)
         elif follower.is_manager:
             self._unwatch(follower)
