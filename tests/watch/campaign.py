@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from evidence import Broken
+from hearings import Hearing
 from judge import Judge
 from process import read_log
 from regent_testing import environment
@@ -92,6 +94,8 @@ class Campaign:
         os.chmod(directory, 0o777)
         self.release = stack.root.property("KernelRelease")
         self.watchers, self.writers, self.participants = {}, {}, {}
+        self.heard = {}  # by participant: what it was asked and told, as judge() has counted it
+        self.n_requests = 0
         self._n_writers = 0
         self.n_killed = {"regentd": 0, "watcher": 0, "writer": 0, "participant": 0}
 
@@ -114,9 +118,11 @@ class Campaign:
             "seed": self.random.randrange(1 << 30), **more,
         }  # fmt: skip
 
-    def wait_watching(self):
+    def wait_ready(self):
         for watcher in self.watchers.values():
             watcher.wait("watching")
+        for participant in self.participants.values():
+            participant.wait("registered")
 
     def go(self):
         for writer in self.writers.values():
@@ -188,7 +194,12 @@ class Campaign:
         logs = [read_log(path) for path in sorted(glob.glob(os.path.join(self.directory, "*.log"))) if path not in known]
         judged = Judge(logs, watchers)
         counts = judged.check()
-        self.evidence = judged.evidence
+        for who, actor in self.participants.items():
+            try:
+                self.heard[who] = Hearing(judged, read_log(actor.spec["log"])).check()
+            except Broken as error:
+                raise Broken(f"participant {who}: {error}") from None
+        self.n_requests = len(judged.evidence.requests)
         return counts
 
     def close(self):

@@ -35,6 +35,7 @@ class Request:
     loose: dict
     connection: int
     name: str = ""
+    shown: dict = dataclasses.field(default_factory=dict)  # to participants alone
     outcome: object = None
     first: int | None = None  # the revision at which something of it was seen first
 
@@ -64,7 +65,7 @@ def read_requests(lines):
         elif line["is"] == "sent":
             requests[line["n"]] = Request(
                 who, line["n"], line["kind"], line["sets"], line["unsets"], line.get("loose", {}), connection,
-                line.get("name", ""),
+                line.get("name", ""), line.get("shown", {}),
             )  # fmt: skip
         elif line["is"] == "done":
             requests[line["n"]].outcome = line["revision"] or 0

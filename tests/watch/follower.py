@@ -74,7 +74,7 @@ class Follower:
     def _changed(self, line):
         if not self.is_named(line):
             return True
-        fits = self.fits(line["previous"])
+        fits = self.is_stale or self.fits(line["previous"])
         self.last = max(self.last, line["revision"])
         if self.is_stale:
             return True

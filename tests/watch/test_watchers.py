@@ -73,19 +73,28 @@ def add_watchers(campaign):
     campaign.watcher("carol", [of(SECRET), of(TWO), below("org.watch", uncertain=[SECRET])], user="carol")
 
 
+def add_participants(campaign):
+    on_one, on_two = {"name": ONE, "prefix": "g."}, {"name": TWO, "prefix": "g."}
+    campaign.participant("yes", registrations=[on_one, on_two], moods={"agree": 1})
+    campaign.participant("no", registrations=[on_one], moods={"agree": 6, "veto": 2})
+    on_three = {"name": TWO, "prefix": "g.1", "optional": True}
+    campaign.participant("moody", registrations=[on_three], moods={"agree": 12, "veto": 2, "hang": 1, "late": 1})
+
+
 def test_what_watchers_are_told_is_what_happened(campaign):
     add_watchers(campaign)
+    add_participants(campaign)
     campaign.writer("w0", {**ORDINARY, "session": 5, "confirm": 2})
     campaign.writer("w1", {**ORDINARY, "session": 5}, user="alice")
     campaign.writer("w2", ORDINARY, user="bob")
     campaign.writer("chaos", {"brief": 6, "mode": 4, "good": 1, "restore": 1}, under_way=1, pause=0.02, access=ACCESS)
-    campaign.wait_watching()
+    campaign.wait_ready()
     for _ in range(max(1, N_ROUNDS // 6)):
         campaign.go()
         campaign.rounds(6)
         campaign.settle()
     counts = campaign.judge()
-    print(f"{campaign.n_killed}; {len(campaign.evidence.requests)} requests; {counts}")
+    print(f"{campaign.n_killed}; {campaign.n_requests} requests; {counts}; {campaign.heard}")
     assert counts.changes > 100 * N_ROUNDS
     assert counts.since > 0 and counts.reads > N_ROUNDS
 
@@ -96,7 +105,7 @@ def test_a_bug_on_the_way_is_noticed(campaign, kind):
     spec = {"kind": kind, "after": campaign.random.randrange(5, 40)}
     campaign.watcher("fooled", [of(ONE), of(TWO)], plant=spec, gap_seconds=0.5)
     campaign.writer("w0", {"set": 3, "apply": 5, "over": 3}, least=300)
-    campaign.wait_watching()
+    campaign.wait_ready()
     campaign.go()
     campaign.settle()
     with pytest.raises(Broken) as broken:
@@ -109,7 +118,7 @@ def test_an_answer_that_is_not_whole_is_noticed(campaign, kind):
     """What has changed while regentd was away, or the watcher; a killed one misses something for sure."""
     campaign.watcher("fooled", [of(ONE), of(TWO)], plant={"kind": kind, "after": 1})
     campaign.writer("w0", {"set": 2, "apply": 5, "delete": 5, "over": 3}, least=300)
-    campaign.wait_watching()
+    campaign.wait_ready()
     campaign.go()
     campaign.rounds(4, ["watcher"])
     campaign.settle()

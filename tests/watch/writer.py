@@ -182,7 +182,7 @@ class Writer(Process):
     def _dry(self):
         self._next()
         name, texts = self._name(), self._texts(self._family(), 3)
-        self.send("dry", self._apply_to(name, texts, [], {}, DRY_RUN))
+        self.send("dry", self._apply_to(name, texts, [], {}, DRY_RUN), shown={name: texts})
 
     def _conflict(self):
         """Nothing is ever at revision 1."""
