@@ -25,7 +25,6 @@
 #define LIMIT_VETO_BYTES           512u /* of a participant's reason, which is cut */
 #define LIMIT_PATH_BYTES           255u /* of an object path that is kept */
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
-#define LIMIT_SESSION_BYTES        128u /* of a bus's id and a unique name on it */
 #define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
 #define LIMIT_COMMIT_NAMESPACES    256u
 #define LIMIT_CONFIRM_USEC         UINT64_C(3600000000) /* within which to confirm a change */
