@@ -33,6 +33,7 @@ class Error:
     QuotaExceeded = _own + "QuotaExceeded"
     Conflict = _own + "Conflict"
     Busy = _own + "Busy"
+    HistoryLost = _own + "HistoryLost"
     ReadOnly = _own + "ReadOnly"
     DiskFull = _own + "DiskFull"
     OutcomeUnknown = _own + "OutcomeUnknown"
