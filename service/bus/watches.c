@@ -221,6 +221,7 @@ void watches_remove(Watch *watch)
                 return;
         watch_withheld_forget(watches->service, watcher);
         watch_rights_forget(watches->service, watcher);
+        g_clear_pointer(&watcher->missed, g_hash_table_unref);
         g_hash_table_remove(watches->watchers, watcher->caller->name);
 }
 

@@ -55,12 +55,12 @@ def test_a_watcher_that_stops_reading_is_withheld_and_told(service, root, ns, wa
     assert connection(root, raw)["unread-bytes"] <= 5 * MIB
 
     found = signals_until(raw, "Resynchronize")
-    assert found[-1][1] == (number, ns.name, last)
+    assert found[-1][1] == [number, ns.name, last]
     revisions = [body[3] for member, body in found if member == "Changed"]
     assert 10 < len(revisions) < 120
     assert [body[2] for member, body in found if member == "Changed"][1:] == revisions[:-1]
     previous, revision = last, ns.set("k", 1)
-    assert signals_until(raw, "Changed")[-1][1][2:4] == (previous, revision)
+    assert signals_until(raw, "Changed")[-1][1][2:4] == [previous, revision]
 
 
 def test_memory_stays_bounded(service, root, ns):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may watch, and what becomes of a watch whose owner may not read any more."""
 
-import pytest
+from gi.repository import Gio
 from polkit_rules import secret, yes_if  # pylint: disable=unused-import
 from regent_testing.checks import refused
-from regent_testing.names import Error
+from regent_testing.names import BUS_NAME, NAMESPACE, PROPERTIES, VALUES, Error
 from watching import watching  # pylint: disable=unused-import
 
 STACK = {"polkit": True}
@@ -127,3 +127,63 @@ def test_without_polkit_a_closed_mode_ends_the_watch(stack, sandbox, watching):
     ns.set_access(mode=0o600)
 
     assert watched.wait("WatchEnded")[0][2] == Error.AccessDenied
+
+
+# properties, of a namespace that not everyone may read
+
+
+def properties(caller, space):
+    return caller.subscribe(
+        interface=PROPERTIES, member="PropertiesChanged", path=space.path, arg0=VALUES
+    )
+
+
+def test_properties_go_to_those_who_watch_alone(service, root, secret, alice, bob):
+    watcher, other, stranger = properties(alice, secret), properties(bob, secret), properties(root, secret)
+    alice.call(secret.path, NAMESPACE, "Watch", "(sta{sv})", ("b", 0, {}))
+    alice.call(secret.path, NAMESPACE, "Watch", "(sta{sv})", ("b/", 0, {}))
+
+    secret.apply({"a": 2, "b/x": 1, "b/large": "x" * 5000})
+    secret.apply({}, ["b/x"])
+    secret.set("a", 3)
+    alice.settle()
+    bob.settle()
+    root.settle()
+
+    first, second = watcher.items
+    assert {key: v.unpack() for key, v in first.changed.items()} == {"b/x": 1}
+    assert first.invalidated == ["b/large"]
+    assert (second.changed, second.invalidated) == ({}, ["b/x"])
+    assert other.items == stranger.items == []
+    watcher.close()
+    other.close()
+
+
+def test_properties_of_names_that_are_watched(root, secret, alice, dave, polkitd):
+    logs = [properties(each, secret) for each in (alice, dave)]
+    for each in (alice, dave):
+        each.manager("Watch", "(sta{sv})", (secret.name, 0, {}))
+
+    secret.set("a", 2)
+    for each in (alice, dave):
+        each.settle()
+
+    assert [len(log.items) for log in logs] == [1, 0]
+    for log in logs:
+        log.close()
+
+
+def test_a_proxy_keeps_its_properties(service, root, name):
+    """GDBusProxy, as people use it, on a namespace that broadcasts nothing."""
+    closed = root.create(name, mode=0o600)
+    closed.set("Speed", 1)
+    caller = service.client()
+    proxy = Gio.DBusProxy.new_sync(
+        caller.connection, Gio.DBusProxyFlags.NONE, None, BUS_NAME, closed.path, VALUES, None
+    )
+    caller.call(closed.path, NAMESPACE, "Watch", "(sta{sv})", ("", 0, {}))
+
+    closed.set("Speed", 2)
+    caller.settle()
+
+    assert proxy.get_cached_property("Speed").unpack() == 2
