@@ -149,7 +149,7 @@ static bool read_file(Context *context, char **arguments, Transaction **ret, Fai
         return true;
 }
 
-static bool is_runtime(const Options *options,
+static const char *memory_class(const Options *options,
                        const TransactionNamespace *ns,
                        const TransactionChange *change)
 {
@@ -157,7 +157,7 @@ static bool is_runtime(const Options *options,
                                   : ns->entry_class   ? ns->entry_class
                                                       : options->entry_class;
 
-        return g_strcmp0(entry_class, "runtime") == 0;
+        return entry_class ? dump_memory_class(entry_class) : NULL;
 }
 
 /* What the keys of @ns hold, and what they would. */
@@ -178,7 +178,7 @@ static bool compare(Context *context,
                 g_ptr_array_add(keys, change->key);
                 if (change->value)
                         dump_namespace_add(wanted, change->key, change->value,
-                                           is_runtime(context->options, ns, change));
+                                           memory_class(context->options, ns, change));
         }
         dump_namespace_sort(wanted);
 

@@ -29,6 +29,8 @@ typedef struct Outgoing Outgoing;
 typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
+typedef struct WatchPublisher WatchPublisher;
+typedef struct WatchRights WatchRights;
 typedef struct Watches Watches;
 typedef struct WithheldWatches WithheldWatches;
 
@@ -90,6 +92,8 @@ typedef struct BusService {
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
+        WatchRights *rights;
+        WatchPublisher *watch_publisher;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
         Backups *backups;

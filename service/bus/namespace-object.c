@@ -14,6 +14,7 @@
 #include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/changes.h"
 #include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
@@ -358,6 +359,11 @@ const sd_bus_vtable namespace_vtable[] = {
                                 SD_BUS_ARGS("as", keys, "a{sv}", options),
                                 SD_BUS_RESULT("a{sv}", values, "t", revision),
                                 get_many_keys,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetChanges",
+                                SD_BUS_ARGS("t", since_revision, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", changed, "as", removed, "t", revision),
+                                changes_get,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List",
                                 SD_BUS_ARGS("s", prefix, "s", after, "u", limit),

@@ -32,6 +32,10 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* What is looked at to find out what has changed: changes, or keys where there are more of those. */
+#define LIMIT_HISTORY_CHANGES 65536u
+#define LIMIT_HISTORY_KEYS    262144u
+
 /* Of lazy commits that are not on disk: more are not waited for, lest the sync take long. */
 #define LIMIT_UNSYNCED_BYTES 4194304u
 

@@ -9,7 +9,8 @@ import xml.etree.ElementTree as ElementTree
 from regent_testing import environment
 
 ROOT = environment.source_root()
-INTERFACES = ("Manager", "Namespace", "Values")
+INTERFACES = ("Manager", "Namespace", "Values", "Participant")
+OF_CLIENTS = {"org.regentd.State1.Participant"}  # exported by them, called by regentd
 PREFIX = "org.regentd.State1"
 DBUS_ERROR = "org.freedesktop.DBus.Error"
 

@@ -33,6 +33,7 @@ class Error:
     TooBig = _own + "TooBig"
     QuotaExceeded = _own + "QuotaExceeded"
     Conflict = _own + "Conflict"
+    HistoryLost = _own + "HistoryLost"
     Vetoed = _own + "Vetoed"
     Timeout = _own + "Timeout"
     Busy = _own + "Busy"
