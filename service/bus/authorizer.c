@@ -31,6 +31,7 @@ static const char *const action_ids[] = {
         [AUTHORIZE_READ] = REGENT_ACTION_READ,
         [AUTHORIZE_WRITE] = REGENT_ACTION_WRITE,
         [AUTHORIZE_MANAGE] = REGENT_ACTION_MANAGE,
+        [AUTHORIZE_PARTICIPATE] = REGENT_ACTION_PARTICIPATE,
 };
 
 /* As for a file: the first class that the caller belongs to decides. */
@@ -57,9 +58,18 @@ static bool is_admitted(const Caller *caller, const Namespace *ns, const Authori
                 return mode_grants(caller, ns, 02);
         case AUTHORIZE_MANAGE:
                 return q->is_owner_sufficient && caller->uid == ns->access.owner;
+        case AUTHORIZE_PARTICIPATE:
+                return mode_grants(caller, ns, 04) && mode_grants(caller, ns, 02);
         }
 
         g_assert_not_reached();
+}
+
+bool authorizer_may_participate(const Caller *caller, const Namespace *ns)
+{
+        const AuthorizerQuestion question = { .action = AUTHORIZE_PARTICIPATE };
+
+        return is_admitted(caller, ns, &question);
 }
 
 bool authorizer_may_list(const Caller *caller, const Namespace *ns)

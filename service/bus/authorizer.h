@@ -21,6 +21,7 @@ typedef enum AuthorizerAction {
         AUTHORIZE_READ,
         AUTHORIZE_WRITE,
         AUTHORIZE_MANAGE,
+        AUTHORIZE_PARTICIPATE, /* without a question for who may both read and write */
 } AuthorizerAction;
 
 typedef struct AuthorizerQuestion {
@@ -76,6 +77,9 @@ int authorizer_ask_read(BusService *service,
                         PolkitAnswered on_answered,
                         void *userdata,
                         PolkitCheck **ret_check);
+
+/* Whether uid and mode alone let @caller take part in changes. */
+bool authorizer_may_participate(const Caller *caller, const Namespace *ns);
 
 /* Whether uid and mode alone let @caller read. */
 bool authorizer_may_list(const Caller *caller, const Namespace *ns);

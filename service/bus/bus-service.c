@@ -16,6 +16,7 @@
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
@@ -93,6 +94,10 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        r = participation_new(&service->participation, service);
+        if (r < 0)
+                return r;
+
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->watches = watches_new(service);
@@ -119,6 +124,7 @@ BusService *bus_service_free(BusService *service)
         watch_rights_free(service->rights);
         watch_publisher_free(service->watch_publisher);
         callers_free(service->callers);
+        participation_free(service->participation);
         lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);

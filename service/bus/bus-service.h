@@ -26,6 +26,7 @@ typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
 typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
+typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
 typedef struct WatchPublisher WatchPublisher;
@@ -87,6 +88,7 @@ typedef struct BusService {
         Flow *flow;
         Broadcasts *broadcasts;
         Polkit *polkit;
+        Participation *participation;
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
