@@ -89,7 +89,8 @@ static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 {
         Daemon *daemon = userdata;
 
-        pipeline_run(daemon->pipeline, now_realtime_usec());
+        if (!daemon->service || !bus_service_holds_writes(daemon->service))
+                pipeline_run(daemon->pipeline, now_realtime_usec());
         return 0;
 }
 
