@@ -115,6 +115,13 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
 
 /* the declarer's port */
 
+void daemon_ports_on_first_declared(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        defaults_note_begin(daemon->defaults, daemon->status.is_new_history);
+}
+
 void daemon_ports_on_declared(void *userdata, Namespace *ns)
 {
         Daemon *daemon = userdata;
