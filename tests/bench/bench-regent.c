@@ -9,6 +9,7 @@
 #include "await.h"
 #include "bus.h"
 #include "fill.h"
+#include "participate.h"
 #include "rounds.h"
 #include "signals.h"
 
@@ -21,7 +22,8 @@ static const char usage[] =
         "bench-regent rounds COUNT MILLISECONDS STEP...\n"
         "bench-regent fill ADDRESS NAMESPACE NAMESPACES FIRST-KEY KEYS CHANGES-A-COMMIT\n"
         "bench-regent await ADDRESS [NAMESPACE]\n"
-        "bench-regent signals ADDRESS NAMESPACE CHANGES\n";
+        "bench-regent signals ADDRESS NAMESPACE CHANGES\n"
+        "bench-regent participate ADDRESS NAMESPACE PREFIX\n";
 
 static int parse_number(const char *text, uint32_t *ret_number)
 {
@@ -101,6 +103,11 @@ static int command_signals(char **arguments)
         return signals_run(arguments[0], arguments[1], n_changes);
 }
 
+static int command_participate(char **arguments)
+{
+        return participate_run(arguments[0], arguments[1], arguments[2]);
+}
+
 static const struct {
         const char *name;
         int n_arguments_min;
@@ -111,6 +118,7 @@ static const struct {
         { "fill", 6, 6, command_fill },
         { "await", 1, 2, command_await },
         { "signals", 3, 3, command_signals },
+        { "participate", 3, 3, command_participate },
 };
 
 int main(int argc, char **argv)

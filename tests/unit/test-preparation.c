@@ -146,7 +146,9 @@ static void test_a_batch_under_way_is_waited_for(Fixture *f, gconstpointer unuse
         rig_assert_trace(f->rig, "P?k [4] ");
         answer(f, "P", NULL);
         rig_assert_trace(f->rig, "");
+        f->rig->n_wakes = 0;
         rig_settle(f->rig, 0);
+        g_assert_cmpuint(f->rig->n_wakes, >, 0);
         rig_run(f->rig);
         rig_assert_trace(f->rig, "publish other@4 [5] ");
         rig_settle(f->rig, 0);
