@@ -227,7 +227,9 @@ def test_description_of_an_entry_is_as_documented(stack):
     ns.set("text", "x")
     ns.apply({"text": "y"}, class_="kernel")
 
-    info = {**ns.describe("number"), **ns.describe("text")}
+    ns.apply({"connected": 1}, class_="session")
+
+    info = {**ns.describe("number"), **ns.describe("text"), **ns.describe("connected")}
 
     assert {
         name: "v" if name in VALUES_OF_A_RULE else value.get_type_string() for name, value in info.items()
