@@ -335,12 +335,14 @@ static void be_late(Member *member, uint64_t now_usec)
 {
         Participants *participants = member->transaction->participants;
         uint64_t n_usec = now_usec - member->since_usec;
-        bool is_its_fault = n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
+        bool is_its_fault = !member->is_crowded_out &&
+                            n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
 
         participants->statistics.n_late++;
         participants->port.forget(participants->port.userdata, member);
         object(member, CORE_E_TIMEOUT,
-               g_strdup_printf("has not answered within %" PRIu64 " ms",
+               g_strdup_printf("%s within %" PRIu64 " ms",
+                               member->was_asked ? "has not answered" : "could not be asked",
                                (member->deadline_usec - member->since_usec) / 1000));
         if (is_its_fault)
                 drop(member->participant, "it has not answered in time");

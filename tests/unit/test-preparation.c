@@ -224,12 +224,15 @@ static void test_the_writer_leaves(Fixture *f, gconstpointer unused G_GNUC_UNUSE
 {
         Origin *origin = pipeline_origin_new(f->rig->pipeline);
 
-        add(f, "P", "a.b", "");
+        add(f, "P", "a.b", "k");
         rig_set(f->rig, origin, "a.b", "k", "1", "w");
+        rig_set(f->rig, f->one, "a.b", "z", "1", "waiting");
         rig_run(f->rig);
+        f->rig->n_wakes = 0;
         pipeline_origin_free(origin);
+        g_assert_cmpuint(f->rig->n_wakes, >, 0);
         rig_run(f->rig);
-        rig_assert_trace(f->rig, "P?k w!Operation canceled P- ");
+        rig_assert_trace(f->rig, "P?k w!Operation canceled P- [3] publish waiting@3 ");
 }
 
 static void test_who_owes_an_answer_is_busy(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
