@@ -156,6 +156,20 @@ int participation_new(Participation **ret_participation, BusService *service)
         return 0;
 }
 
+void participation_stop(Participation *participation)
+{
+        GHashTableIter iter;
+        gpointer list;
+
+        if (!participation)
+                return;
+        g_hash_table_iter_init(&iter, participation->by_address);
+        while (g_hash_table_iter_next(&iter, NULL, &list))
+                for (guint i = 0; i < ((GPtrArray *) list)->len; i++)
+                        participants_remove(((GPtrArray *) list)->pdata[i]);
+        g_hash_table_remove_all(participation->by_address);
+}
+
 Participation *participation_free(Participation *participation)
 {
         if (!participation)

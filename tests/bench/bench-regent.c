@@ -23,7 +23,8 @@ static const char usage[] =
         "bench-regent fill ADDRESS NAMESPACE NAMESPACES FIRST-KEY KEYS CHANGES-A-COMMIT\n"
         "bench-regent await ADDRESS [NAMESPACE]\n"
         "bench-regent fanout ADDRESS NAMESPACE RECEIVERS CHANGES BYTES\n"
-        "bench-regent signals ADDRESS NAMESPACE CHANGES\n";
+        "bench-regent signals ADDRESS NAMESPACE CHANGES\n"
+        "bench-regent participate ADDRESS NAMESPACE PREFIX\n";
 
 static int parse_number(const char *text, uint32_t *ret_number)
 {
@@ -116,6 +117,11 @@ static int command_fanout(char **arguments)
                 return -EINVAL;
 
         return fanout_run(arguments[0], arguments[1], numbers[0], numbers[1], numbers[2]);
+}
+
+static int command_participate(char **arguments)
+{
+        return participate_run(arguments[0], arguments[1], arguments[2]);
 }
 
 static const struct {
