@@ -372,11 +372,12 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
         const char *method = g_dbus_method_invocation_get_method_name(turn->invocation);
         GVariant *parameters = g_dbus_method_invocation_get_parameters(turn->invocation);
         g_autofree char *reason = NULL;
+        bool is_prepare = strcmp(method, "Prepare") == 0;
         const char *transaction = NULL;
         guint64 revision = 0;
         gboolean is_taken;
 
-        if (strcmp(method, "Prepare") == 0) {
+        if (is_prepare) {
                 is_taken = prepare(participation, turn, parameters, &reason, reterr);
         } else if (strcmp(method, "Commit") == 0) {
                 g_variant_get(parameters, "(&st)", &transaction, &revision);
@@ -395,7 +396,7 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
         else
                 g_dbus_method_invocation_return_value(g_steal_pointer(&turn->invocation), NULL);
         /* Who answers late is unregistered; whether regentd found it late, too, does not matter then. */
-        if (strcmp(method, "Prepare") == 0 && g_get_monotonic_time() > turn->deadline_usec)
+        if (is_prepare && g_get_monotonic_time() > turn->deadline_usec)
                 unregister(participation);
         return TRUE;
 }
