@@ -117,8 +117,8 @@ static void on_call(GDBusConnection *connection,
 
         (void) connection, (void) path, (void) interface;
         if (g_strcmp0(sender, presence_owner(participation->presence)) != 0) {
-                g_dbus_method_invocation_return_dbus_error(
-                        invocation, FAILURE_ACCESS_DENIED, "Only regentd may ask");
+                g_dbus_method_invocation_return_dbus_error(invocation, FAILURE_ACCESS_DENIED,
+                                                           "Only regentd may ask");
                 return;
         }
 
@@ -210,12 +210,12 @@ static gboolean call_register(Participation *participation, GVariant **ret_reply
         if (spec->timeout_usec > 0)
                 g_variant_builder_add(&options, "{sv}", "timeout-usec",
                                       g_variant_new_uint64((guint64) spec->timeout_usec));
-        return bus_call_namespace(participation->bus, spec->ns_name, "RegisterParticipant",
-                                  g_variant_new("(sot@a{sv})", spec->prefix ? spec->prefix : "",
-                                                CALLBACK_PATH,
-                                                (guint64) (spec->is_optional ? REGENT_PARTICIPANT_OPTIONAL : 0),
-                                                g_variant_builder_end(&options)),
-                                  "(a{sv}t)", ret_reply, reterr);
+        return bus_call_namespace(
+                participation->bus, spec->ns_name, "RegisterParticipant",
+                g_variant_new("(sot@a{sv})", spec->prefix ? spec->prefix : "", CALLBACK_PATH,
+                              (guint64) (spec->is_optional ? REGENT_PARTICIPANT_OPTIONAL : 0),
+                              g_variant_builder_end(&options)),
+                "(a{sv}t)", ret_reply, reterr);
 }
 
 static void unregister(Participation *participation)
@@ -271,8 +271,8 @@ static gboolean settle(Participation *participation,
         request.ns_name = agreement->ns_name;
         request.set = agreement->set;
         request.unset = agreement->unset;
-        is_told = participation->spec.on_request(&request, ret_reason,
-                                                 participation->spec.userdata, reterr);
+        is_told = participation->spec.on_request(&request, ret_reason, participation->spec.userdata,
+                                                 reterr);
         free_agreement(agreement);
         return is_told;
 }
@@ -289,8 +289,8 @@ static gboolean settle_all(Participation *participation,
         for (const GList *at = transactions; at && is_told; at = at->next) {
                 const Agreement *agreement =
                         g_hash_table_lookup(participation->agreements, at->data);
-                ParticipationStep step = is_done(agreement, values) ? PARTICIPATION_COMMIT
-                                                                    : PARTICIPATION_ABORT;
+                ParticipationStep step =
+                        is_done(agreement, values) ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT;
                 g_autofree char *transaction = g_strdup(at->data);
                 g_autofree char *reason = NULL;
 
@@ -385,8 +385,8 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
                                   &reason, reterr);
         } else {
                 g_variant_get(parameters, "(&s)", &transaction);
-                is_taken = settle(participation, PARTICIPATION_ABORT, transaction, 0, &reason,
-                                  reterr);
+                is_taken =
+                        settle(participation, PARTICIPATION_ABORT, transaction, 0, &reason, reterr);
         }
         if (!is_taken)
                 return FALSE;

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Of the time for an answer, what is left for sending it. */
-#define MARGIN_DIVISOR  10
+#define MARGIN_DIVISOR  5
 #define MARGIN_USEC_MAX (INT64_C(500) * G_USEC_PER_SEC / 1000)
 
 #define TIMEOUT_USEC_MAX (INT64_C(10) * G_USEC_PER_SEC)
@@ -48,7 +48,8 @@ static json_object *document_of(const ParticipationRequest *request)
         json_object_object_add(document, "set", value_json_from_values(request->set));
         json_object_object_add(document, "unset", keys);
         if (request->current)
-                json_object_object_add(document, "current", value_json_from_values(request->current));
+                json_object_object_add(document, "current",
+                                       value_json_from_values(request->current));
         if (request->revision > 0)
                 json_object_object_add(document, "revision",
                                        json_object_new_uint64(request->revision));

@@ -125,7 +125,7 @@ def test_who_reads_no_input(ctl, ns):
 
 def test_a_command_that_hangs_is_ended(ctl, ns, tmp_path, decider):
     decider.answer(f"echo $$ >{tmp_path}/pid; sleep 1000")
-    with participating(ctl, ns.name, "--timeout=300ms", "--", decider.path) as running:
+    with participating(ctl, ns.name, "--timeout=2s", "--", decider.path) as running:
         failure = ctl.failure("set", ns.name, "k", "1", status=REFUSED)
         assert "took too long" in failure["text"]
         running.expect("took too long")
