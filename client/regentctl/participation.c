@@ -317,6 +317,11 @@ static gboolean register_again(Participation *participation, Failure **reterr)
         guint64 revision;
 
         if (!call_register(participation, &reply, &failure)) {
+                if (participation->is_started && failure->status == EXIT_INVALID) {
+                        participation->is_registered = true; /* it was all the time */
+                        participation->n_gone = n_gone;
+                        return TRUE;
+                }
                 if (may_wait(participation, failure)) {
                         set_retry(participation, true);
                         return TRUE;
@@ -373,6 +378,7 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
         GVariant *parameters = g_dbus_method_invocation_get_parameters(turn->invocation);
         g_autofree char *reason = NULL;
         bool is_prepare = strcmp(method, "Prepare") == 0;
+        bool is_abort = strcmp(method, "Abort") == 0;
         const char *transaction = NULL;
         guint64 revision = 0;
         gboolean is_taken;
@@ -395,6 +401,9 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
                                                            REGENT_ERROR_VETOED, reason);
         else
                 g_dbus_method_invocation_return_value(g_steal_pointer(&turn->invocation), NULL);
+        /* An Abort may also say that an answer came late, for which one is unregistered: to be looked up. */
+        if (is_abort)
+                participation->is_registered = false;
         /* Who answers late is unregistered; whether regentd found it late, too, does not matter then. */
         if (is_prepare && g_get_monotonic_time() > turn->deadline_usec)
                 unregister(participation);
@@ -404,6 +413,7 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
 static gboolean work(Participation *participation, Failure **reterr)
 {
         gboolean is_taken = TRUE;
+        bool was_registered;
 
         if (participation->is_registered &&
             participation->n_gone != presence_n_gone(participation->presence)) {
@@ -413,6 +423,7 @@ static gboolean work(Participation *participation, Failure **reterr)
         if (!participation->is_registered && presence_owner(participation->presence) &&
             !register_again(participation, reterr))
                 return FALSE;
+        was_registered = participation->is_registered;
         while (is_taken && !g_queue_is_empty(&participation->turns)) {
                 Turn *turn = g_queue_pop_head(&participation->turns);
 
@@ -423,6 +434,8 @@ static gboolean work(Participation *participation, Failure **reterr)
                 participation->now = NULL;
                 free_turn(turn);
         }
+        if (was_registered && !participation->is_registered)
+                participation->is_woken = true;
         return is_taken;
 }
 

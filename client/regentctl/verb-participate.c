@@ -161,7 +161,7 @@ static void on_registered(uint64_t revision, void *userdata)
                 json_object_object_add(document, "revision", json_object_new_uint64(revision));
                 event_document_print(participating->output, document);
         } else if (participating->is_registered) {
-                output_note(participating->output, "regentd is back; registered again.");
+                output_note(participating->output, "Is registered again.");
         } else {
                 output_note(participating->output, "Registered; end with ^C.");
         }
