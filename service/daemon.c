@@ -247,6 +247,7 @@ static int start(Daemon *daemon)
         daemon->state = state_new();
         release = kernel_release_running();
         state_set_release(daemon->state, release);
+        daemon_config_bound_history(daemon);
         r = start_store(daemon);
         if (r != 0)
                 return r;

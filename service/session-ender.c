@@ -57,7 +57,7 @@ static void tell_done(SessionEnder *ender)
         on_done(ender->userdata);
 }
 
-static void try_later(SessionEnder *ender, const Ending *ending, const Settlement *settlement)
+static void note_failure(SessionEnder *ender, const Ending *ending, const Settlement *settlement)
 {
         if (!ender->is_failing)
                 log_warning("What %s had of class session cannot be deleted yet: %s",
@@ -65,10 +65,14 @@ static void try_later(SessionEnder *ender, const Ending *ending, const Settlemen
                             settlement->outcome < 0 ? g_strerror(-settlement->outcome)
                                                     : settlement->text);
         ender->is_failing = true;
+}
 
-        /* One wait for all that were tried together. */
-        if (ender->n_under_way > 0)
+/* Has one wait for all that were tried together. */
+static void try_later(SessionEnder *ender)
+{
+        if (ender->n_under_way > 0 || ender->queue.length == 0)
                 return;
+
         (void) sd_event_source_set_time_relative(ender->timer, ender->retry_usec);
         (void) sd_event_source_set_enabled(ender->timer, SD_EVENT_ONESHOT);
         ender->retry_usec = MIN(2 * ender->retry_usec, RETRY_USEC_MAX);
@@ -91,7 +95,8 @@ static void on_settled(void *userdata, const Settlement *settlement)
                 ender->retry_usec = RETRY_USEC;
                 g_hash_table_remove(ender->endings, ending->session);
         } else
-                try_later(ender, ending, settlement);
+                note_failure(ender, ending, settlement);
+        try_later(ender);
         tell_done(ender);
 }
 

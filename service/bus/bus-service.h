@@ -26,8 +26,11 @@ typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
 typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
+typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
+typedef struct WatchPublisher WatchPublisher;
+typedef struct WatchRights WatchRights;
 typedef struct Watches Watches;
 typedef struct WithheldWatches WithheldWatches;
 
@@ -85,9 +88,12 @@ typedef struct BusService {
         Flow *flow;
         Broadcasts *broadcasts;
         Polkit *polkit;
+        Participation *participation;
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
+        WatchRights *rights;
+        WatchPublisher *watch_publisher;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
         Backups *backups;

@@ -12,6 +12,7 @@
 #include "bus/bus-service.h"
 #include "bus/call.h"
 #include "bus/flow.h"
+#include "bus/participation.h"
 #include "bus/lifetimes.h"
 #include "bus/watches.h"
 #include "util/auto.h"
@@ -94,6 +95,7 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        participation_forget(callers->service->participation, name);
         watches_forget(callers->service->watches, name);
         caller = callers_find(callers, name);
         has_session = caller && caller->has_session;

@@ -349,6 +349,32 @@ void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
                 receipts_ask(service->flow->receipts, reader);
 }
 
+uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
+{
+        Reader *reader = reader_named(service->flow, name);
+        LedgerBound bound;
+        uint64_t n_room = reader_room(reader, &bound);
+
+        *ret_is_own = bound == LEDGER_BOUND_CONNECTION;
+        return n_room;
+}
+
+LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, name);
+
+        charge(service->flow, reader, n_bytes);
+        return reader->sent;
+}
+
+void flow_confirm(BusService *service, const char *name, LedgerMark mark)
+{
+        Reader *reader = ledger_lookup(service->flow->ledger, name);
+
+        if (reader)
+                reader_confirm(reader, mark, (LedgerMark){});
+}
+
 bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
 {
         Reader *reader = reader_named(service->flow, caller->name);

@@ -15,6 +15,7 @@
 #include "bus/caller.h"
 #include "bus/ledger.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
@@ -49,6 +50,14 @@ int flow_admit_descriptors(const BusService *service,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
+
+/*
+ * For calls to a connection: how large one may be, and whether it is its own fault that it
+ * may not be larger; what has been sent, and the mark behind it; and that it has read as far as that.
+ */
+uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own);
+LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes);
+void flow_confirm(BusService *service, const char *name, LedgerMark mark);
 
 /*
  * A signal to @caller alone, of @n_bytes: whether it may be sent, in which case it is charged once it

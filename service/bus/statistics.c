@@ -10,6 +10,7 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/options.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/value-codec.h"
 #include "bus/watches.h"
@@ -73,6 +74,7 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "watches", "t",
                               (guint64) watches_count(service->watches));
         flow_add_statistics(service, statistics);
+        participation_add_statistics(service->participation, statistics);
 }
 
 static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)

@@ -25,7 +25,8 @@ static void withhold(BusService *service, Watch *watch)
 {
         watch->state = WATCH_WITHHELD;
         watch->n_withheld++;
-        watch_withheld_add(service, watch->watcher);
+        if (!watch->is_in_doubt)
+                watch_withheld_add(service, watch->watcher);
 }
 
 static void forget_debts(Watch *watch)
@@ -91,7 +92,7 @@ void watch_deliver(BusService *service,
         watch->previous = revision;
         if (watch->state != WATCH_LIVE)
                 watch->n_withheld++;
-        else if (!flow_admit_signal(service, watch->watcher->caller, cut->n_bytes))
+        else if (watch->is_in_doubt || !flow_admit_signal(service, watch->watcher->caller, cut->n_bytes))
                 withhold(service, watch);
         else if (cut->is_too_large ||
                  owes_too_much(service, watch, cut->n_bytes + LEDGER_MESSAGE_BYTES))
@@ -108,7 +109,7 @@ void watch_deliver_resynchronize(BusService *service,
         watch->previous = revision;
         if (watch->state != WATCH_LIVE)
                 watch->n_withheld++;
-        else if (!flow_admit_signal(service, watch->watcher->caller, 0))
+        else if (watch->is_in_doubt || !flow_admit_signal(service, watch->watcher->caller, 0))
                 withhold(service, watch);
         else
                 resynchronize(service, watch, ns_name, revision);
@@ -156,7 +157,7 @@ void watch_go_on(BusService *service, Watch *watch)
 {
         const WatchTopic *topic = watch->group->topic;
 
-        if (watch->state == WATCH_WITHHELD)
+        if (watch->state == WATCH_WITHHELD && !watch->is_in_doubt)
                 resynchronize(service, watch, topic->is_of_names ? "" : topic->name,
                               watch->previous);
 }

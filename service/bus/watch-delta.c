@@ -22,7 +22,7 @@ void watch_delta_init(WatchDelta *delta, const Limits *limits)
 
 void watch_delta_clear(WatchDelta *delta)
 {
-        g_array_unref(delta->keys);
+        g_clear_pointer(&delta->keys, g_array_unref);
 }
 
 static void add(WatchDelta *delta, const char *key, Entry *entry)
@@ -109,9 +109,9 @@ void watch_cut_init(WatchCut *cut)
 
 void watch_cut_clear(WatchCut *cut)
 {
-        g_ptr_array_unref(cut->changed);
-        g_ptr_array_unref(cut->removed);
-        g_ptr_array_unref(cut->invalidated);
+        g_clear_pointer(&cut->changed, g_ptr_array_unref);
+        g_clear_pointer(&cut->removed, g_ptr_array_unref);
+        g_clear_pointer(&cut->invalidated, g_ptr_array_unref);
 }
 
 /* The first key that is @prefix or behind it. */

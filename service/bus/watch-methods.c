@@ -8,15 +8,13 @@
 
 #include "bus/watch-methods.h"
 
-#include "bus/answer.h"
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
 #include "bus/namespace-object.h"
-#include "bus/value-codec.h"
 #include "bus/watch-delivery.h"
-#include "bus/watch-options.h"
-#include "client/regent-names.h"
-#include "core/namespace-walk.h"
+#include "bus/watch-reply.h"
+#include "bus/watch-rights.h"
+#include "core/history.h"
 
 static int refuse_prefix(const char *prefix, sd_bus_error *reterr_bus)
 {
@@ -26,66 +24,38 @@ static int refuse_prefix(const char *prefix, sd_bus_error *reterr_bus)
         return bus_refused(bus_error_set(reterr_bus, CORE_E_INVALID_NAME, text));
 }
 
-static int grow(Answer *answer, uint64_t n_bytes, sd_bus_error *reterr_bus)
+/* values, removed */
+static int append_values(Answer *answer,
+                         Namespace *ns,
+                         const WatchOptions *options,
+                         sd_bus_error *reterr_bus)
 {
-        switch (answer_grow(answer, n_bytes)) {
-        case ANSWER_E_TOO_BIG:
-                return bus_refused(sd_bus_error_setf(
-                        reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                        "More than a reply of %" G_GUINT64_FORMAT
-                        " bytes: watch with 'no-values', read pages with Namespace.GetMany, and go on "
-                        "with 'since' later",
-                        answer->service->limits->reply_bytes));
-        case ANSWER_E_NO_ROOM:
-                return flow_refuse(answer->service, answer->call, reterr_bus);
-        default:
-                return 0;
-        }
-}
-
-static int append_present(Answer *answer,
-                          const Namespace *ns,
-                          const char *prefix,
-                          sd_bus_error *reterr_bus)
-{
-        NamespaceWalk walk;
-        Entry *entry;
-
-        namespace_walk_begin(&walk, ns, prefix, "", NAMESPACE_WALK_ALL);
-        while ((entry = namespace_walk_next(&walk))) {
-                int r;
-
-                r = grow(answer, entry_reply_bytes(entry), reterr_bus);
-                if (r >= 0)
-                        r = value_codec_append_pair(answer->reply, entry);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
-
-static int build(Answer *answer,
-                 const Namespace *ns,
-                 const WatchOptions *options,
-                 uint64_t number,
-                 sd_bus_error *reterr_bus)
-{
-        sd_bus_message *reply = answer->reply;
+        g_autoptr(GPtrArray) removed = g_ptr_array_new();
         int r;
 
-        r = sd_bus_message_append_basic(reply, 't', &number);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0 && !options->has_no_values)
-                r = append_present(answer, ns, options->prefix, reterr_bus);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "as", 0);
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "t", state_revision(answer->service->state));
-        return r;
+        if (options->has_no_values)
+                r = sd_bus_message_append(answer->reply, "a{sv}", 0);
+        else if (options->has_since)
+                r = watch_reply_append_since(answer, ns, options->prefix, options->since, removed,
+                                             reterr_bus);
+        else
+                r = watch_reply_append_all(answer, ns, options->prefix, reterr_bus);
+        return r < 0 ? r : watch_reply_append_keys(answer, removed);
+}
+
+static int check_history(BusService *service,
+                         const Namespace *ns,
+                         const WatchOptions *options,
+                         sd_bus_error *reterr_bus)
+{
+        g_autofree char *text = NULL;
+        int r;
+
+        if (!options->has_since)
+                return 0;
+
+        r = history_check(service->state, ns, options->since, &text);
+        return r == 0 ? 0 : bus_refused(bus_error_set(reterr_bus, r, text));
 }
 
 static int begin(BusService *service,
@@ -96,25 +66,33 @@ static int begin(BusService *service,
                  sd_bus_error *reterr_bus)
 {
         g_auto(Answer) answer = { .service = service, .call = m };
-        Watch *watch;
+        Watch *resumed;
+        uint64_t number;
         int r;
 
-        r = answer_begin(&answer, watch_method_begin,
-                         options->has_no_values ? 0 : namespace_reply_bytes(ns), reterr_bus);
+        r = watch_options_admit(options, service, m, caller, false, ns->name, &resumed, reterr_bus);
+        if (r >= 0)
+                r = check_history(service, ns, options, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = answer_begin(&answer, watch_method_begin, watch_reply_bytes(ns, options), reterr_bus);
         if (r != 0)
                 return r;
 
-        r = build(&answer, ns, options, watches_next_number(service->watches), reterr_bus);
+        number = watch_reply_number(service, resumed);
+        r = sd_bus_message_append_basic(answer.reply, 't', &number);
+        if (r >= 0)
+                r = append_values(&answer, ns, options, reterr_bus);
+        if (r >= 0)
+                r = sd_bus_message_append(answer.reply, "t", state_revision(service->state));
+        if (r >= 0)
+                r = answer_send(&answer);
         if (r < 0)
                 return r;
 
-        r = answer_send(&answer);
-        if (r < 0)
-                return r;
-
-        watch = watches_add(service->watches, caller, false, ns->name, options->prefix);
-        watch->is_acknowledging = options->flags & REGENT_WATCH_ACKNOWLEDGED;
-        watch->previous = state_revision(service->state);
+        watch_reply_done(service, resumed, caller, false, ns->name, options);
+        watch_rights_note(service, watches_watcher(service->watches, caller->name), ns);
         return r;
 }
 
@@ -141,21 +119,19 @@ int watch_method_begin(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         if (r != 0)
                 return r;
 
-        r = watch_options_admit(service, m, caller, reterr_bus);
-        if (r < 0)
-                return r;
-
         return begin(service, m, ns, caller, &options, reterr_bus);
 }
 
-int watch_method_end(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+static int end(BusService *service,
+               sd_bus_message *m,
+               bool is_of_names,
+               const char *name,
+               sd_bus_error *reterr_bus)
 {
-        BusService *service = userdata;
-        g_autofree char *name = namespace_object_name(m);
         Watch *watch;
         int r;
 
-        r = watch_options_read_number(service, m, false, name, &watch, reterr_bus);
+        r = watch_options_read_number(service, m, is_of_names, name, &watch, reterr_bus);
         if (r < 0)
                 return r;
 
@@ -163,15 +139,29 @@ int watch_method_end(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus
         return sd_bus_reply_method_return(m, NULL);
 }
 
-int watch_method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+int watch_method_end(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
-        BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
+
+        return end(userdata, m, false, name, reterr_bus);
+}
+
+int watch_method_end_names(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        return end(userdata, m, true, "", reterr_bus);
+}
+
+static int acknowledge(BusService *service,
+                       sd_bus_message *m,
+                       bool is_of_names,
+                       const char *name,
+                       sd_bus_error *reterr_bus)
+{
         uint64_t revision;
         Watch *watch;
         int r;
 
-        r = watch_options_read_number(service, m, false, name, &watch, reterr_bus);
+        r = watch_options_read_number(service, m, is_of_names, name, &watch, reterr_bus);
         if (r >= 0)
                 r = sd_bus_message_read_basic(m, 't', &revision);
         if (r < 0)
@@ -179,4 +169,16 @@ int watch_method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *re
 
         watch_acknowledge(watch, revision);
         return sd_bus_reply_method_return(m, NULL);
+}
+
+int watch_method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        g_autofree char *name = namespace_object_name(m);
+
+        return acknowledge(userdata, m, false, name, reterr_bus);
+}
+
+int watch_method_acknowledge_names(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        return acknowledge(userdata, m, true, "", reterr_bus);
 }

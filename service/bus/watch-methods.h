@@ -25,3 +25,8 @@
 int watch_method_begin(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
 int watch_method_end(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
 int watch_method_acknowledge(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
+
+/* The Manager's; its Watch is in bus/watch-names.c. */
+int watch_method_begin_names(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
+int watch_method_end_names(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);
+int watch_method_acknowledge_names(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);

@@ -19,15 +19,26 @@ typedef struct WatchOptions {
         const char *prefix;
         uint64_t flags;
         bool has_no_values;
+        bool has_since;
+        uint64_t since;
+        const char *epoch; /* NULL: not given */
+        uint64_t resume;   /* 0: not given */
 } WatchOptions;
 
 /* All arguments of Watch. The prefix is for the caller to check. */
 int watch_options_read(WatchOptions *options, sd_bus_message *m, sd_bus_error *reterr_bus);
 
-/* Whether the caller of @m, who is known, may have one more watch: 0, or LimitsExceeded. */
-int watch_options_admit(BusService *service,
+/*
+ * After authorization, for the caller of @m, who is known: whether the epoch is this one, and the
+ * watch that is resumed there (*ret_watch), or one more allowed (NULL). 0, or refused.
+ */
+int watch_options_admit(const WatchOptions *options,
+                        BusService *service,
                         sd_bus_message *m,
                         const Caller *caller,
+                        bool is_of_names,
+                        const char *name,
+                        Watch **ret_watch,
                         sd_bus_error *reterr_bus);
 
 /* The watch whose number is at the cursor, on that object: 0, or InvalidArgs. */

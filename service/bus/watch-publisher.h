@@ -9,9 +9,18 @@
  */
 
 #include "bus/bus-service.h"
-#include "bus/watch-delta.h"
-#include "bus/watches.h"
+#include "core/commit.h"
+
+#include <glib.h>
+
+/* Borrows @service. What is in the state already counts as told. */
+WatchPublisher *watch_publisher_new(BusService *service);
+WatchPublisher *watch_publisher_free(WatchPublisher *publisher);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(WatchPublisher, watch_publisher_free)
 
 /* The pipeline's applying() and applied(). */
-void watch_publisher_applying(BusService *service, const Commit *commit);
-void watch_publisher_applied(BusService *service, const Commit *commit);
+void watch_publisher_applying(WatchPublisher *publisher, const Commit *commit);
+void watch_publisher_applied(WatchPublisher *publisher, const Commit *commit);
+
+/* @ns has another declaration now, or none, without a commit. */
+void watch_publisher_declared(WatchPublisher *publisher, Namespace *ns);

@@ -9,6 +9,7 @@
 #include "bus/watches.h"
 
 #include "bus/object-path.h"
+#include "bus/watch-rights.h"
 #include "bus/watch-withheld.h"
 #include "client/regent-names.h"
 
@@ -208,6 +209,8 @@ void watches_remove(Watch *watch)
         g_queue_unlink(&group->all, &watch->in_group);
         g_queue_unlink(&watcher->all, &watch->in_watcher);
         watch_free(watch);
+        if (!topic->is_of_names)
+                watch_rights_note_removed(watches->service, watcher, topic->name);
 
         if (group->all.length == 0) {
                 g_hash_table_remove(topic->groups, group->prefix);
@@ -217,6 +220,7 @@ void watches_remove(Watch *watch)
         if (watcher->all.length > 0)
                 return;
         watch_withheld_forget(watches->service, watcher);
+        watch_rights_forget(watches->service, watcher);
         g_hash_table_remove(watches->watchers, watcher->caller->name);
 }
 

@@ -57,6 +57,7 @@ typedef struct Watch {
         uint64_t previous; /* revision of the last change that was due to it */
         WatchState state;
         bool is_acknowledging;
+        bool is_in_doubt;        /* it is not known whether it may still read: nothing is told */
         bool was_resynchronized; /* since it was made or resumed */
         GArray *debts;           /* WatchDebt, in order; NULL until there is one */
         uint64_t debt_bytes;
@@ -69,7 +70,8 @@ struct Watcher {
         Caller *caller; /* lives until after its departure, when its watches are forgotten */
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
-        bool is_withheld; /* one of them is WATCH_WITHHELD */
+        bool is_withheld;   /* one of them is WATCH_WITHHELD */
+        GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
 /* Watches of one topic and one prefix of keys; "": of all. */

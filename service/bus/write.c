@@ -160,6 +160,11 @@ int write_submit(BusService *service,
         Call *call;
         int r;
 
+        if (pipeline_origin_owes(callers_get(service->callers, m)->origin))
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_BUSY,
+                                                 "This connection is asked about a change itself: "
+                                                 "it has to answer that first"));
+
         r = call_get(&call, service, m, method->handler, set->n_message_bytes, reterr_bus);
         if (r < 0)
                 return r;

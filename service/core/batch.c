@@ -84,12 +84,14 @@ static bool ends_another(const Batch *batch, const ChangeSet *set)
 
 bool batch_is_full(const Batch *batch, const ChangeSet *set)
 {
+        if (batch->is_closed)
+                return true;
         if (batch->sets->len == 0 ||
-            (ends_another(batch, set) && !batch->is_closed && batch->sets->len < BATCH_SETS_MAX &&
+            (ends_another(batch, set) && batch->sets->len < BATCH_SETS_MAX &&
              batch->n_changes + set->n_changes <= BATCH_CHANGES_MAX))
                 return false;
 
-        return batch->is_closed || (batch->of_namespace && is_alone(batch->of_namespace)) ||
+        return (batch->of_namespace && is_alone(batch->of_namespace)) ||
                batch->sets->len >= BATCH_SETS_MAX ||
                batch->n_bytes + set->n_bytes > BATCH_BYTES_MAX ||
                batch->n_changes + set->n_changes > BATCH_CHANGES_MAX;
@@ -99,6 +101,8 @@ static bool is_behind_passed(const Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 return false;
+        if (set->kind == CHANGE_SET_RESTORE)
+                return true;
         for (guint i = 0; i < set->namespaces->len; i++)
                 if (g_hash_table_contains(batch->passed, name_of(set, i)))
                         return true;
@@ -122,7 +126,19 @@ static bool fits(const Batch *batch, const ChangeSet *set)
         return true;
 }
 
-static void pass_over(Batch *batch, const ChangeSet *set)
+bool batch_meets(const Batch *batch, const ChangeSet *set)
+{
+        if (is_behind_passed(batch, set))
+                return true;
+        for (guint i = 0; i < batch->sets->len; i++)
+                for (guint j = 0; j < set->namespaces->len; j++)
+                        if (touches(batch->sets->pdata[i], name_of(set, j)))
+                                return true;
+
+        return false;
+}
+
+void batch_pass_over(Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 batch->passed = g_hash_table_new(g_str_hash, g_str_equal);
@@ -135,7 +151,7 @@ static void pass_over(Batch *batch, const ChangeSet *set)
 bool batch_join(Batch *batch, const ChangeSet *set)
 {
         if (is_behind_passed(batch, set) || !fits(batch, set)) {
-                pass_over(batch, set);
+                batch_pass_over(batch, set);
                 return false;
         }
 

@@ -18,10 +18,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* What is looked at, of the lists and then of the keys: milliseconds. */
-#define CHANGES_MAX 65536u
-#define KEYS_MAX    262144u
-
 static uint64_t horizon_of(const State *state, const Namespace *ns)
 {
         return MAX(MAX(state_horizon(state), ns->created_revision), ns->tombstones.floor);
@@ -57,14 +53,14 @@ static bool collect(const Namespace *ns, const char *prefix, uint64_t since, GPt
         unsigned n = 0;
 
         for (Entry *entry = ns->newest; entry && entry->revision > since; entry = entry->older) {
-                if (n++ == CHANGES_MAX)
+                if (n++ == LIMIT_HISTORY_CHANGES)
                         return false;
                 if (is_below(entry_key(entry), prefix))
                         g_ptr_array_add(keys, entry->text);
         }
         for (Tombstone *each = ns->tombstones.newest; each && each->revision > since;
              each = each->older) {
-                if (n++ == CHANGES_MAX)
+                if (n++ == LIMIT_HISTORY_CHANGES)
                         return false;
                 if (is_below(each->key, prefix))
                         g_ptr_array_add(keys, each->key);
@@ -114,7 +110,7 @@ static int walk_keys(const Namespace *ns,
 
         namespace_walk_begin(&walk, ns, prefix, "", NAMESPACE_WALK_ALL);
         entry = namespace_walk_next(&walk);
-        for (unsigned n = 0; n < KEYS_MAX; n++) {
+        for (unsigned n = 0; n < LIMIT_HISTORY_KEYS; n++) {
                 Tombstone *tombstone = node ? g_tree_node_value(node) : NULL;
                 bool is_changed = false;
                 const char *key;

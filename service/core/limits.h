@@ -22,6 +22,8 @@
 #define LIMIT_TYPE_BYTES           255u
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
+#define LIMIT_VETO_BYTES           512u /* of a participant's reason, which is cut */
+#define LIMIT_PATH_BYTES           255u /* of an object path that is kept */
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
 #define LIMIT_SESSION_BYTES        128u /* of a bus's id and a unique name on it */
 #define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
@@ -29,6 +31,10 @@
 #define LIMIT_CONFIRM_USEC         UINT64_C(3600000000) /* within which to confirm a change */
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
+
+/* What is looked at to find out what has changed: changes, or keys where there are more of those. */
+#define LIMIT_HISTORY_CHANGES 65536u
+#define LIMIT_HISTORY_KEYS    262144u
 
 /* Of lazy commits that are not on disk: more are not waited for, lest the sync take long. */
 #define LIMIT_UNSYNCED_BYTES 4194304u
@@ -56,6 +62,7 @@
         /* one namespace */                                                                       \
         LIMIT(namespace_keys, "NamespaceKeysMax", 1048576, 1, UINT64_C(1) << 31)                  \
         LIMIT(namespace_bytes, "NamespaceBytesMax", 256 * LIMIT_MIB, 1, 1024 * LIMIT_GIB)         \
+        LIMIT(namespace_participants, "NamespaceParticipantsMax", 16, 0, 256)                     \
         LIMIT(namespace_tombstones, "NamespaceTombstonesMax", 16384, 0, 1048576)                  \
         /* one connection */                                                                      \
         LIMIT(connection_calls, "ConnectionCallsMax", 64, 1, 65536)                               \

@@ -27,7 +27,7 @@
  *
  *     1    the first
  *     2    more kinds of records and of entries; what 1 has is as it was
- *     3    tombstones in checkpoints; what 2 has is as it was
+ *     3    tombstones in checkpoints, entries of sessions; what 2 has is as it was
  *
  * All are read. Only the last is written, to files of its own: what is found in an older one is
  * written anew before it is added to (store/upgrade.h).

@@ -261,6 +261,17 @@ static void test_namespace_takes_them_along(Fixture *f, gconstpointer unused G_G
         assert_counts(rig, 0, 0);
 }
 
+static unsigned n_said;
+
+static GLogWriterOutput on_log(GLogLevelFlags level G_GNUC_UNUSED,
+                               const GLogField *fields G_GNUC_UNUSED,
+                               gsize n_fields G_GNUC_UNUSED,
+                               gpointer userdata G_GNUC_UNUSED)
+{
+        n_said++;
+        return G_LOG_WRITER_HANDLED;
+}
+
 static void on_done(void *userdata)
 {
         ++*(unsigned *) userdata;
@@ -276,6 +287,7 @@ static void test_end_waits_for_the_disk(Fixture *f, gconstpointer unused G_GNUC_
                 change(rig, f->one, of(ONE, NS, "a", "1"));
                 change(rig, f->two, of(TWO, NS, "b", "1"));
                 rig->journal_error = errors[i];
+                n_said = 0;
                 session_ender_end(f->ender, ONE);
                 session_ender_end(f->ender, TWO);
                 session_ender_when_done(f->ender, on_done, &n_done);
@@ -287,6 +299,7 @@ static void test_end_waits_for_the_disk(Fixture *f, gconstpointer unused G_GNUC_
                 session_ender_retry(f->ender);
                 session_ender_end(f->ender, ONE);
                 rig_run(rig);
+                g_assert_cmpuint(n_said, ==, 1);
                 assert_holds(rig, NS, "a=1/:1.1 b=1/:1.2");
 
                 rig->journal_error = 0;
@@ -382,6 +395,7 @@ static void test_end_passes_what_is_locked(Fixture *f, gconstpointer unused G_GN
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
+        g_log_set_writer_func(on_log, NULL, NULL);
 
 #define ADD(test) g_test_add("/session/" #test, Fixture, NULL, set_up, test_##test, tear_down)
         g_test_add_func("/session/names_a_bus_and_a_connection", test_names_a_bus_and_a_connection);
