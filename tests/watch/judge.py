@@ -153,8 +153,11 @@ class Trial:
             return
         if line["is"] in ("watched", "caught-up"):
             self._replied(line, before)
-        elif line["is"] == "read" and not self._follower.is_stale and self._follower.known is not None:
-            self._read(line)
+        elif line["is"] == "read":
+            follower = self._follower
+            # One that was asked for before the watch ended may be answered by another namespace of that name.
+            if follower.number is not None and not follower.is_stale and follower.known is not None:
+                self._read(line)
         elif line["is"] == "forgot":
             self._close()
             self._state = {}
