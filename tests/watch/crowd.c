@@ -5,7 +5,8 @@
  * One process has all connections and one loop. It writes as fast as answers come, with some calls
  * under way, and every watcher checks each signal. Then, on the same bus and with the same loop, one
  * connection sends as many signals of the same content to the same receivers: that is what the bus
- * needs for the fan-out alone, without regentd. Prints one JSON object.
+ * needs for the fan-out alone, without regentd. The writer is whoever calls, the watchers are UID.
+ * PID is regentd, whose memory is looked at. Prints one JSON object.
  */
 
 #include "client/regent-names.h"
@@ -21,9 +22,9 @@
 #include <unistd.h>
 
 #define UNDER_WAY    16
-#define TURN_MSEC    1000
+#define TURN_MSEC    100
 #define EVENTS_MAX   256
-#define STALLED_USEC (UINT64_C(60) * 1000000)
+#define STALLED_USEC (UINT64_C(20) * 1000000)
 #define PADDING      "................................................................"
 
 typedef struct Crowd {
@@ -37,9 +38,10 @@ typedef struct Crowd {
         uint64_t n_sent;
         uint64_t n_answered;
         uint64_t n_refused;
-        const char *status; /* of regentd, below /proc */
+        const char *status;  /* of regentd, below /proc */
         uint64_t memory_kib; /* the most that was seen */
         uint64_t progressed_usec;
+        uint64_t asked_usec;
 } Crowd;
 
 static void crowd_clear(Crowd *crowd)
@@ -74,7 +76,7 @@ static int crowd_listen(Crowd *crowd, sd_bus *bus, Receiver *receiver)
         return epoll_ctl(crowd->epoll, EPOLL_CTL_ADD, sd_bus_get_fd(bus), &event) < 0 ? -errno : 0;
 }
 
-static int crowd_begin(Crowd *crowd, const char *address)
+static int crowd_begin(Crowd *crowd, const char *address, uid_t uid)
 {
         int r;
 
@@ -90,6 +92,9 @@ static int crowd_begin(Crowd *crowd, const char *address)
                                        REGENT_MANAGER_INTERFACE, "Epoch", NULL, &crowd->epoch);
         if (r < 0)
                 return r;
+
+        if (seteuid(uid) < 0)
+                return -errno;
 
         for (uint32_t i = 0; i < crowd->n_receivers; i++) {
                 Receiver *receiver = &crowd->receivers[i];
@@ -144,6 +149,20 @@ static int crowd_turn(Crowd *crowd)
         return 0;
 }
 
+/* Those that were refused ask again, now and then. */
+static int crowd_ask_again(Crowd *crowd)
+{
+        int r = 0;
+
+        if (now_usec() - crowd->asked_usec < UINT64_C(1000) * TURN_MSEC)
+                return 0;
+
+        crowd->asked_usec = now_usec();
+        for (uint32_t i = 0; r >= 0 && i < crowd->n_receivers; i++)
+                r = receiver_ask(&crowd->receivers[i]);
+        return r < 0 ? r : 0;
+}
+
 /* How many commits every receiver knows of. */
 static uint64_t crowd_n_seen(const Crowd *crowd)
 {
@@ -193,6 +212,8 @@ static int crowd_write(Crowd *crowd, uint64_t *ret_written_usec, uint64_t *ret_d
                 }
 
                 r = crowd_turn(crowd);
+                if (r >= 0)
+                        r = crowd_ask_again(crowd);
                 if (r < 0)
                         return r;
 
@@ -238,8 +259,10 @@ static int send_signals(Crowd *crowd, sd_bus *sender, const char *ns_name, uint6
 }
 
 /* The same fan-out from a connection that does nothing else. */
-static int
-crowd_send_alone(Crowd *crowd, const char *address, const char *ns_name, uint64_t *ret_usec)
+static int crowd_send_alone(Crowd *crowd,
+                            const char *address,
+                            const char *ns_name,
+                            uint64_t *ret_usec)
 {
         g_autoptr(sd_bus) sender = NULL;
         uint64_t begin;
@@ -270,11 +293,12 @@ crowd_send_alone(Crowd *crowd, const char *address, const char *ns_name, uint64_
         return 0;
 }
 
-static int crowd_run(Crowd *crowd, const char *address, const char *ns_name)
+static int crowd_run(Crowd *crowd, const char *address, const char *ns_name, uid_t uid)
 {
         uint64_t n_changes = 0;
         uint64_t n_gaps = 0;
         uint64_t n_resynchronized = 0;
+        uint64_t n_refused = 0;
         uint64_t n_wrong = 0;
         uint64_t written;
         uint64_t delivered;
@@ -282,7 +306,7 @@ static int crowd_run(Crowd *crowd, const char *address, const char *ns_name)
         uint64_t memory;
         int r;
 
-        r = crowd_begin(crowd, address);
+        r = crowd_begin(crowd, address, uid);
         if (r < 0)
                 return r;
 
@@ -295,6 +319,7 @@ static int crowd_run(Crowd *crowd, const char *address, const char *ns_name)
                 n_changes += crowd->receivers[i].n_changes;
                 n_gaps += crowd->receivers[i].n_gaps;
                 n_resynchronized += crowd->receivers[i].n_resynchronized;
+                n_refused += crowd->receivers[i].n_refused;
                 n_wrong += crowd->receivers[i].n_wrong;
         }
 
@@ -303,12 +328,31 @@ static int crowd_run(Crowd *crowd, const char *address, const char *ns_name)
                 return r;
 
         printf("{\"changes\": %" PRIu64 ", \"gaps\": %" PRIu64 ", \"resynchronized\": %" PRIu64
-               ", \"wrong\": %" PRIu64 ", \"written_usec\": %" PRIu64 ", \"delivered_usec\": %" PRIu64
-               ", \"alone_usec\": %" PRIu64 ", \"memory_kib\": %" PRIu64
-               ", \"memory_max_kib\": %" PRIu64 "}\n",
-               n_changes, n_gaps, n_resynchronized, n_wrong, written, delivered, alone, memory,
-               crowd->memory_kib);
+               ", \"refused\": %" PRIu64 ", \"wrong\": %" PRIu64 ", \"written_usec\": %" PRIu64
+               ", \"delivered_usec\": %" PRIu64 ", \"alone_usec\": %" PRIu64
+               ", \"memory_kib\": %" PRIu64 ", \"memory_max_kib\": %" PRIu64 "}\n",
+               n_changes, n_gaps, n_resynchronized, n_refused, n_wrong, written, delivered, alone,
+               memory, crowd->memory_kib);
         return 0;
+}
+
+/* Of those that do not know of the last commit, the first. */
+static void print_behind(const Crowd *crowd)
+{
+        for (uint32_t i = 0; i < crowd->n_receivers; i++) {
+                const Receiver *receiver = &crowd->receivers[i];
+
+                if (receiver->n_seen >= crowd->n_commits)
+                        continue;
+
+                fprintf(stderr,
+                        "watch-crowd: watch %" PRIu64 " knows of %" PRIu64 ", to %" PRIu64
+                        ", after %" PRIu64 " gaps and %" PRIu64 " Resynchronize%s%s\n",
+                        receiver->watch, receiver->n_seen, receiver->last, receiver->n_gaps,
+                        receiver->n_resynchronized, receiver->is_resynchronized ? ", stale" : "",
+                        receiver->is_asking ? ", asking" : "");
+                return;
+        }
 }
 
 /* A descriptor for each connection. */
@@ -327,8 +371,8 @@ int main(int argc, char **argv)
         g_auto(Crowd) crowd = { .epoll = -1 };
         int r;
 
-        if (argc != 7) {
-                fputs("watch-crowd ADDRESS NAMESPACE PATH WATCHERS COMMITS PID\n", stderr);
+        if (argc != 8) {
+                fputs("watch-crowd ADDRESS NAMESPACE PATH WATCHERS COMMITS PID UID\n", stderr);
                 return 2;
         }
 
@@ -340,13 +384,14 @@ int main(int argc, char **argv)
         crowd.n_commits = strtoull(argv[5], NULL, 10);
         crowd.status = status;
         crowd.receivers = g_new0(Receiver, crowd.n_receivers);
-        r = crowd_run(&crowd, argv[1], argv[2]);
+        r = crowd_run(&crowd, argv[1], argv[2], (uid_t) strtoul(argv[7], NULL, 10));
         if (r < 0) {
                 fprintf(stderr,
-                        "watch-crowd: %s, with %" PRIu64 " of %" PRIu64
-                        " answered, %" PRIu64 " refused, and %" PRIu64 " known to all\n",
+                        "watch-crowd: %s, with %" PRIu64 " of %" PRIu64 " answered, %" PRIu64
+                        " refused, and %" PRIu64 " known to all\n",
                         strerror(-r), crowd.n_answered, crowd.n_sent, crowd.n_refused,
                         crowd_n_seen(&crowd));
+                print_behind(&crowd);
                 return EXIT_FAILURE;
         }
 

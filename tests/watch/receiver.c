@@ -62,17 +62,20 @@ static int read_state(Receiver *receiver, sd_bus_message *reply)
 
         if (number > 0)
                 receiver->n_seen = number;
-        receiver->is_stale = false;
-        receiver->is_asking = false;
+        receiver->has_gap = false;
+        receiver->is_resynchronized = false;
         return 0;
 }
 
-static int on_resumed(sd_bus_message *reply,
-                      void *userdata,
-                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
+static int on_resumed(sd_bus_message *reply, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Receiver *receiver = userdata;
 
+        receiver->is_asking = false;
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_LIMITS_EXCEEDED)) {
+                receiver->n_refused++;
+                return 0;
+        }
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 fprintf(stderr, "watch-crowd: Watch: %s\n",
                         sd_bus_message_get_error(reply)->message);
@@ -83,20 +86,24 @@ static int on_resumed(sd_bus_message *reply,
         return read_state(receiver, reply);
 }
 
-static int on_resynchronize(Receiver *receiver)
+int receiver_ask(Receiver *receiver)
 {
-        receiver->n_resynchronized++;
-        receiver->is_stale = true;
-        /* One that comes before the reply was sent before it, and the reply has it all. */
-        if (receiver->is_asking)
+        if (!receiver->is_resynchronized || receiver->is_asking)
                 return 0;
 
         receiver->is_asking = true;
-        return sd_bus_call_method_async(receiver->bus, NULL, REGENT_BUS_NAME, receiver->path,
-                                        REGENT_NAMESPACE_INTERFACE, "Watch", on_resumed, receiver,
-                                        "sta{sv}", "", UINT64_C(0), 3, "resume", "t",
-                                        receiver->watch, "since", "t", receiver->last, "epoch", "s",
-                                        receiver->epoch);
+        return sd_bus_call_method_async(
+                receiver->bus, NULL, REGENT_BUS_NAME, receiver->path, REGENT_NAMESPACE_INTERFACE,
+                "Watch", on_resumed, receiver, "sta{sv}", "", UINT64_C(0), 3, "resume", "t",
+                receiver->watch, "since", "t", receiver->last, "epoch", "s", receiver->epoch);
+}
+
+/* One that comes before the reply to Watch was sent before it, and the reply has it all. */
+static int on_resynchronize(Receiver *receiver)
+{
+        receiver->n_resynchronized++;
+        receiver->is_resynchronized = true;
+        return receiver_ask(receiver);
 }
 
 static int on_changed(Receiver *receiver, sd_bus_message *signal)
@@ -115,14 +122,14 @@ static int on_changed(Receiver *receiver, sd_bus_message *signal)
                 return r;
 
         receiver->n_changes++;
-        if (receiver->is_stale)
+        if (receiver->has_gap || receiver->is_resynchronized)
                 return 0;
 
         if (revision <= receiver->last || previous < receiver->last)
                 receiver->n_wrong++;
         if (previous > receiver->last) {
                 receiver->n_gaps++;
-                receiver->is_stale = true;
+                receiver->has_gap = true;
                 return 0;
         }
         if (number != receiver->n_seen + 1)
