@@ -134,7 +134,7 @@ class Trial:
         self._is_gap = False
 
     def take(self, line):
-        before = (self._follower.number, self._follower.is_stale, self._follower.known)
+        before = (self._follower.number, self._follower.is_stale, self._follower.since)
         is_ours = self._follower.is_named(line) if "number" in line and line["is"] != "watched" else False
         if line["is"] == "changed" and is_ours:
             self._changed(line)
@@ -219,17 +219,17 @@ class Trial:
 
     def _replied(self, line, before):
         """What a Watch or a GetChanges has answered."""
-        _, was_stale, known = before
+        _, was_stale, since = before
         if line["is"] == "caught-up" and not was_stale and self._begin is not None:
             raise Broken("a watch that had everything was read again")
         if line["since"] is None:
             self._state = {name: dict(values) for name, values in line["values"].items()}
         else:
             self._judge.counts.since += 1
-            if line["since"] != known:
-                raise Broken(f"since {line['since']} and not {known}: the test itself is wrong")
-            if line["revision"] < known:
-                raise Broken(f"since {known} gave revision {line['revision']}")
+            if line["since"] != since:
+                raise Broken(f"since {line['since']} and not {since}: the test itself is wrong")
+            if line["revision"] < since:
+                raise Broken(f"since {since} gave revision {line['revision']}")
             self._catch_up(line)
         for name, values in self._state.items():
             self._check_values(name, values, line["revision"])

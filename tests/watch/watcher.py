@@ -129,10 +129,10 @@ class Watcher(Process):
     def _watch(self, follower, resume=None):
         given = {}
         if follower.known is not None:
-            given = {"since": ("t", follower.known), "epoch": ("s", follower.epoch)}
+            given = {"since": ("t", follower.since), "epoch": ("s", follower.epoch)}
         if resume is not None:
             given["resume"] = ("t", resume)
-        since, epoch = follower.known, self._epoch
+        since, epoch = follower.since, self._epoch
         flags = ACKNOWLEDGED if follower.is_acknowledged else 0
 
         def on_body(body):
@@ -189,7 +189,7 @@ class Watcher(Process):
         self._ask_for(follower, follower.path, follower.interface, "Unwatch", "t", [number], on_body)
 
     def _get_changes(self, follower):
-        since, epoch = follower.known, self._epoch
+        since, epoch = follower.since, self._epoch
         given = {"epoch": ("s", follower.epoch), "prefix": ("s", follower.prefix)}
 
         def on_body(body):
