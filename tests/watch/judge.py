@@ -114,9 +114,8 @@ class Judge:
     def _was_replaced(self, name, after, until):
         """By a restoration, or by a removal of the namespace."""
         for request in self._wholesale:
-            if request.name in ("", name) and (
-                request.is_unknown() or request.outcome == 0 or (request.is_acknowledged() and after < request.outcome <= until)
-            ):
+            is_within = request.is_acknowledged() and after < request.outcome <= until
+            if request.name in ("", name) and (request.is_unknown() or request.outcome == 0 or is_within):
                 return True
         return False
 
@@ -191,7 +190,9 @@ class Trial:
             self._close()
             self._is_gap = True
             return
-        told = {**line["changed"], **dict.fromkeys(line["removed"], REMOVED), **dict.fromkeys(line["invalidated"], UNTOLD)}
+        told = {
+            **line["changed"], **dict.fromkeys(line["removed"], REMOVED), **dict.fromkeys(line["invalidated"], UNTOLD),
+        }  # fmt: skip
         if not told and not follower.is_manager:
             raise Broken(f"revision {revision} tells of nothing")
         self._told.append((revision, name, told))
@@ -264,9 +265,8 @@ class Trial:
             for key in sorted({*values, *told}):
                 is_same = values.get(key) == told.get(key) or (told.get(key) == UNTOLD and key in values)
                 if not is_same:
-                    raise Broken(
-                        f"{name} {key} at {line['revision']}: read {short(values.get(key))}, told {short(told.get(key))}"
-                    )
+                    both = f"read {short(values.get(key))}, told {short(told.get(key))}"
+                    raise Broken(f"{name} {key} at {line['revision']}: {both}")
             self._check_values(name, values, line["revision"])
             for key in self._keys_of(name) - values.keys():
                 self._judge.check_read(name, key, None, line["revision"])

@@ -75,7 +75,8 @@ class ValueAltered(Plant):
     def act(self, message, number, name, previous, revision, changed, removed, invalidated):
         key = min(changed)
         kind, text = changed[key]
-        return [Altered(message, [number, name, previous, revision, {**changed, key: (kind, text + "!")}, removed, invalidated])]
+        other = {**changed, key: (kind, text + "!")}
+        return [Altered(message, [number, name, previous, revision, other, removed, invalidated])]
 
 
 class PreviousWrong(Plant):

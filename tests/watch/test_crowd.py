@@ -34,8 +34,8 @@ def run_crowd(made, user):
     found = json.loads(done.stdout)
     rates = {each: N_COMMITS * 1e6 / found[f"{each}_usec"] for each in ("written", "delivered", "alone")}
     print(
-        f"{N_WATCHERS} watchers, {N_COMMITS} commits: {rates['written']:.0f} commits/s, {rates['delivered']:.0f}/s until "
-        f"all are known to all; the bus alone {rates['alone']:.0f}/s; {found['memory_kib']} KiB of memory, "
+        f"{N_WATCHERS} watchers, {N_COMMITS} commits: {rates['written']:.1f} commits/s, {rates['delivered']:.1f}/s "
+        f"until all are known to all; the bus alone {rates['alone']:.1f}/s; {found['memory_kib']} KiB of memory, "
         f"{found['memory_max_kib']} at most; {found}"
     )
     assert found["wrong"] == 0

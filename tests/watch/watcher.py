@@ -137,7 +137,9 @@ class Watcher(Process):
 
         def on_body(body):
             number, values, removed, *complete, revision = body
-            unknown = set(values).difference(follower.names, *complete) if follower.is_manager and since else None
+            unknown = None
+            if follower.is_manager and since is not None:
+                unknown = set(values).difference(follower.names, *complete)
             self._note_state("watched", follower, since, epoch, values, removed, complete, revision, number=number)
             if unknown:
                 # May be read again: what differs from then is not all of it.
@@ -159,8 +161,8 @@ class Watcher(Process):
             values, removed, complete = {follower.name: plain(values)}, {follower.name: removed}, []
         values, removed = self._plant.answer(since, values, removed)
         self.note({
-            "is": what, "of": follower.id, "path": follower.path, "since": since, "epoch": epoch, "revision": revision, "values": values,
-            "removed": removed, "complete": complete, **more,
+            "is": what, "of": follower.id, "path": follower.path, "since": since, "epoch": epoch,
+            "revision": revision, "values": values, "removed": removed, "complete": complete, **more,
         })  # fmt: skip
 
     def _mend(self, follower):
