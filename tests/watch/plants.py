@@ -158,8 +158,10 @@ def without_first(by_name, cut):
 
 
 class AnswerWithoutRemoved(Answer):
+    """None of them: one alone may have come and gone meanwhile, and is named for nothing."""
+
     def alter(self, values, removed):
-        removed = without_first(removed, lambda keys: keys[1:])
+        removed = without_first(removed, lambda keys: [])
         return None if removed is None else (values, removed)
 
 
