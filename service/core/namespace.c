@@ -15,6 +15,12 @@ static int compare_keys(gconstpointer a, gconstpointer b, gpointer unused G_GNUC
         return strcmp(a, b);
 }
 
+/* A tree in which something is looked for compares that with what it has. */
+static int compare_keys_of(gconstpointer wanted, gconstpointer present, gpointer ns)
+{
+        return ((const Namespace *) ns)->is_appended_to ? 1 : strcmp(wanted, present);
+}
+
 static void entry_destroy(gpointer entry)
 {
         entry_unref(entry);
@@ -36,7 +42,7 @@ Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64
                 .created_revision = revision,
                 .access_revision = revision,
                 .revision = revision,
-                .entries = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy),
+                .entries = g_tree_new_full(compare_keys_of, ns, NULL, entry_destroy),
         };
         return ns;
 }
@@ -53,6 +59,7 @@ Namespace *namespace_unref(Namespace *ns)
                 return NULL;
 
         g_tree_unref(ns->entries);
+        entry_table_free(ns->unsorted);
         g_clear_pointer(&ns->covered, g_tree_unref);
         g_clear_pointer(&ns->releases, g_tree_unref);
         declaration_unref(ns->declaration);
@@ -61,9 +68,36 @@ Namespace *namespace_unref(Namespace *ns)
         return NULL;
 }
 
+void namespace_begin_loading(Namespace *ns)
+{
+        g_assert(namespace_n_keys(ns) == 0);
+
+        if (!ns->unsorted)
+                ns->unsorted = entry_table_new();
+}
+
+void namespace_end_loading(Namespace *ns)
+{
+        g_autoptr(GPtrArray) sorted = NULL;
+
+        if (!ns->unsorted)
+                return;
+
+        sorted = entry_table_take_sorted(ns->unsorted);
+        ns->is_appended_to = true;
+        for (guint i = 0; i < sorted->len; i++) {
+                Entry *entry = sorted->pdata[i];
+
+                g_tree_insert(ns->entries, entry->text, entry);
+        }
+        ns->is_appended_to = false;
+        g_clear_pointer(&ns->unsorted, entry_table_free);
+}
+
 Entry *namespace_lookup(const Namespace *ns, const char *key)
 {
-        return g_tree_lookup(ns->entries, key);
+        return ns->unsorted ? entry_table_lookup(ns->unsorted, key)
+                            : g_tree_lookup(ns->entries, key);
 }
 
 static Entry *lookup_of_release(const Namespace *ns, const char *key, const char *release)
@@ -137,7 +171,9 @@ bool namespace_is_hidden(const Namespace *ns, const char *key)
 
 uint64_t namespace_n_keys(const Namespace *ns)
 {
-        return (uint64_t) g_tree_nnodes(ns->entries) + ns->n_hidden;
+        uint64_t n_unsorted = ns->unsorted ? entry_table_size(ns->unsorted) : 0;
+
+        return n_unsorted + (uint64_t) g_tree_nnodes(ns->entries) + ns->n_hidden;
 }
 
 static uint64_t quota_or_limit(uint64_t quota, uint64_t limit)
@@ -164,6 +200,7 @@ GTreeNode *namespace_first(const Namespace *ns, const char *prefix, const char *
 {
         GTreeNode *node;
 
+        g_assert(!ns->unsorted);
         if (*after && strcmp(after, prefix) >= 0)
                 node = g_tree_upper_bound(ns->entries, after);
         else
@@ -195,14 +232,20 @@ static void show(Namespace *ns, const Entry *before, Entry *after)
                 account_fallback(ns, entry_key(after), -1);
         ns->reply_bytes += entry_reply_bytes(after);
         /* Replaces the key too: the old one dies with the old entry. */
-        g_tree_replace(ns->entries, after->text, entry_ref(after));
+        if (ns->unsorted)
+                entry_table_put(ns->unsorted, after);
+        else
+                g_tree_replace(ns->entries, after->text, entry_ref(after));
 }
 
 static void unshow(Namespace *ns, const Entry *seen)
 {
         ns->reply_bytes -= entry_reply_bytes(seen);
         account_fallback(ns, entry_key(seen), 1);
-        g_tree_remove(ns->entries, entry_key(seen));
+        if (ns->unsorted)
+                entry_table_remove(ns->unsorted, entry_key(seen));
+        else
+                g_tree_remove(ns->entries, entry_key(seen));
 }
 
 static void cover(Namespace *ns, const Entry *old, Entry *entry)
@@ -244,19 +287,32 @@ static void drop_of_release(Namespace *ns, const Entry *old)
                 g_tree_remove(ns->releases, entry_release(old));
 }
 
-void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+static void put_kernel(Namespace *ns, const Entry *old, Entry *entry)
 {
         Entry *seen = namespace_lookup(ns, entry_key(entry));
 
+        put_of_release(ns, old, entry);
+        if (!namespace_is_running(ns, entry))
+                return;
+        if (seen && seen->class != ENTRY_KERNEL)
+                cover(ns, NULL, seen);
+        show(ns, seen, entry);
+}
+
+void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+{
+        const Entry *seen;
+
         ns->usage += entry_usage(entry) - (old ? entry_usage(old) : 0);
         if (entry->class == ENTRY_KERNEL) {
-                put_of_release(ns, old, entry);
-                if (!namespace_is_running(ns, entry))
-                        return;
-                if (seen && seen->class != ENTRY_KERNEL)
-                        cover(ns, NULL, seen);
-                show(ns, seen, entry);
-        } else if (seen && seen->class == ENTRY_KERNEL)
+                namespace_end_loading(ns);
+                put_kernel(ns, old, entry);
+                return;
+        }
+
+        /* Only where there are releases, what is seen may be another than what the place has. */
+        seen = ns->releases ? namespace_lookup(ns, entry_key(entry)) : old;
+        if (seen && seen->class == ENTRY_KERNEL)
                 cover(ns, old, entry);
         else
                 show(ns, seen, entry);

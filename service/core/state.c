@@ -25,6 +25,7 @@ struct State {
         uint64_t usage;
         Observer observers[OBSERVERS_MAX];
         size_t n_observers;
+        bool is_loading;
 };
 
 static int compare_names(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
@@ -184,18 +185,14 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
         namespace_drop(ns, old);
 }
 
-static void apply_entries(State *state, Namespace *ns, const NamespaceChange *change)
+static void apply_entry(State *state, Namespace *ns, Entry *entry)
 {
-        for (guint i = 0; i < change->entries->len; i++) {
-                Entry *entry = change->entries->pdata[i];
-
-                if (entry->revision < ns->created_revision)
-                        continue;
-                if (entry_is_tombstone(entry))
-                        drop_entry(state, ns, entry);
-                else
-                        put_entry(state, ns, entry);
-        }
+        if (entry->revision < ns->created_revision)
+                return;
+        if (entry_is_tombstone(entry))
+                drop_entry(state, ns, entry);
+        else
+                put_entry(state, ns, entry);
 }
 
 /* What @ns counts for with its owner. */
@@ -230,6 +227,8 @@ static void add_namespace(State *state, Namespace *ns)
         ns->release = state->release;
         (void) state_declare(state, ns);
         charge_namespace(state, ns);
+        if (state->is_loading)
+                namespace_begin_loading(ns);
         g_tree_insert(state->namespaces, ns->name, ns);
 }
 
@@ -268,7 +267,8 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
 
         switch (change->kind) {
         case NAMESPACE_CHANGE_ENTRIES:
-                apply_entries(state, ns, change);
+                for (guint i = 0; i < change->entries->len; i++)
+                        apply_entry(state, ns, change->entries->pdata[i]);
                 break;
         case NAMESPACE_CHANGE_REMOVE:
                 remove_namespace(state, ns);
@@ -350,6 +350,37 @@ void state_set_declarations(State *state,
 Declarations *state_declarations(State *state)
 {
         return state->declarations;
+}
+
+void state_begin_loading(State *state)
+{
+        g_assert(state->n_observers == 0);
+
+        state->is_loading = true;
+}
+
+static gboolean end_loading(gpointer name G_GNUC_UNUSED, gpointer ns, gpointer unused G_GNUC_UNUSED)
+{
+        namespace_end_loading(ns);
+        return FALSE;
+}
+
+void state_end_loading(State *state)
+{
+        g_tree_foreach(state->namespaces, end_loading, NULL);
+        state->is_loading = false;
+}
+
+void state_load_entries(State *state, Namespace *ns, Entry *const *entries, size_t n_entries)
+{
+        for (size_t i = 0; i < n_entries; i++) {
+                if (ns->unsorted && i % ENTRY_TABLE_FETCHED == 0)
+                        entry_table_fetch(ns->unsorted, entries + i,
+                                          MIN(n_entries - i, ENTRY_TABLE_FETCHED));
+                apply_entry(state, ns, entries[i]);
+                if (ns->revision < entries[i]->revision)
+                        ns->revision = entries[i]->revision;
+        }
 }
 
 Namespace *state_load_namespace(State *state,
