@@ -16,6 +16,7 @@
 #include <xxhash.h>
 
 #define SLOTS_MIN        ((size_t) 16)
+#define LINE_BYTES       64u
 #define DIGITS_ITEMS_MIN ((size_t) 512)
 
 typedef struct Slot {
@@ -110,37 +111,51 @@ Entry *entry_table_lookup(const EntryTable *table, const char *key)
         return find(table, hash_of(table, key, key_bytes), key, key_bytes)->entry;
 }
 
-void entry_table_fetch(const EntryTable *table, Entry *const *entries, size_t n_entries)
+Entry **entry_table_place(EntryTable *table, const Entry *entry, uint64_t hash)
 {
-        const Slot *slots[ENTRY_TABLE_FETCHED];
+        if (table->n_entries >= table->n_slots / 4 * 3)
+                grow(table);
+        return &find(table, hash, entry_key(entry), entry->key_bytes)->entry;
+}
 
-        g_assert(n_entries <= ENTRY_TABLE_FETCHED);
-        if (table->n_entries == 0)
-                return;
+void entry_table_fill(EntryTable *table, Entry **place, Entry *entry, uint64_t hash)
+{
+        Slot *slot = (Slot *) ((char *) place - offsetof(Slot, entry));
 
-        for (size_t i = 0; i < n_entries; i++) {
-                uint64_t hash = hash_of(table, entry_key(entries[i]), entries[i]->key_bytes);
-
-                slots[i] = &table->slots[hash & (table->n_slots - 1)];
-                __builtin_prefetch(slots[i]);
-        }
-        for (size_t i = 0; i < n_entries; i++)
-                __builtin_prefetch(slots[i]->entry, 1);
+        table->n_entries += !slot->entry;
+        *slot = (Slot){ hash, entry };
 }
 
 void entry_table_put(EntryTable *table, Entry *entry)
 {
         uint64_t hash = hash_of(table, entry_key(entry), entry->key_bytes);
-        Slot *slot;
+        Entry **place = entry_table_place(table, entry, hash);
+        g_autoptr(Entry) before = *place;
 
-        if (table->n_entries >= table->n_slots / 4 * 3)
-                grow(table);
+        entry_table_fill(table, place, entry_ref(entry), hash);
+}
 
-        slot = find(table, hash, entry_key(entry), entry->key_bytes);
-        table->n_entries += !slot->entry;
-        entry_ref(entry);
-        entry_unref(slot->entry);
-        *slot = (Slot){ hash, entry };
+void entry_table_fetch(const EntryTable *table,
+                       Entry *const *entries,
+                       size_t n_entries,
+                       uint64_t *ret_hashes)
+{
+        const Slot *slots[ENTRY_TABLE_FETCHED];
+
+        g_assert(n_entries <= ENTRY_TABLE_FETCHED);
+
+        for (size_t i = 0; i < n_entries; i++) {
+                ret_hashes[i] = hash_of(table, entry_key(entries[i]), entries[i]->key_bytes);
+                if (table->n_slots == 0)
+                        continue;
+                slots[i] = &table->slots[ret_hashes[i] & (table->n_slots - 1)];
+                __builtin_prefetch(slots[i]);
+        }
+        /* A key reaches beyond the line of memory in which its entry begins. */
+        for (size_t i = 0; i < n_entries && table->n_slots > 0; i++) {
+                __builtin_prefetch(slots[i]->entry);
+                __builtin_prefetch((const char *) slots[i]->entry + LINE_BYTES - 1);
+        }
 }
 
 /* Whether what is at @at may move up to @hole, which is before it: its own slot is not between them. */

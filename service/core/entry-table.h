@@ -24,15 +24,24 @@ size_t entry_table_size(const EntryTable *table);
 /* Borrowed; NULL when there is none. */
 Entry *entry_table_lookup(const EntryTable *table, const char *key);
 
-/*
- * Has the memory fetched in which each of @entries, up to ENTRY_TABLE_FETCHED of them, will be looked up.
- * It comes while others are looked for, and one would have to wait for it.
- */
-#define ENTRY_TABLE_FETCHED 32u
-void entry_table_fetch(const EntryTable *table, Entry *const *entries, size_t n_entries);
-
 /* References @entry, in place of one of the same key. */
 void entry_table_put(EntryTable *table, Entry *entry);
+
+/*
+ * The same for many. Has the memory fetched in which each of up to ENTRY_TABLE_FETCHED @entries will be
+ * looked up, which comes while the others are, and leaves what to call the other two with.
+ */
+#define ENTRY_TABLE_FETCHED 32u
+void entry_table_fetch(const EntryTable *table,
+                       Entry *const *entries,
+                       size_t n_entries,
+                       uint64_t *ret_hashes);
+
+/* The place of @entry's key, until something is put or removed elsewhere; what is there, or NULL. */
+Entry **entry_table_place(EntryTable *table, const Entry *entry, uint64_t hash);
+
+/* Takes @entry into that place; the one there before is its caller's. */
+void entry_table_fill(EntryTable *table, Entry **place, Entry *entry, uint64_t hash);
 
 /* What has @key goes, if anything does. */
 void entry_table_remove(EntryTable *table, const char *key);

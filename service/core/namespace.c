@@ -224,18 +224,30 @@ static void account_fallback(Namespace *ns, const char *key, int sign)
 }
 
 /* Of a key that has @before so far, or NULL. */
-static void show(Namespace *ns, const Entry *before, Entry *after)
+static void account_shown(Namespace *ns, const Entry *before, const Entry *after)
 {
         if (before)
                 ns->reply_bytes -= entry_reply_bytes(before);
         else
                 account_fallback(ns, entry_key(after), -1);
         ns->reply_bytes += entry_reply_bytes(after);
+}
+
+static void show(Namespace *ns, const Entry *before, Entry *after)
+{
+        account_shown(ns, before, after);
         /* Replaces the key too: the old one dies with the old entry. */
         if (ns->unsorted)
                 entry_table_put(ns->unsorted, after);
         else
                 g_tree_replace(ns->entries, after->text, entry_ref(after));
+}
+
+void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash)
+{
+        ns->usage += entry_usage(entry) - (*place ? entry_usage(*place) : 0);
+        account_shown(ns, *place, entry);
+        entry_table_fill(ns->unsorted, place, entry, hash);
 }
 
 static void unshow(Namespace *ns, const Entry *seen)

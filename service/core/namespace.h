@@ -115,6 +115,9 @@ static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
 void namespace_begin_loading(Namespace *ns);
 void namespace_end_loading(Namespace *ns);
 
+/* Between them: takes @entry, of no release, into its entry_table_place(). What was there is the caller's. */
+void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash);
+
 /* For State alone, which knows what is there: @old is what the place has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
 void namespace_drop(Namespace *ns, Entry *old);

@@ -136,20 +136,35 @@ void state_remove_observer(State *state, StateOnReplace on_replace, void *userda
         g_assert_not_reached();
 }
 
-static void charge_entry(State *state, const Namespace *ns, const Entry *entry)
+static void charge_bytes(State *state, const Namespace *ns, const Entry *entry)
 {
-        state->n_keys++;
-        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
         state->usage += entry_usage(entry);
         accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+static void discharge_bytes(State *state, const Namespace *ns, const Entry *entry)
+{
+        state->usage -= entry_usage(entry);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+/* @entry in place of @old, which may be NULL. */
+static void charge_entry(State *state, const Namespace *ns, const Entry *old, const Entry *entry)
+{
+        charge_bytes(state, ns, entry);
+        if (old) {
+                discharge_bytes(state, ns, old);
+        } else {
+                state->n_keys++;
+                accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
+        }
 }
 
 static void discharge_entry(State *state, const Namespace *ns, const Entry *entry)
 {
         state->n_keys--;
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
-        state->usage -= entry_usage(entry);
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+        discharge_bytes(state, ns, entry);
 }
 
 static void announce_replacement(State *state, Namespace *ns, Entry *old)
@@ -165,11 +180,9 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
         if (old && old->revision > entry->revision)
                 return;
 
-        if (old) {
+        if (old)
                 announce_replacement(state, ns, old);
-                discharge_entry(state, ns, old);
-        }
-        charge_entry(state, ns, entry);
+        charge_entry(state, ns, old, entry);
         namespace_put(ns, old, entry);
 }
 
@@ -371,16 +384,45 @@ void state_end_loading(State *state)
         state->is_loading = false;
 }
 
-void state_load_entries(State *state, Namespace *ns, Entry *const *entries, size_t n_entries)
+/* What is needed no more is @entry then. */
+static void load_entry(State *state, Namespace *ns, Entry **entry, uint64_t hash)
 {
-        for (size_t i = 0; i < n_entries; i++) {
-                if (ns->unsorted && i % ENTRY_TABLE_FETCHED == 0)
-                        entry_table_fetch(ns->unsorted, entries + i,
-                                          MIN(n_entries - i, ENTRY_TABLE_FETCHED));
-                apply_entry(state, ns, entries[i]);
-                if (ns->revision < entries[i]->revision)
-                        ns->revision = entries[i]->revision;
-        }
+        Entry **place = entry_table_place(ns->unsorted, *entry, hash);
+        Entry *old = *place;
+
+        if ((*entry)->revision < ns->created_revision ||
+            (old && old->revision > (*entry)->revision))
+                return;
+
+        charge_entry(state, ns, old, *entry);
+        namespace_fill(ns, place, *entry, hash);
+        *entry = old;
+}
+
+static bool is_plain(const Namespace *ns, const Entry *entry)
+{
+        return ns->unsorted && entry->class != ENTRY_KERNEL && !entry_is_tombstone(entry);
+}
+
+static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+{
+        uint64_t hashes[ENTRY_TABLE_FETCHED];
+
+        if (ns->unsorted)
+                entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
+        for (size_t i = 0; i < n_entries; i++)
+                if (is_plain(ns, entries[i]))
+                        load_entry(state, ns, &entries[i], hashes[i]);
+                else
+                        apply_entry(state, ns, entries[i]);
+}
+
+void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+{
+        if (n_entries > 0 && ns->revision < entries[n_entries - 1]->revision)
+                ns->revision = entries[n_entries - 1]->revision;
+        for (size_t i = 0; i < n_entries; i += ENTRY_TABLE_FETCHED)
+                load_some(state, ns, entries + i, MIN(n_entries - i, ENTRY_TABLE_FETCHED));
 }
 
 Namespace *state_load_namespace(State *state,

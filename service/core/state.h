@@ -65,8 +65,11 @@ void state_apply(State *state, const Commit *commit);
 void state_begin_loading(State *state);
 void state_end_loading(State *state);
 
-/* state_apply() of what commits set and delete in @ns, one after another; but the state's revision stays. */
-void state_load_entries(State *state, Namespace *ns, Entry *const *entries, size_t n_entries);
+/*
+ * state_apply() of what commits set and delete in @ns, in their order; but the state's revision stays. The
+ * references in @entries become those of what is needed no more; some may be NULL.
+ */
+void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries);
 
 /*
  * The same for what a checkpoint holds. state_load_namespace() gives the namespace just made (or

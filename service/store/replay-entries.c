@@ -99,7 +99,7 @@ void entries_replay_flush(EntriesReplay *replay)
                        g_array_index(replay->changes, EntriesChange, i).ns == ns);
                 if (ns)
                         state_load_entries(replay->state, ns,
-                                           (Entry *const *) replay->entries->pdata + begin,
+                                           (Entry **) replay->entries->pdata + begin,
                                            end - begin);
         }
 
