@@ -2,8 +2,8 @@
 /*
  * Replay of entries
  *
- * All of a record is read before anything is applied: one that makes no sense at its end changes nothing.
- * Those of several small ones are applied together, as the state then waits less for memory.
+ * All of a record is read before anything of it is handed over: one that makes no sense at its end
+ * changes nothing.
  */
 
 #include "store/replay-entries.h"
@@ -12,31 +12,14 @@
 
 #include <errno.h>
 
-#define TOGETHER (4 * ENTRY_TABLE_FETCHED)
-
-typedef struct EntriesChange {
-        Namespace *ns; /* borrowed, for no commit of entries removes one; NULL: there is none */
-        guint end;
-} EntriesChange;
-
-static void entry_destroy(gpointer entry)
-{
-        entry_unref(entry);
-}
-
 void entries_replay_init(EntriesReplay *replay, State *state)
 {
-        *replay = (EntriesReplay){
-                .state = state,
-                .changes = g_array_new(FALSE, FALSE, sizeof(EntriesChange)),
-                .entries = g_ptr_array_new_with_free_func(entry_destroy),
-        };
+        *replay = (EntriesReplay){ .state = state, .loader = entries_loader_new(state) };
 }
 
 void entries_replay_clear(EntriesReplay *replay)
 {
-        g_clear_pointer(&replay->changes, g_array_unref);
-        g_clear_pointer(&replay->entries, g_ptr_array_unref);
+        g_clear_pointer(&replay->loader, entries_loader_free);
 }
 
 static void begin_commit(void *userdata, uint32_t writer_uid, const char *reason G_GNUC_UNUSED)
@@ -52,19 +35,21 @@ static int add_change(void *userdata,
                       const NamespaceAccess *access G_GNUC_UNUSED)
 {
         EntriesReplay *replay = userdata;
-        EntriesChange change = { .end = replay->entries->len };
+        EntriesBatch *batch = entries_loader_batch(replay->loader);
+        EntriesRun run = { .end = batch->entries->len };
 
         if (kind != NAMESPACE_CHANGE_ENTRIES)
                 return ENTRIES_REPLAY_E_OTHER;
 
-        change.ns = state_lookup(replay->state, name);
-        g_array_append_val(replay->changes, change);
+        run.ns = state_lookup(replay->state, name);
+        g_array_append_val(batch->runs, run);
         return 0;
 }
 
 static int add_entry(void *userdata, const EntryView *view)
 {
         EntriesReplay *replay = userdata;
+        EntriesBatch *batch = entries_loader_batch(replay->loader);
         Entry *entry;
         int r;
 
@@ -75,58 +60,56 @@ static int add_entry(void *userdata, const EntryView *view)
         entry->revision = replay->record->header.revision;
         entry->time_usec = replay->record->header.time_usec;
         entry->writer_uid = replay->writer_uid;
-        g_ptr_array_add(replay->entries, entry);
-        g_array_index(replay->changes, EntriesChange, replay->changes->len - 1).end++;
+        g_ptr_array_add(batch->entries, entry);
+        g_array_index(batch->runs, EntriesRun, batch->runs->len - 1).end++;
         return 0;
 }
 
-static void forget(EntriesReplay *replay, guint n_changes, guint n_entries)
+/* One run with that before it, if that is of the same namespace: there is less to be waited for. */
+static void join_runs(EntriesBatch *batch, guint n_before)
 {
-        g_array_set_size(replay->changes, n_changes);
-        g_ptr_array_set_size(replay->entries, (gint) n_entries);
-}
+        EntriesRun *before;
 
-void entries_replay_flush(EntriesReplay *replay)
-{
-        guint begin = 0, end;
+        if (n_before == 0 || batch->runs->len != n_before + 1)
+                return;
+        before = &g_array_index(batch->runs, EntriesRun, n_before - 1);
+        if (before[0].ns != before[1].ns)
+                return;
 
-        for (guint i = 0; i < replay->changes->len; begin = end) {
-                Namespace *ns = g_array_index(replay->changes, EntriesChange, i).ns;
-
-                do
-                        end = g_array_index(replay->changes, EntriesChange, i).end;
-                while (++i < replay->changes->len &&
-                       g_array_index(replay->changes, EntriesChange, i).ns == ns);
-                if (ns)
-                        state_load_entries(replay->state, ns,
-                                           (Entry **) replay->entries->pdata + begin,
-                                           end - begin);
-        }
-
-        forget(replay, 0, 0);
-        if (state_revision(replay->state) < replay->revision)
-                state_set_revision(replay->state, replay->revision);
+        before[0].end = before[1].end;
+        g_array_set_size(batch->runs, n_before);
 }
 
 int entries_replay_take(EntriesReplay *replay, const Record *record)
 {
         const CommitSink sink = { begin_commit, add_change, add_entry, replay };
-        guint n_changes = replay->changes->len;
-        guint n_entries = replay->entries->len;
+        EntriesBatch *batch = entries_loader_batch(replay->loader);
+        guint n_runs = batch->runs->len;
+        guint n_entries = batch->entries->len;
         int r;
 
         replay->record = record;
         r = commit_codec_scan(record->payload, record->header.payload_bytes,
                               record->header.flags & RECORD_PAIRED, &sink);
-        if (r == 0 && replay->changes->len == n_changes)
+        if (r == 0 && batch->runs->len == n_runs)
                 r = -EBADMSG;
         if (r != 0) {
-                forget(replay, n_changes, n_entries);
+                g_array_set_size(batch->runs, n_runs);
+                g_ptr_array_set_size(batch->entries, (gint) n_entries);
                 return r;
         }
 
         replay->revision = record->header.revision;
-        if (replay->entries->len >= TOGETHER)
-                entries_replay_flush(replay);
+        batch->n_bytes += record->header.payload_bytes;
+        join_runs(batch, n_runs);
+        entries_loader_poke(replay->loader);
         return 0;
+}
+
+void entries_replay_flush(EntriesReplay *replay)
+{
+        entries_loader_flush(replay->loader);
+        if (state_revision(replay->state) < replay->revision)
+                state_set_revision(replay->state, replay->revision);
+        replay->revision = 0;
 }

@@ -5,21 +5,19 @@
  * Replay of entries
  *
  * A journal is for the most part commits that do nothing but set and delete entries of few namespaces.
- * Such a one is applied without a Commit being made of it: that alone takes longer than all the rest.
+ * Such a one goes into the state without a Commit being made of it: that alone takes longer than all the
+ * rest.
  */
 
-#include "core/state.h"
+#include "store/entries-loader.h"
 #include "store/record.h"
-
-#include <glib.h>
 
 typedef struct EntriesReplay {
         State *state;
+        EntriesLoader *loader;
+        uint64_t revision; /* of the last commit; 0: none since the state was looked at */
         const Record *record; /* that is being read */
         uint32_t writer_uid;
-        GArray *changes; /* what is not applied yet: namespaces, and where in @entries each ends */
-        GPtrArray *entries; /* owned Entry */
-        uint64_t revision;  /* of the last commit */
 } EntriesReplay;
 
 void entries_replay_init(EntriesReplay *replay, State *state);
@@ -30,8 +28,8 @@ enum {
 };
 
 /*
- * Takes the commit of @record, of kind RECORD_COMMIT, to be applied by the next entries_replay_flush() at
- * the latest. 0, or, with nothing done, -EBADMSG, COMMIT_CODEC_E_NEWER or ENTRIES_REPLAY_E_OTHER.
+ * Takes the commit of @record, of kind RECORD_COMMIT, which is in the state after entries_replay_flush()
+ * at the latest. 0, or, with nothing done, -EBADMSG, COMMIT_CODEC_E_NEWER or ENTRIES_REPLAY_E_OTHER.
  */
 int entries_replay_take(EntriesReplay *replay, const Record *record);
 
