@@ -130,6 +130,9 @@ static Entry *take(GTreeNode **node)
         Entry *entry = namespace_node_entry(*node);
 
         *node = g_tree_node_next(*node);
+        /* It is somewhere else in memory, and looked at next. */
+        if (*node)
+                __builtin_prefetch(namespace_node_entry(*node));
         return entry;
 }
 

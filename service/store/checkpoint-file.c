@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEW_NAME       "checkpoint"
-#define PIECE_BYTES    ((uint64_t) 1 << 20)
-#define UNSETTLED_MAX  ((uint64_t) 8 << 20)
+#define NEW_NAME      "checkpoint"
+#define PIECE_BYTES   ((uint64_t) 1 << 20)
+#define UNSETTLED_MAX ((uint64_t) 8 << 20)
 
 struct CheckpointFile {
         const StoreDirectory *directory;

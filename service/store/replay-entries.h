@@ -15,7 +15,7 @@
 typedef struct EntriesReplay {
         State *state;
         EntriesLoader *loader;
-        uint64_t revision; /* of the last commit; 0: none since the state was looked at */
+        uint64_t revision;    /* of the last commit; 0: none since the state was looked at */
         const Record *record; /* that is being read */
         uint32_t writer_uid;
 } EntriesReplay;

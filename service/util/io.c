@@ -45,11 +45,8 @@ static int system_fdatasync(void *unused G_GNUC_UNUSED, int fd)
         return result(fdatasync(fd));
 }
 
-static int system_write_out(void *unused G_GNUC_UNUSED,
-                            int fd,
-                            uint64_t offset,
-                            uint64_t n_bytes,
-                            bool is_awaited)
+static int system_write_out(
+        void *unused G_GNUC_UNUSED, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited)
 {
         unsigned flags = SYNC_FILE_RANGE_WRITE;
 
