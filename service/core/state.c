@@ -411,10 +411,13 @@ static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_ent
         if (ns->unsorted)
                 entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
         for (size_t i = 0; i < n_entries; i++)
-                if (is_plain(ns, entries[i]))
+                if (is_plain(ns, entries[i])) {
                         load_entry(state, ns, &entries[i], hashes[i]);
-                else
+                } else {
                         apply_entry(state, ns, entries[i]);
+                        /* The state may have a reference too, and nobody else may touch the count then. */
+                        entries[i] = entry_unref(entries[i]);
+                }
 }
 
 void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)
