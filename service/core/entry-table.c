@@ -2,9 +2,10 @@
 /*
  * Entry table
  *
- * Open addressing: an entry is in the first slot from that of its hash on that was free, so what is
- * removed has those behind it move up. The hash has a seed, as whoever chooses keys could have them
- * all meet in one slot otherwise.
+ * The entries stand in the order they came, which is that of their keys when they come of a checkpoint. As
+ * long as it is, nothing else is kept. Else slots say where each one is. Open addressing: it is in the first
+ * slot from that of its hash on that was free, so what is removed has those behind it move up. The hash has
+ * a seed, as whoever chooses keys could have them all meet in one slot otherwise.
  *
  * Sorting: eight bytes of each key are one number, kept beside the entry, for an entry is somewhere else
  * in memory. Only those that are equal in them are looked at again, eight bytes on.
@@ -16,20 +17,33 @@
 #include <xxhash.h>
 
 #define SLOTS_MIN        ((size_t) 16)
+#define ENTRIES_MIN      ((size_t) 16)
 #define LINE_BYTES       64u
 #define DIGITS_ITEMS_MIN ((size_t) 512)
 
 typedef struct Slot {
-        uint64_t hash;
-        Entry *entry; /* NULL: free */
+        uint32_t hash; /* the lower half */
+        uint32_t at;   /* the entry's index + 1; 0: free */
 } Slot;
 
 struct EntryTable {
         uint64_t seed;
-        Slot *slots;
-        size_t n_slots; /* a power of two, or 0 */
+        Entry **entries; /* owned, NULL where one was removed; there is always room for one more */
+        size_t n_used, n_allocated;
         size_t n_entries;
+        Slot *slots;    /* NULL: the entries are in the order of their keys, with no gap */
+        size_t n_slots; /* a power of two, more than a quarter of them free; or 0 */
 };
+
+static void make_room(EntryTable *table)
+{
+        if (table->n_used < table->n_allocated)
+                return;
+
+        table->n_allocated = MAX(2 * table->n_allocated, ENTRIES_MIN);
+        g_assert(table->n_allocated < UINT32_MAX);
+        table->entries = g_renew(Entry *, table->entries, table->n_allocated);
+}
 
 EntryTable *entry_table_new(void)
 {
@@ -46,8 +60,9 @@ EntryTable *entry_table_free(EntryTable *table)
         if (!table)
                 return NULL;
 
-        for (size_t i = 0; i < table->n_slots; i++)
-                entry_unref(table->slots[i].entry);
+        for (size_t i = 0; i < table->n_used; i++)
+                entry_unref(table->entries[i]);
+        g_free(table->entries);
         g_free(table->slots);
         g_free(table);
         return NULL;
@@ -63,79 +78,141 @@ static uint64_t hash_of(const EntryTable *table, const char *key, size_t key_byt
         return XXH3_64bits_withSeed(key, key_bytes, table->seed);
 }
 
-static size_t next_slot(const EntryTable *table, size_t at)
+static Slot *home_of(const EntryTable *table, uint64_t hash)
 {
-        return (at + 1) & (table->n_slots - 1);
+        return &table->slots[hash & (table->n_slots - 1)];
 }
 
-static bool has_key(const Slot *slot, uint64_t hash, const char *key, size_t key_bytes)
+static Slot *next_slot(const EntryTable *table, const Slot *slot)
 {
-        return slot->hash == hash && slot->entry->key_bytes == key_bytes &&
-               memcmp(entry_key(slot->entry), key, key_bytes) == 0;
+        return &table->slots[(size_t) (slot - table->slots + 1) & (table->n_slots - 1)];
 }
 
-/* The slot of @key, or the free one where it would go. There is always one that is free. */
+static Entry **entry_at(const EntryTable *table, const Slot *slot)
+{
+        return &table->entries[slot->at - 1];
+}
+
+static bool has_key(const Entry *entry, const char *key, size_t key_bytes)
+{
+        return entry->key_bytes == key_bytes && memcmp(entry_key(entry), key, key_bytes) == 0;
+}
+
+/* The slot of @key, or the free one where it would go. */
 static Slot *find(const EntryTable *table, uint64_t hash, const char *key, size_t key_bytes)
 {
-        size_t at = hash & (table->n_slots - 1);
+        Slot *slot = home_of(table, hash);
 
-        while (table->slots[at].entry && !has_key(&table->slots[at], hash, key, key_bytes))
-                at = next_slot(table, at);
-        return &table->slots[at];
+        while (slot->at > 0 &&
+               (slot->hash != (uint32_t) hash || !has_key(*entry_at(table, slot), key, key_bytes)))
+                slot = next_slot(table, slot);
+        return slot;
 }
 
-static void grow(EntryTable *table)
+static void take_slot(EntryTable *table, uint32_t hash, size_t index)
 {
-        g_autofree Slot *before = table->slots;
-        size_t n_before = table->n_slots;
+        Slot *slot = home_of(table, hash);
 
-        table->n_slots = MAX(2 * n_before, SLOTS_MIN);
+        while (slot->at > 0)
+                slot = next_slot(table, slot);
+        *slot = (Slot){ hash, (uint32_t) index + 1 };
+}
+
+static void close_gaps(EntryTable *table)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < table->n_used; i++)
+                if (table->entries[i])
+                        table->entries[n++] = table->entries[i];
+        table->n_used = n;
+}
+
+/* Makes slots for all that is there, and half as much again. */
+static void make_slots(EntryTable *table)
+{
+        close_gaps(table);
+        for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_used + 1;)
+                table->n_slots *= 2;
+        g_free(table->slots);
         table->slots = g_new0(Slot, table->n_slots);
-        for (size_t i = 0; i < n_before; i++) {
-                size_t at = before[i].hash & (table->n_slots - 1);
 
-                if (!before[i].entry)
-                        continue;
-                while (table->slots[at].entry)
-                        at = next_slot(table, at);
-                table->slots[at] = before[i];
+        for (size_t i = 0; i < table->n_used; i++) {
+                const Entry *entry = table->entries[i];
+
+                take_slot(table, (uint32_t) hash_of(table, entry_key(entry), entry->key_bytes), i);
         }
 }
 
-Entry *entry_table_lookup(const EntryTable *table, const char *key)
+/* Whether @key comes after all that there are, which are in order. */
+static bool comes_last(const EntryTable *table, const char *key)
+{
+        return !table->slots && (table->n_used == 0 ||
+                                 strcmp(entry_key(table->entries[table->n_used - 1]), key) < 0);
+}
+
+Entry *entry_table_lookup(EntryTable *table, const char *key)
 {
         size_t key_bytes = strlen(key);
+        const Slot *slot;
 
-        if (table->n_entries == 0)
+        if (comes_last(table, key))
                 return NULL;
-        return find(table, hash_of(table, key, key_bytes), key, key_bytes)->entry;
+        if (!table->slots)
+                make_slots(table);
+        slot = find(table, hash_of(table, key, key_bytes), key, key_bytes);
+        return slot->at > 0 ? *entry_at(table, slot) : NULL;
 }
 
 Entry **entry_table_place(EntryTable *table, const Entry *entry, uint64_t hash)
 {
-        if (table->n_entries >= table->n_slots / 4 * 3)
-                grow(table);
-        return &find(table, hash, entry_key(entry), entry->key_bytes)->entry;
+        const Slot *slot;
+
+        if (!table->slots || table->n_used >= table->n_slots / 4 * 3)
+                make_slots(table);
+        slot = find(table, hash, entry_key(entry), entry->key_bytes);
+        if (slot->at > 0)
+                return entry_at(table, slot);
+
+        make_room(table);
+        table->entries[table->n_used] = NULL;
+        return &table->entries[table->n_used];
 }
 
 void entry_table_fill(EntryTable *table, Entry **place, Entry *entry, uint64_t hash)
 {
-        Slot *slot = (Slot *) ((char *) place - offsetof(Slot, entry));
+        if (place == &table->entries[table->n_used]) {
+                take_slot(table, (uint32_t) hash, table->n_used);
+                table->n_used++;
+                table->n_entries++;
+        }
+        *place = entry;
+}
 
-        table->n_entries += !slot->entry;
-        *slot = (Slot){ hash, entry };
+static void append(EntryTable *table, Entry *entry)
+{
+        make_room(table);
+        table->entries[table->n_used++] = entry;
+        table->n_entries++;
 }
 
 void entry_table_put(EntryTable *table, Entry *entry)
 {
-        uint64_t hash = hash_of(table, entry_key(entry), entry->key_bytes);
-        Entry **place = entry_table_place(table, entry, hash);
-        g_autoptr(Entry) before = *place;
+        g_autoptr(Entry) before = NULL;
+        uint64_t hash;
+        Entry **place;
 
+        if (comes_last(table, entry_key(entry))) {
+                append(table, entry_ref(entry));
+                return;
+        }
+        hash = hash_of(table, entry_key(entry), entry->key_bytes);
+        place = entry_table_place(table, entry, hash);
+        before = *place;
         entry_table_fill(table, place, entry_ref(entry), hash);
 }
 
-void entry_table_fetch(const EntryTable *table,
+void entry_table_fetch(EntryTable *table,
                        Entry *const *entries,
                        size_t n_entries,
                        uint64_t *ret_hashes)
@@ -144,49 +221,58 @@ void entry_table_fetch(const EntryTable *table,
 
         g_assert(n_entries <= ENTRY_TABLE_FETCHED);
 
+        if (!table->slots)
+                make_slots(table);
         for (size_t i = 0; i < n_entries; i++) {
                 ret_hashes[i] = hash_of(table, entry_key(entries[i]), entries[i]->key_bytes);
-                if (table->n_slots == 0)
-                        continue;
-                slots[i] = &table->slots[ret_hashes[i] & (table->n_slots - 1)];
+                slots[i] = home_of(table, ret_hashes[i]);
                 __builtin_prefetch(slots[i]);
         }
+        for (size_t i = 0; i < n_entries; i++)
+                if (slots[i]->at > 0)
+                        __builtin_prefetch(entry_at(table, slots[i]));
         /* A key reaches beyond the line of memory in which its entry begins. */
-        for (size_t i = 0; i < n_entries && table->n_slots > 0; i++) {
-                __builtin_prefetch(slots[i]->entry);
-                __builtin_prefetch((const char *) slots[i]->entry + LINE_BYTES - 1);
-        }
+        for (size_t i = 0; i < n_entries; i++)
+                if (slots[i]->at > 0) {
+                        const char *entry = (const char *) *entry_at(table, slots[i]);
+
+                        __builtin_prefetch(entry);
+                        __builtin_prefetch(entry + LINE_BYTES - 1);
+                }
 }
 
-/* Whether what is at @at may move up to @hole, which is before it: its own slot is not between them. */
-static bool may_move_up(const EntryTable *table, size_t hole, size_t at)
+/* Whether what is in @slot may move up to @hole, which is before it: its home is not between them. */
+static bool may_move_up(const EntryTable *table, const Slot *hole, const Slot *slot)
 {
-        size_t home = table->slots[at].hash & (table->n_slots - 1);
+        size_t from_home = (size_t) (slot - home_of(table, slot->hash)) & (table->n_slots - 1);
+        size_t from_hole = (size_t) (slot - hole) & (table->n_slots - 1);
 
-        return ((at - home) & (table->n_slots - 1)) >= ((at - hole) & (table->n_slots - 1));
+        return from_home >= from_hole;
+}
+
+static void free_slot(EntryTable *table, Slot *hole)
+{
+        for (Slot *slot = next_slot(table, hole); slot->at > 0; slot = next_slot(table, slot))
+                if (may_move_up(table, hole, slot)) {
+                        *hole = *slot;
+                        hole = slot;
+                }
+        hole->at = 0;
 }
 
 void entry_table_remove(EntryTable *table, const char *key)
 {
         size_t key_bytes = strlen(key);
-        size_t hole;
+        g_autoptr(Entry) entry = NULL;
         Slot *slot;
 
-        if (table->n_entries == 0)
-                return;
-        slot = find(table, hash_of(table, key, key_bytes), key, key_bytes);
-        if (!slot->entry)
+        if (!entry_table_lookup(table, key))
                 return;
 
-        entry_unref(slot->entry);
+        slot = find(table, hash_of(table, key, key_bytes), key, key_bytes);
+        entry = g_steal_pointer(entry_at(table, slot));
+        free_slot(table, slot);
         table->n_entries--;
-        hole = (size_t) (slot - table->slots);
-        for (size_t at = next_slot(table, hole); table->slots[at].entry; at = next_slot(table, at))
-                if (may_move_up(table, hole, at)) {
-                        table->slots[hole] = table->slots[at];
-                        hole = at;
-                }
-        table->slots[hole].entry = NULL;
 }
 
 typedef struct Item {
@@ -287,20 +373,30 @@ static size_t common_bytes(const Item *items, size_t n)
         return n_common;
 }
 
-GPtrArray *entry_table_take_sorted(EntryTable *table)
+/* Of entries that stand in any order. */
+static void sort(Entry **entries, size_t n)
 {
-        g_autofree Item *items = g_new(Item, table->n_entries);
-        GPtrArray *sorted = g_ptr_array_sized_new((guint) table->n_entries);
-        size_t n = 0;
+        g_autofree Item *items = g_new(Item, n);
 
-        for (size_t i = 0; i < table->n_slots; i++)
-                if (table->slots[i].entry)
-                        items[n++].entry = table->slots[i].entry;
+        for (size_t i = 0; i < n; i++)
+                items[i].entry = entries[i];
         sort_items(items, n, common_bytes(items, n));
         for (size_t i = 0; i < n; i++)
-                g_ptr_array_add(sorted, items[i].entry);
+                entries[i] = items[i].entry;
+}
 
+Entry **entry_table_take_sorted(EntryTable *table, size_t *ret_n)
+{
+        Entry **entries;
+
+        if (table->slots) {
+                close_gaps(table);
+                sort(table->entries, table->n_used);
+        }
+
+        *ret_n = table->n_used;
+        entries = g_steal_pointer(&table->entries);
         g_clear_pointer(&table->slots, g_free);
-        table->n_slots = table->n_entries = 0;
-        return sorted;
+        table->n_slots = table->n_used = table->n_allocated = table->n_entries = 0;
+        return entries;
 }

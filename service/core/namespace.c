@@ -78,18 +78,16 @@ void namespace_begin_loading(Namespace *ns)
 
 void namespace_end_loading(Namespace *ns)
 {
-        g_autoptr(GPtrArray) sorted = NULL;
+        g_autofree Entry **sorted = NULL;
+        size_t n = 0;
 
         if (!ns->unsorted)
                 return;
 
-        sorted = entry_table_take_sorted(ns->unsorted);
+        sorted = entry_table_take_sorted(ns->unsorted, &n);
         ns->is_appended_to = true;
-        for (guint i = 0; i < sorted->len; i++) {
-                Entry *entry = sorted->pdata[i];
-
-                g_tree_insert(ns->entries, entry->text, entry);
-        }
+        for (size_t i = 0; i < n; i++)
+                g_tree_insert(ns->entries, sorted[i]->text, sorted[i]);
         ns->is_appended_to = false;
         g_clear_pointer(&ns->unsorted, entry_table_free);
 }

@@ -64,13 +64,15 @@ static void put(EntryTable *table, GTree *tree, const char *key, uint64_t revisi
 
 static void assert_sorted(EntryTable *table, GTree *tree)
 {
-        g_autoptr(GPtrArray) sorted = entry_table_take_sorted(table);
         GTreeNode *node = g_tree_node_first(tree);
+        size_t n;
+        g_autofree Entry **sorted = entry_table_take_sorted(table, &n);
 
-        g_ptr_array_set_free_func(sorted, entry_destroy);
-        g_assert_cmpuint(sorted->len, ==, (guint) g_tree_nnodes(tree));
-        for (guint i = 0; i < sorted->len; i++, node = g_tree_node_next(node))
-                g_assert_true(sorted->pdata[i] == g_tree_node_value(node));
+        g_assert_cmpuint(n, ==, (guint) g_tree_nnodes(tree));
+        for (size_t i = 0; i < n; i++, node = g_tree_node_next(node)) {
+                g_assert_true(sorted[i] == g_tree_node_value(node));
+                entry_unref(sorted[i]);
+        }
         g_assert_cmpuint(entry_table_size(table), ==, 0);
         g_assert_null(entry_table_lookup(table, "m"));
 }
@@ -116,6 +118,31 @@ static void test_an_empty_one_is_sorted(void)
         assert_sorted(table, tree);
 }
 
+static void test_what_comes_in_order_stays_in_order(void)
+{
+        for (unsigned n = 0; n < 40; n++) {
+                g_autoptr(EntryTable) table = entry_table_new();
+                g_autoptr(GTree) tree = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy);
+
+                for (unsigned i = 0; i < n; i++) {
+                        g_autofree char *key = g_strdup_printf("key-%03u", i);
+
+                        g_assert_null(entry_table_lookup(table, key));
+                        put(table, tree, key, 2 * i);
+                        g_assert_true(entry_table_lookup(table, key) == g_tree_lookup(tree, key));
+                }
+                if (n % 4 == 1)
+                        put(table, tree, "key-000", 3);
+                if (n % 4 == 2)
+                        put(table, tree, "key-0000", 4);
+                if (n % 4 == 3) {
+                        entry_table_remove(table, "key-001");
+                        g_tree_remove(tree, "key-001");
+                }
+                assert_sorted(table, tree);
+        }
+}
+
 static void test_many_are_sorted(void)
 {
         g_autoptr(EntryTable) table = entry_table_new();
@@ -135,6 +162,8 @@ int main(int argc, char **argv)
 
         g_test_add_func("/entry-table/it-is-what-a-tree-is", test_it_is_what_a_tree_is);
         g_test_add_func("/entry-table/an-empty-one-is-sorted", test_an_empty_one_is_sorted);
+        g_test_add_func("/entry-table/what-comes-in-order-stays-in-order",
+                        test_what_comes_in_order_stays_in_order);
         g_test_add_func("/entry-table/many-are-sorted", test_many_are_sorted);
 
         return g_test_run();
