@@ -16,6 +16,7 @@
 #include "daemon.h"
 #include "declarer.h"
 #include "expirer.h"
+#include "session-ender.h"
 #include "store/store.h"
 #include "util/io.h"
 
@@ -37,6 +38,7 @@ typedef struct Daemon {
         Store *store;
         Declarer *declarer;
         Expirer *expirer;
+        SessionEnder *session_ender;
         int close_status;
         bool is_ready; /* the name is ours */
         sd_bus *bus;

@@ -47,6 +47,22 @@ static int on_sync(void *userdata)
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
+static void on_applying(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_applying(daemon->service, commit);
+}
+
+static void on_applied(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_applied(daemon->service, commit);
+}
+
 static void on_publish(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
@@ -81,6 +97,8 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
                 .wake = on_wake,
                 .journal = on_journal,
                 .sync = on_sync,
+                .applying = on_applying,
+                .applied = on_applied,
                 .publish = on_publish,
                 .reconsider = on_reconsider,
                 .userdata = daemon,
@@ -125,6 +143,7 @@ static void on_status(void *userdata)
         (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
         tell_of_room(daemon);
         expirer_retry(daemon->expirer);
+        session_ender_retry(daemon->session_ender);
 
         r = manager_object_announce_status(daemon->service);
         if (r < 0)
@@ -182,6 +201,13 @@ static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
         return store_back_up(daemon->store, on_backed_up, job);
 }
 
+static void on_end_session(void *userdata, const char *session)
+{
+        Daemon *daemon = userdata;
+
+        session_ender_end(daemon->session_ender, session);
+}
+
 static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
@@ -208,6 +234,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .mark_good = on_mark_good,
                 .load_good = on_load_good,
                 .back_up = on_back_up,
+                .end_session = on_end_session,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

@@ -3,10 +3,11 @@
  * regentctl status
  *
  * Of the service: how it is, what it holds, and what the caller's uid uses of its quotas. Of a
- * namespace: what it holds and whose it is.
+ * namespace: what it holds and whose it is. Of its callers: what their connections leave unread.
  */
 
 #include "confirmation.h"
+#include "connections.h"
 #include "namespace-facts.h"
 #include "sheet.h"
 #include "verb.h"
@@ -220,8 +221,14 @@ int verb_status(Context *context, char **arguments, Failure **reterr)
         g_auto(Service) service = {};
         Bus *bus = NULL;
 
+        if (context->options->is_connections && arguments[0]) {
+                failure_set(reterr, EXIT_USAGE, "--connections takes no namespace");
+                return -1;
+        }
         if (!context_bus(context, &bus, reterr))
                 return -1;
+        if (context->options->is_connections)
+                return connections_show(context, bus, reterr) ? EXIT_DONE : -1;
         if (arguments[0])
                 return show_namespaces(context, bus, (const char *const *) arguments, reterr)
                                ? EXIT_DONE

@@ -14,6 +14,7 @@
 #include "bus/bus-error.h"
 #include "bus/call.h"
 #include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/options.h"
 #include "client/regent-names.h"
 #include "util/auto.h"
@@ -161,7 +162,10 @@ static int reply_copy(sd_bus_message *m, const BackupJob *job)
                                   "revision", "t", copy->revision);
         if (r < 0)
                 return r;
-        return sd_bus_send(NULL, reply, NULL);
+        r = sd_bus_send(NULL, reply, NULL);
+        if (r >= 0)
+                flow_charge_descriptors(job->backups->service, m, 1);
+        return r;
 }
 
 /* The call is entered again: the copy is there, or there is none. */
@@ -258,6 +262,9 @@ int backup_method(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
                 return r;
         r = authorizer_check(service, m, backup_method, &question, &none, reterr_bus);
         if (r != 0)
+                return r;
+        r = flow_admit_descriptors(service, m, 1, reterr_bus);
+        if (r < 0)
                 return r;
         return begin(service, m, reterr_bus);
 }

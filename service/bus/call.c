@@ -11,6 +11,7 @@
 #include "bus/caller.h"
 #include "bus/good.h"
 #include "bus/polkit.h"
+#include "bus/receipts.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -109,6 +110,7 @@ static Call *call_new(BusService *service, sd_bus_message *m, sd_bus_message_han
                 .caller = callers_get(service->callers, m),
         };
         call->in_caller.data = call;
+        call->in_receipt.data = call;
         g_queue_push_tail_link(&call->caller->calls, &call->in_caller);
         return call;
 }
@@ -136,6 +138,12 @@ int call_get(Call **ret_call,
 
         *ret_call = g_steal_pointer(&call);
         return 0;
+}
+
+void call_park(Call *call)
+{
+        call->is_waiting = true;
+        call->service->parked = call;
 }
 
 void call_enter(Call *call)
@@ -174,6 +182,7 @@ Call *call_free(Call *call)
                 polkit_abandon(call->check);
         if (call->reservation)
                 pipeline_cancel(call->reservation);
+        receipts_unpark(call);
         good_job_release(call->job);
         backup_job_release(call->backup);
         if (call->n_uid_calls > 0) {

@@ -27,6 +27,7 @@ typedef struct Call Call;
 typedef struct Caller Caller;
 typedef struct GoodJob GoodJob;
 typedef struct PolkitCheck PolkitCheck;
+typedef struct Receipt Receipt;
 
 enum {
         CALL_E_PARKED = 1, /* it will be answered later; to sd-bus it means just that */
@@ -42,6 +43,9 @@ struct Call {
         GoodJob *job;         /* what is done for it in the background */
         BackupJob *backup;    /* likewise */
         PolkitCheck *check;   /* the question it waits for */
+        Receipt *receipt;     /* it waits for what its connection has read */
+        GList in_receipt;
+        bool has_looked;      /* it has waited for that */
         GPtrArray *granted;   /* questions polkit said yes to, for this call */
         char *question;       /* the last one put to polkit; see bus/authorizer.c */
         uint64_t generation;  /* of polkit's rules at that time */
@@ -69,6 +73,9 @@ int call_get(Call **ret_call,
              sd_bus_message_handler_t handler,
              uint64_t n_bytes,
              sd_bus_error *reterr_bus);
+
+/* The handler returns CALL_E_PARKED. */
+void call_park(Call *call);
 
 /* Enters the handler again. Ends the call unless that parks or submits it. */
 void call_enter(Call *call);

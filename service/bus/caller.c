@@ -11,6 +11,10 @@
 
 #include "bus/bus-service.h"
 #include "bus/call.h"
+#include "bus/flow.h"
+#include "bus/participation.h"
+#include "bus/lifetimes.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -78,6 +82,8 @@ static void caller_free(gpointer userdata)
 static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Callers *callers = userdata;
+        const Caller *caller;
+        bool has_session;
         const char *name;
         int r;
 
@@ -89,8 +95,14 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        participation_forget(callers->service->participation, name);
+        watches_forget(callers->service->watches, name);
+        caller = callers_find(callers, name);
+        has_session = caller && caller->has_session;
         if (g_hash_table_remove(callers->by_name, name))
                 ask_next(callers);
+        lifetimes_end(callers->service->lifetimes, name, has_session);
+        flow_forget(callers->service->flow, name);
         return 0;
 }
 
@@ -220,6 +232,8 @@ static int on_credentials(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (!sd_bus_message_is_method_error(m, NULL))
                 r = read_credentials(m, caller);
         caller->knowledge = r < 0 ? CALLER_UNKNOWN : CALLER_KNOWN;
+        if (caller->knowledge == CALLER_KNOWN)
+                flow_identify(callers->service->flow, caller->name, caller->uid);
 
         enter_waiting_calls(caller);
         ask_next(callers);
@@ -282,6 +296,11 @@ Caller *callers_get(Callers *callers, sd_bus_message *m)
         g_queue_push_tail_link(&callers->to_ask, &caller->in_queue);
         ask_next(callers);
         return caller;
+}
+
+const Caller *callers_find(const Callers *callers, const char *name)
+{
+        return g_hash_table_lookup(callers->by_name, name);
 }
 
 size_t callers_count(const Callers *callers)

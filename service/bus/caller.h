@@ -34,6 +34,7 @@ typedef struct Caller {
         uint32_t *gids; /* of the process when it connected; none known: none */
         size_t n_gids;
         Origin *origin;
+        bool has_session; /* has written of class session, or tried to */
         GQueue calls; /* Call, in order of arrival */
         size_t n_calls;
         uint64_t n_call_bytes;
@@ -48,6 +49,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Callers, callers_free)
 
 /* The sender of @m; asks the bus about it when it is new. */
 Caller *callers_get(Callers *callers, sd_bus_message *m);
+
+/* The Caller of that unique name; NULL when nothing is known of it. */
+const Caller *callers_find(const Callers *callers, const char *name);
 
 size_t callers_count(const Callers *callers);
 

@@ -9,6 +9,7 @@
 #include "bus/confirm.h"
 
 #include "bus/bus-error.h"
+#include "bus/flow.h"
 #include "bus/options.h"
 #include "bus/write.h"
 #include "core/confirmation.h"
@@ -326,7 +327,8 @@ static int append_change(sd_bus_message *reply, const PendingChange *change, uin
 static int append_changes(sd_bus_message *reply,
                           const BusService *service,
                           const Caller *caller,
-                          const Page *page)
+                          const Page *page,
+                          uint64_t *ret_n_bytes)
 {
         const GPtrArray *all = pending_changes_all(state_pending(service->state));
         uint64_t n_bytes = LIMIT_KIB;
@@ -346,6 +348,7 @@ static int append_changes(sd_bus_message *reply,
                 n++;
         }
 
+        *ret_n_bytes = n_bytes;
         return 0;
 }
 
@@ -353,6 +356,7 @@ int confirm_method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
 {
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes = 0, n_room;
         Page page = { 0 };
         Caller *caller;
         int r;
@@ -368,7 +372,7 @@ int confirm_method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = append_changes(reply, service, caller, &page);
+                r = append_changes(reply, service, caller, &page, &n_bytes);
         if (r == -E2BIG)
                 return bus_refused(sd_bus_error_set(
                         reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
@@ -379,5 +383,9 @@ int confirm_method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        r = flow_admit(service, m, confirm_method_list, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        return n_room < n_bytes ? flow_refuse(service, m, reterr_bus)
+                                : flow_send(service, m, reply, n_bytes);
 }

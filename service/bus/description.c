@@ -7,7 +7,10 @@
 
 #include "bus/value-codec.h"
 #include "core/namespace-walk.h"
+#include "core/session.h"
 #include "core/value.h"
+
+#include <string.h>
 
 /* A reply while it is written. */
 typedef struct Description {
@@ -33,6 +36,9 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
                                           entry->writer_uid, "time", "t", entry->time_usec);
         if (r >= 0 && entry->class == ENTRY_KERNEL)
                 r = sd_bus_message_append(reply, "{sv}", "release", "s", entry_release(entry));
+        if (r >= 0 && entry->class == ENTRY_SESSION)
+                r = sd_bus_message_append(reply, "{sv}", "session", "s",
+                                          session_connection(entry_session(entry)));
         if (r < 0)
                 return r;
 
@@ -121,6 +127,28 @@ static int append_rule(Description *description, const Rule *rule)
         if (r >= 0 && rule->is_write_once)
                 r = sd_bus_message_append(reply, "{sv}", "write-once", "b", 1);
         return r < 0 ? r : append_values(description, rule);
+}
+
+static uint64_t value_bytes(GVariant *value)
+{
+        return value ? value_wire_bytes(value) + LIMIT_KIB : 0;
+}
+
+uint64_t description_bytes(const BusService *service, const Namespace *ns, const char *key)
+{
+        const Rule *rule = namespace_rule(ns, key);
+        g_auto(GStrv) releases = namespace_releases(ns, key);
+        uint64_t n_bytes = 2 * LIMIT_KIB;
+
+        for (char **release = releases; *release; release++)
+                n_bytes += strlen(*release) + 8; /* with length and padding */
+        if (!rule)
+                return n_bytes;
+
+        n_bytes += value_bytes(rule->minimum) + value_bytes(rule->maximum) +
+                   value_bytes(rule->allowed) +
+                   (rule->fallback ? entry_reply_bytes(rule->fallback) : 0);
+        return MIN(n_bytes, service->limits->reply_bytes);
 }
 
 int description_append(sd_bus_message *reply,

@@ -12,7 +12,10 @@
 
 #include <systemd/sd-bus.h>
 
-/* Appends the a{sv}. @entry is what is read of @key; NULL when that is only declared. */
+/* What the a{sv} takes at most. */
+uint64_t description_bytes(const BusService *service, const Namespace *ns, const char *key);
+
+/* Appends it. @entry is what is read of @key; NULL when that is only declared. */
 int description_append(sd_bus_message *reply,
                        const BusService *service,
                        const Namespace *ns,

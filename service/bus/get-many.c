@@ -5,6 +5,7 @@
 
 #include "bus/get-many.h"
 
+#include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/namespace-object.h"
 #include "bus/options.h"
@@ -18,14 +19,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Header, revision and what else stands beside the values. */
-#define REPLY_FRAME_BYTES LIMIT_KIB
 /* What else is said of an entry with form=entries. */
 #define ENTRY_FRAME_BYTES (160u + LIMIT_RELEASE_BYTES)
 
 bool get_many_fits(const BusService *service, const Namespace *ns)
 {
-        return namespace_reply_bytes(ns) + REPLY_FRAME_BYTES <= service->limits->reply_bytes;
+        return namespace_reply_bytes(ns) + ANSWER_FRAME_BYTES <= service->limits->reply_bytes;
 }
 
 int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
@@ -83,26 +82,58 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
         return r;
 }
 
-/* Appends an entry of the reply unless that grows too large. */
-static int append_within(sd_bus_message *reply,
-                         const BusService *service,
-                         Entry *entry,
-                         bool is_entries,
-                         uint64_t *n_bytes,
-                         sd_bus_error *reterr_bus)
+/* Another @n_bytes of values are about to be appended. */
+static int grow(Answer *answer, uint64_t n_bytes, sd_bus_error *reterr_bus)
 {
-        *n_bytes += entry_reply_bytes(entry) + (is_entries ? ENTRY_FRAME_BYTES : 0);
-        if (*n_bytes > service->limits->reply_bytes)
-                return refuse_size(service, reterr_bus);
-
-        return is_entries ? append_entry(reply, entry) : value_codec_append_pair(reply, entry);
+        switch (answer_grow(answer, n_bytes)) {
+        case ANSWER_E_TOO_BIG:
+                return refuse_size(answer->service, reterr_bus);
+        case ANSWER_E_NO_ROOM:
+                return flow_refuse(answer->service, answer->call, reterr_bus);
+        default:
+                return 0;
+        }
 }
 
-static int append_page(sd_bus_message *reply,
-                       const BusService *service,
+/* Closes the array of values and sends it with the revision. */
+static int finish(Answer *answer)
+{
+        int r;
+
+        r = sd_bus_message_close_container(answer->reply);
+        if (r < 0)
+                return r;
+
+        r = sd_bus_message_append(answer->reply, "t", state_revision(answer->service->state));
+        if (r < 0)
+                return r;
+
+        return answer_send(answer);
+}
+
+/* What @ns takes in an answer about several. */
+static uint64_t namespace_frame_bytes(const Namespace *ns)
+{
+        return namespace_reply_bytes(ns) + strlen(ns->name) + 32;
+}
+
+/* Appends an entry of the reply unless that grows too large. */
+static int append_within(Answer *answer, Entry *entry, bool is_entries, sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = grow(answer, entry_reply_bytes(entry) + (is_entries ? ENTRY_FRAME_BYTES : 0),
+                 reterr_bus);
+        if (r < 0)
+                return r;
+
+        return is_entries ? append_entry(answer->reply, entry)
+                          : value_codec_append_pair(answer->reply, entry);
+}
+
+static int append_page(Answer *answer,
                        const Namespace *ns,
                        const Page *page,
-                       uint64_t *n_bytes,
                        sd_bus_error *reterr_bus)
 {
         PageWalk walk;
@@ -116,7 +147,7 @@ static int append_page(sd_bus_message *reply,
                 if (!entry)
                         break;
 
-                r = append_within(reply, service, entry, page->is_entries, n_bytes, reterr_bus);
+                r = append_within(answer, entry, page->is_entries, reterr_bus);
                 if (r < 0)
                         return r;
         }
@@ -124,12 +155,10 @@ static int append_page(sd_bus_message *reply,
         return 0;
 }
 
-static int append_keys(sd_bus_message *reply,
-                       const BusService *service,
+static int append_keys(Answer *answer,
                        const Namespace *ns,
                        char **keys,
                        const Page *page,
-                       uint64_t *n_bytes,
                        sd_bus_error *reterr_bus)
 {
         for (; *keys; keys++) {
@@ -139,7 +168,7 @@ static int append_keys(sd_bus_message *reply,
                 if (!entry)
                         continue;
 
-                r = append_within(reply, service, entry, page->is_entries, n_bytes, reterr_bus);
+                r = append_within(answer, entry, page->is_entries, reterr_bus);
                 if (r < 0)
                         return r;
         }
@@ -197,39 +226,40 @@ static int check_keys(char **keys, sd_bus_error *reterr_bus)
         return 0;
 }
 
+/* What all of @ns takes at most, in the form that is asked for. */
+static uint64_t page_bytes(const Namespace *ns, const Page *page)
+{
+        uint64_t n_keys = namespace_n_keys(ns);
+
+        if (ns->declaration)
+                n_keys += ns->declaration->fallbacks->len;
+        return namespace_reply_bytes(ns) + (page->is_entries ? n_keys * ENTRY_FRAME_BYTES : 0);
+}
+
 static int reply_with_values(sd_bus_message *m,
-                             const BusService *service,
+                             BusService *service,
                              const Namespace *ns,
                              char **keys,
                              const Page *page,
                              sd_bus_error *reterr_bus)
 {
-        g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes = REPLY_FRAME_BYTES;
+        g_auto(Answer) answer = { .service = service, .call = m };
         int r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
+        r = answer_begin(&answer, get_many_keys, page_bytes(ns, page), reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_open_container(answer.reply, 'a', "{sv}");
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        r = *keys ? append_keys(&answer, ns, keys, page, reterr_bus)
+                  : append_page(&answer, ns, page, reterr_bus);
         if (r < 0)
                 return r;
 
-        r = *keys ? append_keys(reply, service, ns, keys, page, &n_bytes, reterr_bus)
-                  : append_page(reply, service, ns, page, &n_bytes, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_close_container(reply);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "t", state_revision(service->state));
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(NULL, reply, NULL);
+        return finish(&answer);
 }
 
 int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -265,17 +295,14 @@ int get_many_keys(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         return reply_with_values(m, service, ns, (char **) keys->pdata, &page, reterr_bus);
 }
 
-static int append_namespace(sd_bus_message *reply,
-                            const BusService *service,
-                            const Namespace *ns,
-                            uint64_t *n_bytes,
-                            sd_bus_error *reterr_bus)
+static int append_namespace(Answer *answer, const Namespace *ns, sd_bus_error *reterr_bus)
 {
+        sd_bus_message *reply = answer->reply;
         int r;
 
-        *n_bytes += namespace_reply_bytes(ns) + strlen(ns->name) + 32;
-        if (*n_bytes > service->limits->reply_bytes)
-                return refuse_size(service, reterr_bus);
+        r = grow(answer, namespace_frame_bytes(ns), reterr_bus);
+        if (r < 0)
+                return r;
 
         r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
@@ -292,38 +319,32 @@ static int append_namespace(sd_bus_message *reply,
 }
 
 static int reply_with_namespaces(sd_bus_message *m,
-                                 const BusService *service,
+                                 BusService *service,
                                  char **names,
                                  sd_bus_error *reterr_bus)
 {
-        g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes = REPLY_FRAME_BYTES;
+        g_auto(Answer) answer = { .service = service, .call = m };
+        uint64_t n_bytes = 0;
         int r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
+        for (char **name = names; *name; name++)
+                n_bytes += namespace_frame_bytes(state_lookup(service->state, *name));
+
+        r = answer_begin(&answer, get_many_namespaces, n_bytes, reterr_bus);
+        if (r != 0)
                 return r;
 
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        r = sd_bus_message_open_container(answer.reply, 'a', "{sv}");
         if (r < 0)
                 return r;
 
         for (; *names; names++) {
-                r = append_namespace(reply, service, state_lookup(service->state, *names), &n_bytes,
-                                     reterr_bus);
+                r = append_namespace(&answer, state_lookup(service->state, *names), reterr_bus);
                 if (r < 0)
                         return r;
         }
 
-        r = sd_bus_message_close_container(reply);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_message_append(reply, "t", state_revision(service->state));
-        if (r < 0)
-                return r;
-
-        return sd_bus_send(NULL, reply, NULL);
+        return finish(&answer);
 }
 
 static int refuse_option(sd_bus_message *m G_GNUC_UNUSED,

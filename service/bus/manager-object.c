@@ -10,6 +10,7 @@
 #include "bus/manager-object.h"
 
 #include "bus/access-reader.h"
+#include "bus/answer.h"
 #include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
@@ -19,6 +20,7 @@
 #include "bus/object-path.h"
 #include "bus/options.h"
 #include "bus/statistics.h"
+#include "bus/watch-methods.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
@@ -144,14 +146,15 @@ static GTreeNode *first_name(State *state, const char *prefix, const char *after
         return g_tree_lower_bound(names, prefix);
 }
 
-static int append_names(sd_bus_message *reply,
-                        BusService *service,
-                        const Caller *caller,
-                        GTreeNode *node,
-                        const char *prefix,
-                        uint32_t limit)
+/* What the names of all namespaces take at most. */
+static uint64_t names_bytes(State *state)
 {
-        uint64_t n_bytes = LIMIT_KIB;
+        return (uint64_t) g_tree_nnodes(state_namespaces(state)) * (8 + LIMIT_NAMESPACE_NAME_BYTES);
+}
+
+static int append_names(
+        Answer *answer, const Caller *caller, GTreeNode *node, const char *prefix, uint32_t limit)
+{
         uint32_t n = 0;
 
         for (; node && (limit == 0 || n < limit); node = g_tree_node_next(node)) {
@@ -163,11 +166,11 @@ static int append_names(sd_bus_message *reply,
                 if (!authorizer_may_list(caller, ns))
                         continue;
 
-                n_bytes += 8 + strlen(ns->name);
-                if (n_bytes > service->limits->reply_bytes)
-                        return -E2BIG;
+                r = answer_grow(answer, 8 + strlen(ns->name));
+                if (r != 0)
+                        return r;
 
-                r = sd_bus_message_append_basic(reply, 's', ns->name);
+                r = sd_bus_message_append_basic(answer->reply, 's', ns->name);
                 if (r < 0)
                         return r;
                 n++;
@@ -179,7 +182,7 @@ static int append_names(sd_bus_message *reply,
 static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         BusService *service = userdata;
-        g_autoptr(sd_bus_message) reply = NULL;
+        g_auto(Answer) answer = { .service = service, .call = m };
         const char *prefix, *after;
         uint32_t limit;
         Caller *caller;
@@ -198,29 +201,30 @@ static int method_list_namespaces(sd_bus_message *m, void *userdata, sd_bus_erro
         if (r != 0)
                 return r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
+        r = answer_begin(&answer, method_list_namespaces, names_bytes(service->state), reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = sd_bus_message_open_container(answer.reply, 'a', "s");
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_open_container(reply, 'a', "s");
-        if (r < 0)
-                return r;
-
-        r = append_names(reply, service, caller, first_name(service->state, prefix, after), prefix,
-                         limit);
-        if (r == -E2BIG)
+        r = append_names(&answer, caller, first_name(service->state, prefix, after), prefix, limit);
+        if (r == ANSWER_E_TOO_BIG)
                 return bus_refused(
                         sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                          "Too many names for one reply: give a limit, and go on "
                                          "behind the last name with 'after'"));
+        if (r == ANSWER_E_NO_ROOM)
+                return flow_refuse(service, m, reterr_bus);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_close_container(reply);
+        r = sd_bus_message_close_container(answer.reply);
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return answer_send(&answer);
 }
 
 static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -398,6 +402,23 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("a{sv}", values, "t", revision),
                                 get_many_namespaces,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Watch",
+                                SD_BUS_ARGS("s", ns_prefix, "t", flags, "a{sv}", options),
+                                SD_BUS_RESULT("t", watch, "a{sv}", values, "a{sv}", removed, "as",
+                                              complete, "t", revision),
+                                watch_method_begin_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("t", watch, "t", revision),
+                                SD_BUS_NO_RESULT,
+                                watch_method_acknowledge_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unwatch",
+                                SD_BUS_ARGS("t", watch),
+                                SD_BUS_NO_RESULT,
+                                watch_method_end_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        WATCH_SIGNALS,
         SD_BUS_METHOD_WITH_ARGS("Flush",
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("t", revision),

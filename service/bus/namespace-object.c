@@ -11,12 +11,16 @@
 #include "bus/namespace-object.h"
 
 #include "bus/access-reader.h"
+#include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/changes.h"
 #include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
+#include "bus/registration.h"
 #include "bus/value-codec.h"
+#include "bus/watch-methods.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
@@ -79,17 +83,26 @@ static int find_entry(sd_bus_message *m,
 
 static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
+        BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
         const char *key;
         Namespace *ns;
+        uint64_t n_bytes, n_room;
         Entry *entry;
         int r;
 
-        r = find_entry(m, userdata, method_get, "Get", &ns, &key, &entry, reterr_bus);
+        r = find_entry(m, service, method_get, "Get", &ns, &key, &entry, reterr_bus);
         if (r != 0)
                 return r;
         if (!entry)
                 return refuse_absent(ns, key, reterr_bus);
+
+        n_bytes = LEDGER_MESSAGE_BYTES + entry_reply_bytes(entry);
+        r = flow_admit(service, m, method_get, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -99,7 +112,7 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
 }
 
 static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -107,6 +120,7 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
         const char *key;
+        uint64_t n_bytes, n_room;
         Namespace *ns;
         Entry *entry;
         int r;
@@ -117,6 +131,13 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         if (!entry && !namespace_rule(ns, key) && !namespace_is_hidden(ns, key))
                 return refuse_absent(ns, key, reterr_bus);
 
+        n_bytes = description_bytes(service, ns, key);
+        r = flow_admit(service, m, method_describe, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
+
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
@@ -125,17 +146,12 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
 }
 
-static int append_key_list(sd_bus_message *reply,
-                           const BusService *service,
-                           const Namespace *ns,
-                           const char *prefix,
-                           const char *after,
-                           uint32_t limit)
+static int append_key_list(
+        Answer *answer, const Namespace *ns, const char *prefix, const char *after, uint32_t limit)
 {
-        uint64_t n_bytes = LIMIT_KIB;
         NamespaceWalk walk;
 
         namespace_walk_begin(&walk, ns, prefix, after, NAMESPACE_WALK_ALL);
@@ -146,11 +162,11 @@ static int append_key_list(sd_bus_message *reply,
                 if (!entry)
                         break;
 
-                n_bytes += 8 + (uint64_t) entry->key_bytes;
-                if (n_bytes > service->limits->reply_bytes)
-                        return -E2BIG;
+                r = answer_grow(answer, 8 + (uint64_t) entry->key_bytes);
+                if (r != 0)
+                        return r;
 
-                r = sd_bus_message_append_basic(reply, 's', entry_key(entry));
+                r = sd_bus_message_append_basic(answer->reply, 's', entry_key(entry));
                 if (r < 0)
                         return r;
         }
@@ -158,49 +174,46 @@ static int append_key_list(sd_bus_message *reply,
         return 0;
 }
 
-static int reply_with_keys(sd_bus_message *m,
-                           const BusService *service,
+static int reply_with_keys(Answer *answer,
                            const Namespace *ns,
                            const char *prefix,
                            const char *after,
                            uint32_t limit,
                            sd_bus_error *reterr_bus)
 {
-        g_autoptr(sd_bus_message) reply = NULL;
         int r;
 
-        r = sd_bus_message_new_method_return(m, &reply);
+        r = sd_bus_message_open_container(answer->reply, 'a', "s");
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_open_container(reply, 'a', "s");
-        if (r < 0)
-                return r;
-
-        r = append_key_list(reply, service, ns, prefix, after, limit);
-        if (r == -E2BIG)
+        r = append_key_list(answer, ns, prefix, after, limit);
+        if (r == ANSWER_E_TOO_BIG)
                 return bus_refused(sd_bus_error_set(
                         reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                         "Too many keys for one reply: give List a limit, and go on "
                         "behind the last key with 'after'"));
+        if (r == ANSWER_E_NO_ROOM)
+                return flow_refuse(answer->service, answer->call, reterr_bus);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_close_container(reply);
+        r = sd_bus_message_close_container(answer->reply);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append(reply, "t", state_revision(service->state));
+        r = sd_bus_message_append(answer->reply, "t", state_revision(answer->service->state));
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return answer_send(answer);
 }
 
 static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
+        g_auto(Answer) answer = { .service = service, .call = m };
         const char *prefix, *after;
         uint32_t limit;
         Namespace *ns;
@@ -216,7 +229,11 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         if (r != 0)
                 return r;
 
-        return reply_with_keys(m, service, ns, prefix, after, limit, reterr_bus);
+        r = answer_begin(&answer, method_list, namespace_reply_bytes(ns), reterr_bus);
+        if (r != 0)
+                return r;
+
+        return reply_with_keys(&answer, ns, prefix, after, limit, reterr_bus);
 }
 
 static int read_set(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
@@ -343,6 +360,11 @@ const sd_bus_vtable namespace_vtable[] = {
                                 SD_BUS_RESULT("a{sv}", values, "t", revision),
                                 get_many_keys,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetChanges",
+                                SD_BUS_ARGS("t", since_revision, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", changed, "as", removed, "t", revision),
+                                changes_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List",
                                 SD_BUS_ARGS("s", prefix, "s", after, "u", limit),
                                 SD_BUS_RESULT("as", keys, "t", revision),
@@ -359,11 +381,39 @@ const sd_bus_vtable namespace_vtable[] = {
                 SD_BUS_RESULT("t", revision, "a{sv}", result),
                 method_apply,
                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Watch",
+                SD_BUS_ARGS("s", prefix, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("t", watch, "a{sv}", values, "as", removed, "t", revision),
+                watch_method_begin,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("t", watch, "t", revision),
+                                SD_BUS_NO_RESULT,
+                                watch_method_acknowledge,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unwatch",
+                                SD_BUS_ARGS("t", watch),
+                                SD_BUS_NO_RESULT,
+                                watch_method_end,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetAccess",
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 method_set_access,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "RegisterParticipant",
+                SD_BUS_ARGS("s", prefix, "o", callback_path, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("a{sv}", values, "t", revision),
+                registration_method_register,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("UnregisterParticipant",
+                                SD_BUS_ARGS("o", callback_path),
+                                SD_BUS_NO_RESULT,
+                                registration_method_unregister,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        WATCH_SIGNALS,
         SD_BUS_PROPERTY("Name", "s", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "Owner", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -9,7 +9,9 @@
 #include "bus/object-manager.h"
 
 #include "bus/authorizer.h"
+#include "bus/broadcast.h"
 #include "bus/bus-error.h"
+#include "bus/flow.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-path.h"
 #include "client/regent-names.h"
@@ -69,13 +71,29 @@ static int append_object(sd_bus_message *m, const BusService *service, const Nam
         return sd_bus_message_close_container(m);
 }
 
-static int append_objects(sd_bus_message *reply,
-                          const BusService *service,
-                          const Caller *caller,
-                          sd_bus_error *reterr_bus)
+static uint64_t object_bytes(const Namespace *ns)
+{
+        return OBJECT_BYTES + 2 * strlen(ns->name) +
+               (ns->declaration ? strlen(ns->declaration->path) : 0);
+}
+
+/* What those that @caller may read take; a little more than the limit when they are too many. */
+static uint64_t objects_bytes(const BusService *service, const Caller *caller)
 {
         GTreeNode *node = g_tree_node_first(state_namespaces(service->state));
         uint64_t n_bytes = LIMIT_KIB;
+
+        for (; node && n_bytes <= service->limits->managed_objects_bytes;
+             node = g_tree_node_next(node))
+                if (authorizer_may_list(caller, g_tree_node_value(node)))
+                        n_bytes += object_bytes(g_tree_node_value(node));
+
+        return n_bytes;
+}
+
+static int append_objects(sd_bus_message *reply, const BusService *service, const Caller *caller)
+{
+        GTreeNode *node = g_tree_node_first(state_namespaces(service->state));
 
         for (; node; node = g_tree_node_next(node)) {
                 const Namespace *ns = g_tree_node_value(node);
@@ -83,15 +101,6 @@ static int append_objects(sd_bus_message *reply,
 
                 if (!authorizer_may_list(caller, ns))
                         continue;
-
-                n_bytes += OBJECT_BYTES + 2 * strlen(ns->name) +
-                           (ns->declaration ? strlen(ns->declaration->path) : 0);
-                if (n_bytes > service->limits->managed_objects_bytes)
-                        return bus_refused(
-                                sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                                  "The objects take more than %" PRIu64
-                                                  " bytes: ask Manager.ListNamespaces for pages",
-                                                  service->limits->managed_objects_bytes));
 
                 r = append_object(reply, service, ns);
                 if (r < 0)
@@ -105,12 +114,26 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
 {
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes, n_room;
         Caller *caller;
         int r;
 
         r = authorizer_identify(service, m, get_managed_objects, 0, &caller, reterr_bus);
         if (r != 0)
                 return r;
+
+        n_bytes = objects_bytes(service, caller);
+        if (n_bytes > service->limits->managed_objects_bytes)
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                     "The objects take more than %" PRIu64
+                                                     " bytes: ask Manager.ListNamespaces for pages",
+                                                     service->limits->managed_objects_bytes));
+
+        r = flow_admit(service, m, get_managed_objects, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -120,7 +143,7 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
 
-        r = append_objects(reply, service, caller, reterr_bus);
+        r = append_objects(reply, service, caller);
         if (r < 0)
                 return r;
 
@@ -128,7 +151,7 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
 }
 
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
@@ -195,7 +218,7 @@ int object_manager_announce_added(const BusService *service, const Namespace *ns
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, ns->name, m, object_bytes(ns));
 }
 
 int object_manager_announce_removed(const BusService *service, const char *name)
@@ -211,5 +234,5 @@ int object_manager_announce_removed(const BusService *service, const char *name)
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, name, m, 0);
 }

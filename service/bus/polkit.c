@@ -47,26 +47,27 @@ struct PolkitCheck {
 
 struct Polkit {
         sd_bus *bus;
-        Accounts *accounts;
-        const Limits *limits;
+        Outgoing *outgoing;
         sd_bus_slot *changed;
         GHashTable *checks; /* owned PolkitCheck, as a set */
         uint64_t generation;
         uint64_t n_asked;
         bool is_unreachable; /* as the last reply went */
+        void (*on_changed)(void *userdata);
+        void *on_changed_userdata;
 };
 
 static void check_free(gpointer userdata)
 {
         PolkitCheck *check = userdata;
 
-        accounts_discharge(check->polkit->accounts, check->uid, ACCOUNT_POLKIT_CHECKS, 1);
+        outgoing_end(check->polkit->outgoing, OUTGOING_POLKIT, check->uid);
         sd_bus_slot_unref(check->slot);
         sd_event_source_disable_unref(check->deadline);
         g_free(check);
 }
 
-static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
+static int on_changed_signal(sd_bus_message *m G_GNUC_UNUSED,
                       void *userdata,
                       sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
@@ -74,23 +75,30 @@ static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
 
         /* A forged one, if the bus lets it through, costs no more than a question asked again. */
         polkit->generation++;
+        if (polkit->on_changed)
+                polkit->on_changed(polkit->on_changed_userdata);
         return 0;
 }
 
-int polkit_new(Polkit **ret_polkit, sd_bus *bus, Accounts *accounts, const Limits *limits)
+void polkit_set_on_changed(Polkit *polkit, void (*on_changed)(void *userdata), void *userdata)
+{
+        polkit->on_changed = on_changed;
+        polkit->on_changed_userdata = userdata;
+}
+
+int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing)
 {
         g_autoptr(Polkit) polkit = g_new(Polkit, 1);
         int r;
 
         *polkit = (Polkit){
                 .bus = bus,
-                .accounts = accounts,
-                .limits = limits,
+                .outgoing = outgoing,
                 .checks = g_hash_table_new_full(NULL, NULL, check_free, NULL),
         };
 
         r = sd_bus_match_signal_async(bus, &polkit->changed, POLKIT_NAME, POLKIT_PATH,
-                                      POLKIT_INTERFACE, "Changed", on_changed, NULL, polkit);
+                                      POLKIT_INTERFACE, "Changed", on_changed_signal, NULL, polkit);
         if (r < 0)
                 return r;
 
@@ -294,9 +302,7 @@ int polkit_ask(Polkit *polkit,
         PolkitCheck *check;
         int r;
 
-        if (g_hash_table_size(polkit->checks) >= polkit->limits->polkit_checks ||
-            !accounts_may_charge(polkit->accounts, question->uid, ACCOUNT_POLKIT_CHECKS, 1,
-                                 polkit->limits->uid_polkit_checks))
+        if (outgoing_begin(polkit->outgoing, OUTGOING_POLKIT, question->uid) != 0)
                 return POLKIT_E_TOO_MANY;
 
         check = g_new(PolkitCheck, 1);
@@ -310,7 +316,6 @@ int polkit_ask(Polkit *polkit,
         if (question->is_interactive)
                 g_snprintf(check->cancellation_id, sizeof check->cancellation_id, "%" PRIu64,
                            polkit->n_asked);
-        accounts_charge(polkit->accounts, question->uid, ACCOUNT_POLKIT_CHECKS, 1);
         g_hash_table_add(polkit->checks, check);
 
         r = put_question(check, question);

@@ -9,8 +9,7 @@
  * cannot use up the replies that the bus lets one connection wait for.
  */
 
-#include "core/account.h"
-#include "core/limits.h"
+#include "core/outgoing.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -46,9 +45,12 @@ enum {
         POLKIT_E_TOO_MANY = 1, /* questions that wait already */
 };
 
-int polkit_new(Polkit **ret_polkit, sd_bus *bus, Accounts *accounts, const Limits *limits);
+int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing);
 Polkit *polkit_free(Polkit *polkit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Polkit, polkit_free)
+
+/* @on_changed is called at polkit's "Changed". */
+void polkit_set_on_changed(Polkit *polkit, void (*on_changed)(void *userdata), void *userdata);
 
 /* Counts polkit's "Changed": what was answered under another number may no longer be so. */
 uint64_t polkit_generation(const Polkit *polkit);

@@ -8,6 +8,7 @@
 
 #include "bus/signals.h"
 
+#include "bus/broadcast.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-manager.h"
 #include "bus/object-path.h"
@@ -144,7 +145,7 @@ static int announce_access(const BusService *service,
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, ns->name, m, 0);
 }
 
 /* A key that is deleted goes back to what was hidden by it, or to its default. */
@@ -159,7 +160,8 @@ static Entry *what_is_read(const Namespace *ns, Entry *entry)
 static int append_values(sd_bus_message *m,
                          const Limits *limits,
                          const Delta *delta,
-                         GPtrArray *named)
+                         GPtrArray *named,
+                         uint64_t *ret_n_bytes)
 {
         uint64_t n_bytes = 0;
         int r;
@@ -183,6 +185,7 @@ static int append_values(sd_bus_message *m,
                         return r;
         }
 
+        *ret_n_bytes = n_bytes;
         return sd_bus_message_close_container(m);
 }
 
@@ -207,13 +210,14 @@ static int announce_values(const BusService *service, const Delta *delta)
 {
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GPtrArray) named = g_ptr_array_new();
+        uint64_t n_bytes;
         int r;
 
         r = new_properties_changed(service, delta->ns, REGENT_VALUES_INTERFACE, &m);
         if (r < 0)
                 return r;
 
-        r = append_values(m, service->limits, delta, named);
+        r = append_values(m, service->limits, delta, named, &n_bytes);
         if (r < 0)
                 return r;
 
@@ -221,7 +225,9 @@ static int announce_values(const BusService *service, const Delta *delta)
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        for (guint i = 0; i < named->len; i++)
+                n_bytes += 8 + (uint64_t) ((const Entry *) named->pdata[i])->key_bytes;
+        return broadcast_send(service, delta->ns->name, m, n_bytes);
 }
 
 /* Of each key only the last entry stays. */
@@ -283,7 +289,7 @@ static int announce_declaration(const BusService *service, const Namespace *ns)
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, m, NULL);
+        return broadcast_send(service, ns->name, m, 0);
 }
 
 /* Adds the defaults of @declaration that differ from those of @other, of keys that are not set. */
@@ -405,4 +411,42 @@ void signals_publish_declaration(Signals *signals, Namespace *ns)
 
         log_failure(publish_declaration(signals, ns), ns->name);
         remember(signals, ns);
+}
+
+static int announce_keys(const BusService *service, const Namespace *ns)
+{
+        g_autoptr(GPtrArray) named = g_ptr_array_new();
+        g_autoptr(sd_bus_message) m = NULL;
+        NamespaceWalk walk;
+        uint64_t n_bytes = 0;
+        Entry *entry;
+        int r;
+
+        namespace_walk_begin(&walk, ns, "", "", NAMESPACE_WALK_ALL);
+        while (n_bytes < service->limits->signal_bytes && (entry = namespace_walk_next(&walk))) {
+                n_bytes += 8 + (uint64_t) entry->key_bytes;
+                g_ptr_array_add(named, entry);
+        }
+        if (named->len == 0)
+                return 0;
+
+        r = new_properties_changed(service, ns, REGENT_VALUES_INTERFACE, &m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "a{sv}", 0);
+        if (r >= 0)
+                r = append_names(m, named);
+        return r < 0 ? r : broadcast_send(service, ns->name, m, n_bytes);
+}
+
+void signals_renew(Signals *signals, const char *name)
+{
+        const BusService *service = signals->service;
+        const Namespace *ns = state_lookup(service->state, name);
+
+        log_failure(object_manager_announce_removed(service, name), name);
+        if (!ns || !namespace_is_public(ns))
+                return;
+
+        log_failure(object_manager_announce_added(service, ns), name);
+        log_failure(announce_keys(service, ns), name);
 }

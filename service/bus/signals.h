@@ -23,3 +23,9 @@ void signals_publish(Signals *signals, const GPtrArray *commits);
 
 /* @ns has another declaration now, or none; says nothing when that has been announced. */
 void signals_publish_declaration(Signals *signals, Namespace *ns);
+
+/*
+ * Signals about @name were withheld: its objects go and come, and its keys, as many as a signal
+ * holds, are named as invalidated, so that whoever follows it reads it anew.
+ */
+void signals_renew(Signals *signals, const char *name);

@@ -7,9 +7,15 @@
 
 #include "bus/authorizer.h"
 #include "bus/bus-service.h"
+#include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/options.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/value-codec.h"
+#include "bus/watches.h"
+#include "client/regent-names.h"
+#include "core/value.h"
 #include "util/auto.h"
 
 /* What @uid has, and may have, of its own; nothing bounds uid 0. */
@@ -56,11 +62,19 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
                               (guint64) declarations_count(state_declarations(service->state)));
         g_variant_dict_insert(statistics, "pending-changes", "t",
                               (guint64) pending_changes_all(state_pending(service->state))->len);
+        g_variant_dict_insert(statistics, "sessions", "t",
+                              sessions_count(state_sessions(service->state)));
+        g_variant_dict_insert(statistics, "session-keys", "t",
+                              sessions_n_keys_of_all(state_sessions(service->state)));
         g_variant_dict_insert(statistics, "callers", "t",
                               (guint64) callers_count(service->callers));
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
         g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
                               polkit_n_waiting(service->polkit));
+        g_variant_dict_insert(statistics, "watches", "t",
+                              (guint64) watches_count(service->watches));
+        flow_add_statistics(service, statistics);
+        participation_add_statistics(service->participation, statistics);
 }
 
 static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)
@@ -92,28 +106,30 @@ static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)
         return sd_bus_message_close_container(reply);
 }
 
-int statistics_method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+/* Who is connected, and whose they are, is not for everybody. */
+static int authorize_connections(BusService *service, sd_bus_message *m, sd_bus_error *reterr_bus)
 {
-        BusService *service = userdata;
-        g_auto(GVariantDict) statistics = G_VARIANT_DICT_INIT(NULL);
+        static const AuthorizerQuestion question = { AUTHORIZE_MANAGE, "", "GetStatistics", false,
+                                                     0 };
+        Namespace *none;
+
+        return authorizer_check(service, m, statistics_method_get, &question, &none, reterr_bus);
+}
+
+static int send_dictionary(BusService *service,
+                           sd_bus_message *m,
+                           GVariant *all,
+                           sd_bus_error *reterr_bus)
+{
         g_autoptr(sd_bus_message) reply = NULL;
-        g_autoptr(GVariant) all = NULL;
-        Caller *caller;
-        uint64_t flags;
+        uint64_t n_bytes = LEDGER_MESSAGE_BYTES + value_wire_bytes(all), n_room;
         int r;
 
-        r = flags_read(m, 0, &flags, reterr_bus);
-        if (r < 0)
-                return r;
-
-        r = authorizer_identify(service, m, statistics_method_get, 0, &caller, reterr_bus);
+        r = flow_admit(service, m, statistics_method_get, n_bytes, &n_room, reterr_bus);
         if (r != 0)
                 return r;
-
-        service->ports.add_statistics(service->ports.userdata, caller->uid, &statistics);
-        add_statistics_of_uid(service, caller->uid, &statistics);
-        add_own_statistics(service, &statistics);
-        all = g_variant_ref_sink(g_variant_dict_end(&statistics));
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -123,5 +139,34 @@ int statistics_method_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
+}
+
+int statistics_method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
+{
+        BusService *service = userdata;
+        g_auto(GVariantDict) statistics = G_VARIANT_DICT_INIT(NULL);
+        g_autoptr(GVariant) all = NULL;
+        Caller *caller;
+        uint64_t flags;
+        int r;
+
+        r = flags_read(m, REGENT_STATISTICS_CONNECTIONS, &flags, reterr_bus);
+        if (r < 0)
+                return r;
+
+        r = authorizer_identify(service, m, statistics_method_get, 0, &caller, reterr_bus);
+        if (r == 0 && (flags & REGENT_STATISTICS_CONNECTIONS))
+                r = authorize_connections(service, m, reterr_bus);
+        if (r != 0)
+                return r;
+
+        service->ports.add_statistics(service->ports.userdata, caller->uid, &statistics);
+        add_statistics_of_uid(service, caller->uid, &statistics);
+        add_own_statistics(service, &statistics);
+        if (flags & REGENT_STATISTICS_CONNECTIONS)
+                g_variant_dict_insert_value(&statistics, "connections", flow_connections(service));
+        all = g_variant_ref_sink(g_variant_dict_end(&statistics));
+
+        return send_dictionary(service, m, all, reterr_bus);
 }

@@ -12,6 +12,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/flow.h"
 #include "bus/get-many.h"
 #include "bus/introspection.h"
 #include "bus/namespace-object.h"
@@ -87,11 +88,22 @@ static int append_property(sd_bus_message *reply,
         return value_codec_append_entry(reply, entry);
 }
 
+/* What a property takes at most; those of the namespace itself are small. */
+static uint64_t property_bytes(const Namespace *ns, Selection selection, const char *property)
+{
+        const Entry *entry = selection & SELECTION_VALUES
+                                     ? namespace_read(ns, property, NAMESPACE_WALK_ALL)
+                                     : NULL;
+
+        return LEDGER_MESSAGE_BYTES + (entry ? entry_reply_bytes(entry) : 0);
+}
+
 static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
 {
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
         g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes, n_room;
         const char *property;
         Selection selection;
         Namespace *ns;
@@ -112,6 +124,13 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (r != 0)
                 return r;
 
+        n_bytes = property_bytes(ns, selection, property);
+        r = flow_admit(service, m, properties_get, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
+
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
@@ -120,7 +139,7 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
 }
 
 static int append_all(sd_bus_message *reply,
@@ -146,6 +165,7 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
         g_autoptr(sd_bus_message) reply = NULL;
+        uint64_t n_bytes = LIMIT_KIB, n_room;
         Selection selection;
         Namespace *ns;
         int r;
@@ -165,6 +185,14 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
                         "Namespace.GetMany for pages with 'limit' and 'after'",
                         ns->name, service->limits->reply_bytes));
 
+        if (selection & SELECTION_VALUES)
+                n_bytes += namespace_reply_bytes(ns);
+        r = flow_admit(service, m, properties_get_all, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < n_bytes)
+                return flow_refuse(service, m, reterr_bus);
+
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
@@ -173,7 +201,7 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (r < 0)
                 return r;
 
-        return sd_bus_send(NULL, reply, NULL);
+        return flow_send(service, m, reply, n_bytes);
 }
 
 static int read_property(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
@@ -276,6 +304,7 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         g_autoptr(GString) xml = g_string_new(NULL);
         Namespace *ns = NULL;
         Caller *caller;
+        uint64_t n_room;
         int r;
 
         if (strlen(name) > LIMIT_NAMESPACE_NAME_BYTES)
@@ -305,7 +334,17 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         }
         introspection_end(xml);
 
-        return sd_bus_reply_method_return(m, "s", xml->str);
+        r = flow_admit(service, m, introspect, LEDGER_MESSAGE_BYTES + xml->len, &n_room,
+                       reterr_bus);
+        if (r != 0)
+                return r;
+        if (n_room < LEDGER_MESSAGE_BYTES + xml->len)
+                return flow_refuse(service, m, reterr_bus);
+
+        r = sd_bus_reply_method_return(m, "s", xml->str);
+        if (r >= 0)
+                flow_charge(service, m, LEDGER_MESSAGE_BYTES + xml->len);
+        return r;
 }
 
 typedef struct Route {

@@ -7,6 +7,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/flow.h"
 #include "bus/object-path.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -83,6 +84,32 @@ static int authorize(BusService *service,
         return 0;
 }
 
+/* What a dry run would change is told by key: never more than is in the message. */
+static int admit_reply(BusService *service,
+                       sd_bus_message *m,
+                       const WriteMethod *method,
+                       const ChangeSet *set,
+                       const Caller *caller,
+                       sd_bus_error *reterr_bus)
+{
+        uint64_t n_room;
+        int r;
+
+        if (!(set->flags & CHANGE_SET_DRY_RUN))
+                return 0;
+
+        r = flow_admit(service, m, method->handler, set->n_message_bytes, &n_room, reterr_bus);
+        if (r == CALL_E_PARKED && !service->parked->reservation)
+                service->parked->reservation = pipeline_reserve(caller->origin, set);
+        if (r != 0)
+                return r;
+        if (n_room < set->n_message_bytes)
+                return flow_refuse(service, m, reterr_bus);
+
+        flow_charge(service, m, set->n_message_bytes);
+        return 0;
+}
+
 static int send_reply(const Call *call, const Settlement *settlement)
 {
         g_autoptr(sd_bus_message) reply = NULL;
@@ -133,6 +160,11 @@ int write_submit(BusService *service,
         Call *call;
         int r;
 
+        if (pipeline_origin_owes(callers_get(service->callers, m)->origin))
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_BUSY,
+                                                 "This connection is asked about a change itself: "
+                                                 "it has to answer that first"));
+
         r = call_get(&call, service, m, method->handler, set->n_message_bytes, reterr_bus);
         if (r < 0)
                 return r;
@@ -168,12 +200,17 @@ int write_run(BusService *service,
                 return r;
 
         set->writer_uid = caller->uid;
+        reader.caller = caller;
         reader.n_elements = n_elements_allowed(service, m, method, name);
         r = method->read ? method->read(&reader, m, reterr_bus) : 0;
         if (r < 0)
                 return r;
 
         r = authorize(service, m, method, set, caller, reterr_bus);
+        if (r != 0)
+                return r;
+
+        r = admit_reply(service, m, method, set, caller, reterr_bus);
         if (r != 0)
                 return r;
 

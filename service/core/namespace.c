@@ -58,6 +58,7 @@ Namespace *namespace_unref(Namespace *ns)
         if (!ns || --ns->n_refs > 0)
                 return NULL;
 
+        tombstones_clear(ns);
         g_tree_unref(ns->entries);
         entry_table_free(ns->unsorted);
         g_clear_pointer(&ns->covered, g_tree_unref);
@@ -70,7 +71,7 @@ Namespace *namespace_unref(Namespace *ns)
 
 void namespace_begin_loading(Namespace *ns)
 {
-        g_assert(namespace_n_keys(ns) == 0);
+        g_assert(namespace_n_keys(ns) == 0 && !ns->has_history);
 
         if (!ns->unsorted)
                 ns->unsorted = entry_table_new();
@@ -221,6 +222,35 @@ static void account_fallback(Namespace *ns, const char *key, int sign)
                 ns->fallback_bytes += (uint64_t) sign * entry_reply_bytes(fallback);
 }
 
+void namespace_begin_history(Namespace *ns)
+{
+        ns->has_history = true;
+}
+
+void namespace_link(Namespace *ns, Entry *entry)
+{
+        if (!ns->has_history)
+                return;
+
+        entry->older = ns->newest;
+        entry->newer = NULL;
+        if (ns->newest)
+                ns->newest->newer = entry;
+        ns->newest = entry;
+}
+
+/* What was uncovered is not linked, nor is what was there before the history. */
+static void unlink_seen(Namespace *ns, Entry *entry)
+{
+        if (!ns->has_history || (!entry->older && !entry->newer && ns->newest != entry))
+                return;
+
+        if (entry->older)
+                entry->older->newer = entry->newer;
+        *(entry->newer ? &entry->newer->older : &ns->newest) = entry->older;
+        entry->older = entry->newer = NULL;
+}
+
 /* Of a key that has @before so far, or NULL. */
 static void account_shown(Namespace *ns, const Entry *before, const Entry *after)
 {
@@ -231,8 +261,10 @@ static void account_shown(Namespace *ns, const Entry *before, const Entry *after
         ns->reply_bytes += entry_reply_bytes(after);
 }
 
-static void show(Namespace *ns, const Entry *before, Entry *after)
+static void show(Namespace *ns, Entry *before, Entry *after)
 {
+        if (before)
+                unlink_seen(ns, before);
         account_shown(ns, before, after);
         /* Replaces the key too: the old one dies with the old entry. */
         if (ns->unsorted)
@@ -248,8 +280,9 @@ void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash)
         entry_table_fill(ns->unsorted, place, entry, hash);
 }
 
-static void unshow(Namespace *ns, const Entry *seen)
+static void unshow(Namespace *ns, Entry *seen)
 {
+        unlink_seen(ns, seen);
         ns->reply_bytes -= entry_reply_bytes(seen);
         account_fallback(ns, entry_key(seen), 1);
         if (ns->unsorted)
@@ -297,35 +330,37 @@ static void drop_of_release(Namespace *ns, const Entry *old)
                 g_tree_remove(ns->releases, entry_release(old));
 }
 
-static void put_kernel(Namespace *ns, const Entry *old, Entry *entry)
+/* Whether it is seen, with what was seen before, or NULL. */
+static bool put_kernel(Namespace *ns, const Entry *old, Entry *entry, Entry **ret_seen)
 {
         Entry *seen = namespace_lookup(ns, entry_key(entry));
 
         put_of_release(ns, old, entry);
         if (!namespace_is_running(ns, entry))
-                return;
+                return false;
         if (seen && seen->class != ENTRY_KERNEL)
                 cover(ns, NULL, seen);
-        show(ns, seen, entry);
+        *ret_seen = seen;
+        return true;
 }
 
-void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+void namespace_put(Namespace *ns, Entry *old, Entry *entry)
 {
-        const Entry *seen;
+        /* Only where there are releases, what is seen may be another than what the place has. */
+        Entry *seen = ns->releases ? namespace_lookup(ns, entry_key(entry)) : old;
 
         ns->usage += entry_usage(entry) - (old ? entry_usage(old) : 0);
         if (entry->class == ENTRY_KERNEL) {
                 namespace_end_loading(ns);
-                put_kernel(ns, old, entry);
+                if (!put_kernel(ns, old, entry, &seen))
+                        return;
+        } else if (seen && seen->class == ENTRY_KERNEL) {
+                cover(ns, old, entry);
                 return;
         }
 
-        /* Only where there are releases, what is seen may be another than what the place has. */
-        seen = ns->releases ? namespace_lookup(ns, entry_key(entry)) : old;
-        if (seen && seen->class == ENTRY_KERNEL)
-                cover(ns, old, entry);
-        else
-                show(ns, seen, entry);
+        show(ns, seen, entry);
+        namespace_link(ns, entry);
 }
 
 void namespace_drop(Namespace *ns, Entry *old)

@@ -319,7 +319,7 @@ def test_statistics_are_numbers_with_names(root):
 
 def test_statistics_with_a_flag(root):
     with refused(Error.InvalidArgs, "flag"):
-        root.manager("GetStatistics", "(t)", (1,))
+        root.manager("GetStatistics", "(t)", (2,))
 
 
 def test_reload(root):

@@ -20,12 +20,13 @@ DOCTYPE = (
 class DBusDaemon:
     """Listens on one socket in its own directory and nowhere else.
 
-    limits: names and values of <limit> elements to raise or lower.
+    limits: names and values of <limit> elements to raise or lower. policy: XML at the end of its configuration.
     """
 
-    def __init__(self, directory, limits=None):
+    def __init__(self, directory, limits=None, policy=""):
         self.directory = environment.make_shared_directory(directory)
         self.limits = dict(limits or {})
+        self.policy = policy
         self.socket = os.path.join(self.directory, "bus")
         self.address = "unix:path=" + self.socket
         self.log_path = os.path.join(self.directory, "dbus-daemon.log")
@@ -90,7 +91,7 @@ class DBusDaemon:
             parts.append(f"  {owner}\n")
         for name, value in self.limits.items():
             parts.append(f'  <limit name="{name}">{value}</limit>\n')
-        parts.append("</busconfig>\n")
+        parts.append(self.policy + "</busconfig>\n")
         return "".join(parts)
 
     def _stock_config(self):

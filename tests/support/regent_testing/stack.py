@@ -16,13 +16,13 @@ class Stack:
     """Use as a context manager. What is given to it goes to DBusDaemon and Regentd."""
 
     def __init__(
-        self, polkit=False, limits=None, directory=None, start=True, **regentd
+        self, polkit=False, limits=None, directory=None, start=True, policy="", **regentd
     ):
         self._own_directory = directory is None
         self._clients = []
         self._start = start
         self.directory = directory or environment.make_scratch()
-        self.bus = DBusDaemon(os.path.join(self.directory, "bus"), limits)
+        self.bus = DBusDaemon(os.path.join(self.directory, "bus"), limits, policy)
         self.polkitd = Polkitd(self.bus) if polkit else None
         self.regentd = Regentd(self.bus, os.path.join(self.directory, "regentd"), **regentd)
         self.root = None  # a Client of this process, uid 0 where there is one

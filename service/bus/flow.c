@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Flow control
+ *
+ * A filter sees each call before anything else does, also those that sd-bus answers by itself. What
+ * a reply takes in a message is estimated from the values in it, and never too small.
+ *
+ * When a uid, or all, have used up half of what they may leave unread, whoever has some of it is
+ * asked for a receipt: a connection that reads much less than asks for one of itself must not count
+ * for ever.
+ */
+
+#include "bus/flow.h"
+
+#include "bus/authorizer.h"
+#include "bus/broadcast.h"
+#include "bus/bus-error.h"
+#include "bus/call.h"
+#include "bus/caller.h"
+#include "bus/receipts.h"
+#include "bus/watch-withheld.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+#include <inttypes.h>
+
+#define INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"
+
+/* What sd-bus tells of the Manager's members. */
+#define INTROSPECTION_BYTES (24 * LIMIT_KIB)
+
+/* How often others are asked because somebody was refused. */
+#define SOLICIT_USEC (UINT64_C(100) * 1000)
+
+struct Flow {
+        BusService *service;
+        Ledger *ledger;
+        Receipts *receipts;
+        uint64_t solicited_usec;
+        uint64_t n_refused, n_unanswered;
+};
+
+static Reader *reader_named(Flow *flow, const char *name)
+{
+        Reader *reader = ledger_lookup(flow->ledger, name);
+        const Caller *caller;
+
+        if (reader)
+                return reader;
+
+        reader = ledger_get(flow->ledger, name);
+        caller = callers_find(flow->service->callers, name);
+        if (caller && caller->knowledge == CALLER_KNOWN)
+                reader_identify(reader, caller->uid);
+        return reader;
+}
+
+static Reader *reader_of(Flow *flow, sd_bus_message *m)
+{
+        return reader_named(flow, sd_bus_message_get_sender(m));
+}
+
+static void solicit(Flow *flow, const Reader *reader)
+{
+        GHashTableIter iter;
+        gpointer other;
+
+        (void) sd_event_now(flow->service->event, CLOCK_MONOTONIC, &flow->solicited_usec);
+        g_hash_table_iter_init(&iter, ledger_readers(flow->ledger));
+        while (g_hash_table_iter_next(&iter, NULL, &other))
+                if (other != reader && reader_may_help(reader, other))
+                        receipts_ask(flow->receipts, other);
+}
+
+static void charge(Flow *flow, Reader *reader, uint64_t n_bytes)
+{
+        reader_charge(reader, n_bytes, 0);
+        if (reader_is_due(reader))
+                receipts_ask(flow->receipts, reader);
+        if (reader_calls_for_receipts(reader, n_bytes))
+                solicit(flow, reader);
+}
+
+/* Somebody is refused; there may be news of those who are to blame. */
+static void ask_again(Flow *flow, Reader *reader, LedgerBound bound)
+{
+        uint64_t now_usec = 0;
+
+        receipts_ask(flow->receipts, reader);
+        if (bound == LEDGER_BOUND_CONNECTION)
+                return;
+
+        (void) sd_event_now(flow->service->event, CLOCK_MONOTONIC, &now_usec);
+        if (now_usec - flow->solicited_usec >= SOLICIT_USEC)
+                solicit(flow, reader);
+}
+
+static const char *whose(LedgerBound bound)
+{
+        switch (bound) {
+        case LEDGER_BOUND_UID:
+                return "The connections of this user have";
+        case LEDGER_BOUND_ALL:
+                return "All connections together have";
+        case LEDGER_BOUND_CONNECTION:
+        case LEDGER_BOUND_NONE:
+                break;
+        }
+
+        return "This connection has";
+}
+
+static uint64_t unread_within(const Reader *reader, LedgerBound bound)
+{
+        switch (bound) {
+        case LEDGER_BOUND_UID:
+                return reader_uid_unread(reader);
+        case LEDGER_BOUND_ALL:
+                return ledger_unread(reader->ledger).n_bytes;
+        case LEDGER_BOUND_CONNECTION:
+        case LEDGER_BOUND_NONE:
+                break;
+        }
+
+        return reader_unread(reader).n_bytes;
+}
+
+static int refuse(Flow *flow, Reader *reader, LedgerBound bound, sd_bus_error *reterr_bus)
+{
+        if (reader->n_refused == 0 && bound == LEDGER_BOUND_CONNECTION)
+                log_notice("%s does not read what it asks for: refused until it does",
+                           reader->name);
+        reader->n_refused++;
+        flow->n_refused++;
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                             "%s %" PRIu64
+                                             " bytes of replies unread: read them first",
+                                             whose(bound), unread_within(reader, bound)));
+}
+
+static int refuse_call(Flow *flow, Reader *reader, sd_bus_message *m, LedgerBound bound)
+{
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        int r;
+
+        (void) refuse(flow, reader, bound, &error);
+        charge(flow, reader, LEDGER_MESSAGE_BYTES);
+        ask_again(flow, reader, bound);
+        r = sd_bus_reply_method_error(m, &error);
+        return r < 0 ? r : 1;
+}
+
+static uint64_t reply_bytes_at_least(sd_bus_message *m)
+{
+        return sd_bus_message_is_method_call(m, INTROSPECTABLE_INTERFACE, NULL)
+                       ? LEDGER_MESSAGE_BYTES + INTROSPECTION_BYTES
+                       : LEDGER_MESSAGE_BYTES;
+}
+
+/* Of what is not for a handler to see any more, 1. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
+{
+        Flow *flow = userdata;
+        LedgerBound bound;
+        Reader *reader;
+
+        if (!sd_bus_message_is_method_call(m, NULL, NULL) ||
+            sd_bus_message_get_expect_reply(m) <= 0 || !sd_bus_message_get_sender(m))
+                return 0;
+
+        reader = reader_of(flow, m);
+        if (!reader->is_identified && reader_unread(reader).n_bytes > LEDGER_UNIDENTIFIED_BYTES)
+                (void) callers_get(flow->service->callers, m);
+
+        switch (reader_standing(reader, &bound)) {
+        case READER_SERVED:
+                charge(flow, reader, reply_bytes_at_least(m));
+                return 0;
+        case READER_REFUSED:
+                return refuse_call(flow, reader, m, bound);
+        case READER_UNANSWERED:
+                reader->n_unanswered++;
+                flow->n_unanswered++;
+                ask_again(flow, reader, bound);
+                return 1;
+        }
+
+        g_assert_not_reached();
+}
+
+static void on_read(void *userdata, const Reader *reader)
+{
+        const Flow *flow = userdata;
+
+        watch_withheld_note_read(flow->service, reader->name);
+}
+
+int flow_new(Flow **ret_flow, BusService *service)
+{
+        g_autoptr(Flow) flow = g_new(Flow, 1);
+        sd_bus_slot *slot;
+        int r;
+
+        *flow = (Flow){
+                .service = service,
+                .ledger = ledger_new(service->limits, state_accounts(service->state),
+                                     receipts_forget),
+                .receipts = receipts_new(service->bus, service->limits, service->outgoing),
+        };
+
+        receipts_set_on_read(flow->receipts, on_read, flow);
+
+        r = sd_bus_add_filter(service->bus, &slot, on_message, flow);
+        if (r < 0)
+                return r;
+        bus_service_keep_slot(service, slot);
+
+        *ret_flow = g_steal_pointer(&flow);
+        return 0;
+}
+
+Flow *flow_free(Flow *flow)
+{
+        if (!flow)
+                return NULL;
+
+        ledger_free(flow->ledger);
+        receipts_free(flow->receipts);
+        g_free(flow);
+        return NULL;
+}
+
+/* One look a call: what the bus has queued may have been read since it was sent. */
+static int park(Flow *flow,
+                Reader *reader,
+                sd_bus_message *m,
+                sd_bus_message_handler_t handler,
+                sd_bus_error *reterr_bus)
+{
+        Call *entered = call_entered(flow->service, m), *call;
+        int r;
+
+        if (entered && entered->has_looked)
+                return 0;
+
+        r = call_get(&call, flow->service, m, handler, 0, reterr_bus);
+        if (r < 0)
+                return r;
+
+        if (receipts_park(flow->receipts, reader, call)) {
+                call_park(call);
+                return CALL_E_PARKED;
+        }
+        if (call != entered)
+                call_free(call);
+        return 0;
+}
+
+int flow_admit(BusService *service,
+               sd_bus_message *m,
+               sd_bus_message_handler_t handler,
+               uint64_t n_bytes,
+               uint64_t *ret_room,
+               sd_bus_error *reterr_bus)
+{
+        Flow *flow = service->flow;
+        Reader *reader = reader_of(flow, m);
+        LedgerBound bound;
+        Caller *caller;
+        int r;
+
+        *ret_room = UINT64_MAX;
+        if (n_bytes <= LEDGER_SMALL_BYTES)
+                return 0;
+
+        if (!reader->is_identified &&
+            n_bytes + reader_unread(reader).n_bytes > LEDGER_UNIDENTIFIED_BYTES) {
+                r = authorizer_identify(service, m, handler, 0, &caller, reterr_bus);
+                if (r != 0)
+                        return r;
+        }
+
+        *ret_room = reader_room(reader, &bound);
+        if (*ret_room >= n_bytes)
+                return 0;
+
+        r = park(flow, reader, m, handler, reterr_bus);
+        if (r != 0)
+                return r;
+        if (*ret_room <= LEDGER_SMALL_BYTES)
+                return flow_refuse(service, m, reterr_bus);
+        return 0;
+}
+
+int flow_refuse(const BusService *service, sd_bus_message *m, sd_bus_error *reterr_bus)
+{
+        Flow *flow = service->flow;
+        Reader *reader = reader_of(flow, m);
+        LedgerBound bound;
+
+        (void) reader_room(reader, &bound);
+        ask_again(flow, reader, bound);
+        return refuse(flow, reader, bound, reterr_bus);
+}
+
+void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes)
+{
+        if (n_bytes > LEDGER_MESSAGE_BYTES && sd_bus_message_get_expect_reply(m) > 0)
+                charge(service->flow, reader_of(service->flow, m), n_bytes - LEDGER_MESSAGE_BYTES);
+}
+
+int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uint64_t n_bytes)
+{
+        int r;
+
+        r = sd_bus_send(NULL, reply, NULL);
+        if (r < 0)
+                return r;
+
+        flow_charge(service, m, n_bytes); /* behind it, so that a receipt is for it, too */
+        return r;
+}
+
+int flow_admit_descriptors(const BusService *service,
+                           sd_bus_message *m,
+                           uint64_t n,
+                           sd_bus_error *reterr_bus)
+{
+        Reader *reader = reader_of(service->flow, m);
+        LedgerBound bound;
+
+        if (reader_may_send_descriptors(reader, n, &bound))
+                return 0;
+
+        ask_again(service->flow, reader, bound);
+        reader->n_refused++;
+        service->flow->n_refused++;
+        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                             "%s file descriptors unread: read them first",
+                                             whose(bound)));
+}
+
+void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
+{
+        Reader *reader = reader_of(service->flow, m);
+
+        reader_charge(reader, 0, n);
+        if (reader_is_due(reader))
+                receipts_ask(service->flow->receipts, reader);
+}
+
+uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
+{
+        Reader *reader = reader_named(service->flow, name);
+        LedgerBound bound;
+        uint64_t n_room = reader_room(reader, &bound);
+
+        *ret_is_own = bound == LEDGER_BOUND_CONNECTION;
+        return n_room;
+}
+
+LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, name);
+
+        charge(service->flow, reader, n_bytes);
+        return reader->sent;
+}
+
+void flow_confirm(BusService *service, const char *name, LedgerMark mark)
+{
+        Reader *reader = ledger_lookup(service->flow->ledger, name);
+
+        if (reader)
+                reader_confirm(reader, mark, (LedgerMark){});
+}
+
+bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, caller->name);
+        LedgerBound bound;
+
+        if (reader_room(reader, &bound) >= n_bytes + LEDGER_MESSAGE_BYTES)
+                return true;
+
+        ask_again(service->flow, reader, bound);
+        return false;
+}
+
+void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes)
+{
+        charge(service->flow, reader_named(service->flow, caller->name), n_bytes);
+}
+
+bool flow_may_go_on(const BusService *service, const Caller *caller)
+{
+        const Reader *reader = reader_named(service->flow, caller->name);
+
+        return reader_room(reader, NULL) >= service->limits->receipt_bytes;
+}
+
+void flow_ask(const BusService *service, const Caller *caller)
+{
+        receipts_ask(service->flow->receipts, reader_named(service->flow, caller->name));
+}
+
+uint64_t flow_unread(const Flow *flow)
+{
+        return ledger_unread(flow->ledger).n_bytes;
+}
+
+void flow_identify(Flow *flow, const char *name, uint32_t uid)
+{
+        Reader *reader = ledger_lookup(flow->ledger, name);
+
+        if (reader)
+                reader_identify(reader, uid);
+}
+
+void flow_forget(Flow *flow, const char *name)
+{
+        ledger_forget(flow->ledger, name);
+}
+
+void flow_add_statistics(const BusService *service, GVariantDict *statistics)
+{
+        const Flow *flow = service->flow;
+
+        g_variant_dict_insert(statistics, "unread-bytes", "t", ledger_unread(flow->ledger).n_bytes);
+        g_variant_dict_insert(statistics, "unread-descriptors", "t",
+                              ledger_unread(flow->ledger).n_descriptors);
+        g_variant_dict_insert(statistics, "receipts-waiting", "t",
+                              outgoing_count(service->outgoing, OUTGOING_RECEIPT));
+        g_variant_dict_insert(statistics, "signals-withheld", "t",
+                              broadcasts_n_withheld(service->broadcasts));
+        g_variant_dict_insert(statistics, "calls-refused-unread", "t", flow->n_refused);
+        g_variant_dict_insert(statistics, "calls-unanswered-unread", "t", flow->n_unanswered);
+}
+
+static GVariant *describe(const Flow *flow, const Reader *reader)
+{
+        const Caller *caller = callers_find(flow->service->callers, reader->name);
+        g_auto(GVariantDict) facts = G_VARIANT_DICT_INIT(NULL);
+
+        if (reader->is_identified)
+                g_variant_dict_insert(&facts, "uid", "u", reader->uid);
+        g_variant_dict_insert(&facts, "sent-bytes", "t", reader->sent.n_bytes);
+        g_variant_dict_insert(&facts, "unread-bytes", "t", reader_unread(reader).n_bytes);
+        g_variant_dict_insert(&facts, "unread-descriptors", "t",
+                              reader_unread(reader).n_descriptors);
+        g_variant_dict_insert(&facts, "receipts-waiting", "t", (guint64) receipts_count(reader));
+        g_variant_dict_insert(&facts, "calls-waiting", "t",
+                              caller ? (guint64) caller->n_calls : UINT64_C(0));
+        g_variant_dict_insert(&facts, "calls-refused", "t", reader->n_refused);
+        g_variant_dict_insert(&facts, "calls-unanswered", "t", reader->n_unanswered);
+        return g_variant_dict_end(&facts);
+}
+
+GVariant *flow_connections(const BusService *service)
+{
+        const Flow *flow = service->flow;
+        g_auto(GVariantDict) connections = G_VARIANT_DICT_INIT(NULL);
+        GHashTableIter iter;
+        gpointer reader;
+
+        g_hash_table_iter_init(&iter, ledger_readers(flow->ledger));
+        while (g_hash_table_iter_next(&iter, NULL, &reader))
+                g_variant_dict_insert_value(&connections, ((const Reader *) reader)->name,
+                                            describe(flow, reader));
+        return g_variant_dict_end(&connections);
+}
