@@ -18,7 +18,6 @@
 #define REGENT_MANAGER_INTERFACE   "org.regentd.State1.Manager"
 #define REGENT_NAMESPACE_INTERFACE "org.regentd.State1.Namespace"
 #define REGENT_VALUES_INTERFACE    "org.regentd.State1.Values"
-#define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
 
 /* Exported by clients that have a say in changes, at a path of their own */
 #define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
