@@ -321,3 +321,18 @@ def test_one_that_does_not_read(service, root, ns, join):
             break
     assert ns.property("Participants") == 0
     ns.set("a", 1)
+
+
+def test_the_end_of_a_session_is_told_and_not_asked_about(service, root, ns, join):
+    one = join()
+    one.register(ns)
+    writer = service.client()
+    pending = ns.seen_by(writer).start_apply({"a": 1}, class_="session")
+    one.expect("Prepare").agree()
+    pending.result()
+    told = one.expect("Commit")
+    told.agree()
+    writer.close()
+    ended = one.expect("Commit")
+    assert ended.revision > told.revision and ended.transaction != told.transaction
+    assert ns.keys() == []
