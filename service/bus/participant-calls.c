@@ -40,7 +40,7 @@ typedef struct ParticipantCall {
         Member *member; /* NULL: nobody wants to know any more */
         char *address;
         uint32_t uid;
-        const char *what; /* of a Commit or Abort, for the log */
+        const char *what;  /* of a Commit or Abort, for the log */
         sd_bus_slot *slot; /* NULL: it is not sent yet */
         LedgerMark mark;
         GList in_calls;
@@ -300,7 +300,8 @@ static void send_waiting(ParticipantCalls *calls)
                 int r;
 
                 g_queue_unlink(&calls->waiting, &call->in_calls);
-                if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
+                if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) !=
+                    0) {
                         g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                         continue;
                 }
@@ -337,7 +338,8 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
         ParticipantCall *call = userdata;
         ParticipantCalls *calls = call->calls;
         const sd_bus_error *error = sd_bus_message_get_error(m);
-        g_autofree char *text = error ? veto_text_clean(error->message ? error->message : "") : NULL;
+        g_autofree char *text =
+                error ? veto_text_clean(error->message ? error->message : "") : NULL;
 
         if (error) {
                 calls->n_failed++;

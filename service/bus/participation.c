@@ -235,8 +235,7 @@ void participation_add_statistics(const Participation *participation, GVariantDi
         g_variant_dict_insert(statistics, "participants", "t", (guint64) participants->n);
         g_variant_dict_insert(statistics, "participants-dropped", "t",
                               participants->statistics.n_dropped);
-        g_variant_dict_insert(statistics, "prepared", "t",
-                              participants->statistics.n_transactions);
+        g_variant_dict_insert(statistics, "prepared", "t", participants->statistics.n_transactions);
         g_variant_dict_insert(statistics, "vetoes", "t", participants->statistics.n_vetoed);
         g_variant_dict_insert(statistics, "vetoes-late", "t", participants->statistics.n_late);
         participant_calls_add_statistics(participation->calls, statistics);

@@ -146,7 +146,10 @@ static int consider_all(Transaction *transaction, const Preview *preview, char *
         return 0;
 }
 
-static int find_members(Transaction *transaction, State *state, const Overlay *overlay, char **reterr_text)
+static int find_members(Transaction *transaction,
+                        State *state,
+                        const Overlay *overlay,
+                        char **reterr_text)
 {
         const GPtrArray *changes = transaction->trial->changes;
 
@@ -377,8 +380,7 @@ char *transaction_describe(const Transaction *transaction)
 
         return g_strdup_printf("'%s' of '%s': participant %s (uid %" PRIu32 ") %s%s", member->key,
                                member->preview->name, participant->address, participant->uid,
-                               member->outcome == CORE_E_VETOED ? "objects: " : "",
-                               member->reason);
+                               member->outcome == CORE_E_VETOED ? "objects: " : "", member->reason);
 }
 
 static void tell(Member *member, uint64_t revision)
@@ -420,7 +422,8 @@ static bool is_touched(const Participant *participant,
         if (change->kind == NAMESPACE_CHANGE_REMOVE)
                 return true;
 
-        for (guint i = 0; change->kind == NAMESPACE_CHANGE_ENTRIES && i < change->entries->len; i++) {
+        for (guint i = 0; change->kind == NAMESPACE_CHANGE_ENTRIES && i < change->entries->len;
+             i++) {
                 const Entry *entry = change->entries->pdata[i];
 
                 if (participant_concerns(participant, entry_key(entry)) &&
@@ -441,9 +444,7 @@ static void tell_other(Participant *participant, char **name, uint64_t revision)
         participants->port.commit(participants->port.userdata, participant, *name, revision);
 }
 
-void transaction_tell_others(Participants *participants,
-                             const State *state,
-                             const Commit *commit)
+void transaction_tell_others(Participants *participants, const State *state, const Commit *commit)
 {
         g_autofree char *name = NULL;
 

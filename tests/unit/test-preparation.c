@@ -115,8 +115,8 @@ static void test_all_namespaces_are_taken_at_once(Fixture *f, gconstpointer unus
         rig_assert_trace(f->rig, "Q?y [5] publish behind@5 Q+5 ");
 }
 
-static void test_nobody_is_asked_about_what_is_refused_or_nothing(Fixture *f,
-                                                                  gconstpointer unused G_GNUC_UNUSED)
+static void test_nobody_is_asked_about_what_is_refused_or_nothing(
+        Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         add(f, "P", "a.b", "z");
         rig_set(f->rig, f->one, "a.b", "k", "1", "set");
