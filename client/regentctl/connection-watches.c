@@ -13,7 +13,7 @@ typedef struct ConnectionWatch {
 } ConnectionWatch;
 
 static const char *const texts[] = { "ns-name", "ns-prefix", "prefix", "state" };
-static const char *const numbers[] = { "revision",        "sent",           "withheld",
+static const char *const numbers[] = { "revision",       "sent",           "withheld",
                                        "resynchronized", "unacknowledged", "unacknowledged-bytes" };
 
 static void watch_clear(gpointer userdata)
@@ -70,10 +70,9 @@ static void add_number(Table *table, GVariant *facts, const char *name)
 
 Table *connection_watches_table(void)
 {
-        static const char *const headers[] = { "CONNECTION", ">WATCH",    "NAMESPACE",
-                                               "PREFIX",     "STATE",     ">SENT",
-                                               ">WITHHELD",  ">RESYNC",   ">UNACKNOWLEDGED",
-                                               NULL };
+        static const char *const headers[] = { "CONNECTION",      ">WATCH", "NAMESPACE", "PREFIX",
+                                               "STATE",           ">SENT",  ">WITHHELD", ">RESYNC",
+                                               ">UNACKNOWLEDGED", NULL };
 
         return table_new(headers);
 }
@@ -82,7 +81,8 @@ static void add_row(Table *table, const char *name, const ConnectionWatch *watch
 {
         const char *ns_name = text_of(watch->facts, "ns-name");
         const char *ns_prefix = text_of(watch->facts, "ns-prefix");
-        const char *prefix = text_of(watch->facts, "prefix"), *state = text_of(watch->facts, "state");
+        const char *prefix = text_of(watch->facts, "prefix"),
+                   *state = text_of(watch->facts, "state");
 
         table_add(table, STYLE_KEY, name);
         table_add_format(table, STYLE_PLAIN, "%" PRIu64, (uint64_t) watch->number);

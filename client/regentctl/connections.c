@@ -96,10 +96,9 @@ static void add_row(Table *table, const Connection *connection)
 
 static void print_table(Output *output, const GArray *connections)
 {
-        static const char *const headers[] = { "CONNECTION", "USER",     ">UNREAD",
-                                               ">FDS",       ">RECEIPT", ">WAITING",
-                                               ">REFUSED",   ">DROPPED", ">WATCHES",
-                                               NULL };
+        static const char *const headers[] = { "CONNECTION", "USER",     ">UNREAD",  ">FDS",
+                                               ">RECEIPT",   ">WAITING", ">REFUSED", ">DROPPED",
+                                               ">WATCHES",   NULL };
         g_autoptr(Table) table = table_new(headers), watches = connection_watches_table();
         guint n_watches = 0;
 

@@ -34,7 +34,8 @@ typedef struct Fanout {
         FanoutKind kind;
         uint32_t n_receivers, n_changes, n_bytes;
         char path[ENTRY_TEXT_PATH_SIZE];
-        int from_children[2]; /* a unique name when a receiver listens; then again when it has all */
+        int from_children
+                [2]; /* a unique name when a receiver listens; then again when it has all */
         int to_emitter[2];
 } Fanout;
 
@@ -62,8 +63,8 @@ static int listen_to(const Fanout *fanout, sd_bus *bus)
         switch (fanout->kind) {
         case FANOUT_WATCH:
                 r = sd_bus_call_method(bus, REGENT_BUS_NAME, fanout->path,
-                                       REGENT_NAMESPACE_INTERFACE, "Watch", &error, NULL,
-                                       "sta{sv}", "", UINT64_C(0), 0);
+                                       REGENT_NAMESPACE_INTERFACE, "Watch", &error, NULL, "sta{sv}",
+                                       "", UINT64_C(0), 0);
                 break;
         case FANOUT_BROADCAST:
                 r = sd_bus_add_match(bus, NULL, "type='signal',interface='" EMITTER "'", NULL,
@@ -117,7 +118,8 @@ static int receive(const Fanout *fanout, Receiver *receivers, struct pollfd *fds
                                 r = sd_bus_process(receivers[i].bus, NULL);
                         if (r < 0)
                                 return r;
-                        if (before < fanout->n_changes && receivers[i].n_seen >= fanout->n_changes) {
+                        if (before < fanout->n_changes &&
+                            receivers[i].n_seen >= fanout->n_changes) {
                                 n_done++;
                                 r = tell_parent(fanout, receivers[i].bus);
                                 if (r < 0)
@@ -243,11 +245,8 @@ static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *reterr G_GN
         return 0;
 }
 
-static int start_call(const Fanout *fanout,
-                      sd_bus *bus,
-                      const char *emitter,
-                      uint32_t i,
-                      Writing *writing)
+static int start_call(
+        const Fanout *fanout, sd_bus *bus, const char *emitter, uint32_t i, Writing *writing)
 {
         g_autoptr(sd_bus_message) m = NULL;
         g_autofree char *value = g_malloc(fanout->n_bytes + 1);
@@ -361,8 +360,8 @@ static int measure(Fanout *fanout, double *ret_rate)
         if (r >= 0 && fanout->kind != FANOUT_WATCH) {
                 r = spawn(fanout, 0, &pids[n_pids++]);
                 if (r >= 0 && fanout->kind == FANOUT_UNICAST &&
-                    write(fanout->to_emitter[1], names,
-                          (size_t) fanout->n_receivers * NAME_BYTES) < 0)
+                    write(fanout->to_emitter[1], names, (size_t) fanout->n_receivers * NAME_BYTES) <
+                            0)
                         r = -errno;
                 if (r >= 0)
                         r = read_names(fanout, 1, emitter);
