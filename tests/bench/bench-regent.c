@@ -10,6 +10,7 @@
 #include "bus.h"
 #include "fanout.h"
 #include "fill.h"
+#include "participate.h"
 #include "rounds.h"
 #include "signals.h"
 
@@ -135,6 +136,7 @@ static const struct {
         { "await", 1, 2, command_await },
         { "fanout", 5, 5, command_fanout },
         { "signals", 3, 3, command_signals },
+        { "participate", 3, 3, command_participate },
 };
 
 int main(int argc, char **argv)
