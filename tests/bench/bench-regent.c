@@ -131,12 +131,9 @@ static const struct {
         int n_arguments_max;
         int (*run)(char **arguments);
 } commands[] = {
-        { "rounds", 3, 64, command_rounds },
-        { "fill", 6, 6, command_fill },
-        { "await", 1, 2, command_await },
-        { "fanout", 5, 5, command_fanout },
-        { "signals", 3, 3, command_signals },
-        { "participate", 3, 3, command_participate },
+        { "rounds", 3, 64, command_rounds },  { "fill", 6, 6, command_fill },
+        { "await", 1, 2, command_await },     { "fanout", 5, 5, command_fanout },
+        { "signals", 3, 3, command_signals }, { "participate", 3, 3, command_participate },
 };
 
 int main(int argc, char **argv)
