@@ -133,8 +133,7 @@ static const struct {
 } commands[] = {
         { "rounds", 3, 64, command_rounds },  { "fill", 6, 6, command_fill },
         { "await", 1, 2, command_await },     { "fanout", 5, 5, command_fanout },
-        { "signals", 3, 3, command_signals },
-        { "participate", 3, 3, command_participate },
+        { "signals", 3, 3, command_signals }, { "participate", 3, 3, command_participate },
 };
 
 int main(int argc, char **argv)

@@ -6,7 +6,7 @@ import subprocess
 
 from regent_testing.client import Client
 from regent_testing.participant import Participant
-from regent_testing.waiting import wait_readable
+from regent_testing.waiting import retry_until, wait_readable
 
 from .figure import Figure, at_most
 from .instance import NS_NAME, each
@@ -61,8 +61,12 @@ def leave_unanswered(instance, stack, client):
         for space in spaces[first : first + 50]:
             space.seen_by(writer).start_set("k", 1)
         writer.ping()
-    statistics = {name: v.unpack() for name, v in client.statistics().items()}
-    assert statistics["prepared"] == len(spaces) and statistics["participant-calls-waiting"] == 48
+
+    def are_asked():
+        statistics = {name: v.unpack() for name, v in client.statistics().items()}
+        return statistics["prepared"] == len(spaces) and statistics["participant-calls-waiting"] == 48
+
+    retry_until(are_asked, 10, "200 changes to be prepared")
 
 
 def measure_participants(context):
