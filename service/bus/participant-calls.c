@@ -241,17 +241,6 @@ static int on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         return 0;
 }
 
-/* Of whom it takes a place is the uid's own matter, as long as there is one in all. */
-static void wait_for_place(ParticipantCall *call)
-{
-        ParticipantCalls *calls = call->calls;
-        const BusService *service = calls->service;
-
-        call->member->is_crowded_out = outgoing_count(service->outgoing, OUTGOING_PARTICIPANT) >=
-                                       service->limits->participant_calls;
-        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
-}
-
 /* What prepare() of the port says. */
 static int send_prepare(ParticipantCall *call)
 {
@@ -273,8 +262,7 @@ static int send_prepare(ParticipantCall *call)
         if (r < 0)
                 return r;
 
-        call->member->was_asked = true;
-        call->member->is_crowded_out = false;
+        transaction_asked(call->member);
         call->mark = flow_charge_call(service, call->address, n_bytes);
         return 0;
 }
@@ -287,7 +275,7 @@ int participant_calls_prepare(ParticipantCalls *calls, Member *member)
         call->member = member;
         member->call = call;
         if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
-                wait_for_place(call);
+                g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                 return 0;
         }
 
@@ -314,7 +302,7 @@ static void send_waiting(ParticipantCalls *calls)
                 g_queue_unlink(&calls->waiting, &call->in_calls);
                 if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) !=
                     0) {
-                        wait_for_place(call);
+                        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                         continue;
                 }
 

@@ -309,6 +309,33 @@ def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack)
         retry_until(lambda: number(root, "participant-calls-waiting") <= 1, 20, "their places")
 
 
+def test_one_that_could_not_be_asked_stays(root, name, join):
+    """Another connection of its uid has all the places."""
+    hung, good = join("alice"), join("alice")
+    spaces = [root.create(f"{name}.N{n}", owner=4001) for n in range(5)]
+    last = spaces.pop()
+    for space in spaces:
+        hung.register(space, timeout_usec=SHORT)
+    good.register(last, timeout_usec=SHORT)
+    for pending in [space.start_set("a", 1) for space in spaces]:
+        with refused(Error.Timeout, "has not answered"):
+            pending.result()
+    assert [space.property("Participants") for space in spaces] == [0] * 4
+
+    dropped = number(root, "participants-dropped")
+    with refused(Error.Timeout, "could not be asked"):
+        last.set("a", 1)
+    good.expect_nothing()
+    assert last.property("Participants") == 1
+    assert number(root, "participants-dropped") == dropped
+
+    hung.close()
+    retry_until(lambda: number(root, "participant-calls-waiting") == 0, 20, "its places")
+    pending = last.start_set("a", 1)
+    good.expect("Prepare").agree()
+    assert good.expect("Commit").revision == revision_of(pending)
+
+
 def test_one_that_does_not_read(service, root, ns, join):
     """A Prepare of which it can have no room is not sent; whoever reads nothing has no say."""
     one = join()
