@@ -4,7 +4,8 @@
  *
  * Start: signals, configuration, recovery, declared namespaces, objects, the end of what connections
  * have left behind, and last the name on the bus, so whoever sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
- * Stop: the store closes once the batch under way is written and answered, then the bus.
+ * Stop: the store closes once the batch under way is written and answered, then what participants are
+ * asked about ends, then the bus.
  */
 
 #include "daemon.h"
@@ -63,8 +64,8 @@ static int on_disconnected(sd_bus_message *m G_GNUC_UNUSED,
 /* stop */
 
 /*
- * The batch under way is settled and answered; what waits behind it was promised to nobody. As an
- * exit handler it runs before the bus's own, which closes the connection.
+ * The batch under way is settled and answered; what waits behind it was promised to nobody, but who
+ * has been asked about a change hears that it comes to nothing. As an exit handler it runs before the bus's own, which closes the connection.
  */
 static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 {
@@ -72,6 +73,7 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 
         (void) sd_notify(false, "STOPPING=1");
         daemon->close_status = store_close(daemon->store);
+        pipeline_stop_preparing(daemon->pipeline);
         return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "util/auto.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -396,6 +397,13 @@ static int tell(ParticipantCalls *calls,
         return 0;
 }
 
+/* When it is the bus that has gone, everybody knows. */
+static void note_untold(const Participant *participant, const char *what, int r)
+{
+        if (r < 0 && r != -ENOTCONN)
+                log_warning("Cannot send %s to %s: %s", what, participant->address, g_strerror(-r));
+}
+
 void participant_calls_commit(ParticipantCalls *calls,
                               const Participant *participant,
                               const char *transaction,
@@ -409,8 +417,7 @@ void participant_calls_commit(ParticipantCalls *calls,
                 r = sd_bus_message_append_basic(m, 't', &revision);
         if (r >= 0)
                 r = tell(calls, participant, m, "Commit");
-        if (r < 0)
-                log_warning("Cannot tell %s of a commit: %s", participant->address, g_strerror(-r));
+        note_untold(participant, "Commit", r);
 }
 
 void participant_calls_abort(ParticipantCalls *calls,
@@ -423,9 +430,7 @@ void participant_calls_abort(ParticipantCalls *calls,
         r = new_message(calls, participant->address, participant->path, "Abort", transaction, &m);
         if (r >= 0)
                 r = tell(calls, participant, m, "Abort");
-        if (r < 0)
-                log_warning("Cannot tell %s that a change comes to nothing: %s",
-                            participant->address, g_strerror(-r));
+        note_untold(participant, "Abort", r);
 }
 
 static void end_of_address(GQueue *queue, const char *address)

@@ -32,6 +32,9 @@ void preparation_clear(Preparation *preparation);
 /* Ends what has run into a deadline or a veto. */
 void preparation_advance(Preparation *preparation);
 
+/* Ends everything, for there will be no more batches; preparation_close() answers. */
+void preparation_stop(Preparation *preparation);
+
 /* Keeps the namespaces of all that has no verdict from @batch. */
 void preparation_open(Preparation *preparation, Batch *batch);
 

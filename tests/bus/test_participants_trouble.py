@@ -247,8 +247,8 @@ def test_regentd_is_stopped_in_between(stack):
     waiting = [made.root.ns(space.name).start_set("z", 1) for space in spaces]
     two.expect("Prepare")
     made.regentd.stop()
-    for each in waiting:
-        with refused(Error.NoReply):
+    for each, error in zip(waiting, (Error.NoReply, Error.Busy)):
+        with refused(error):
             each.result()
     made.regentd.start()
     assert [space.keys() for space in spaces] == [[], []]
@@ -274,6 +274,32 @@ def test_regentd_is_killed_in_between(stack, has_answered):
         values, revision = one.register(ns)
         assert values == {"a": "new" if has_answered else "old"}
         assert revision == made.root.revision()
+
+
+def test_a_stop_is_told(stack):
+    made = stack()
+    ns = made.root.create("org.example.N")
+    with Participant(made) as one, Participant(made) as two:
+        one.register(ns)
+        two.register(ns)
+        pending = ns.start_set("a", 1)
+        dry = made.root.create("org.example.Dry")
+        two.register(dry)
+        asked = one.expect("Prepare")
+        asked.agree()
+        two.expect("Prepare")
+        of_dry = dry.start_apply({"a": 1}, flags=1)
+        two.expect("Prepare")
+        made.regentd.stop()
+        assert one.expect("Abort").transaction == asked.transaction
+        two.expect("Abort")
+        two.expect("Abort")
+        for each in (pending, of_dry):
+            with refused(Error.Busy, "stops"):
+                each.result()
+    assert "Cannot" not in made.regentd.log(1000)
+    made.regentd.start()
+    assert ns.keys() == []
 
 
 def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack):
