@@ -91,8 +91,8 @@ static void test_one_is_enough(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
         rig_run(&f->rig);
         rig_assert_trace(&f->rig, "[3] publish done ");
         g_assert_true(is_usable(f, "a.b") && is_usable(f, "c.d"));
-        g_assert_cmpuint(
-                access_compare(&before, &state_lookup(f->rig.state, "a.b")->access), ==, 0);
+        g_assert_cmpuint(access_compare(&before, &state_lookup(f->rig.state, "a.b")->access), ==,
+                         0);
         start(f);
         rig_run(&f->rig);
         rig_assert_trace(&f->rig, "[4] publish done ");
@@ -132,7 +132,7 @@ int main(int argc, char *argv[])
         g_test_init(&argc, &argv, NULL);
         g_log_set_writer_func(on_log, NULL, NULL);
 
-#define ADD(test)                                                                           \
+#define ADD(test) \
         g_test_add("/defaults-commit/" #test, Fixture, NULL, set_up, test_##test, tear_down)
         ADD(what_is_known_needs_none);
         ADD(one_is_enough);
