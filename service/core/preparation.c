@@ -92,8 +92,7 @@ void preparation_open(Preparation *preparation, Batch *batch)
         for (GList *l = preparation->queues->preparing.head; l; l = l->next) {
                 const Request *request = l->data;
 
-                if (!preparation_is_done(request))
-                        batch_pass_over(batch, request->set);
+                batch_pass_over(batch, request->set);
         }
 }
 

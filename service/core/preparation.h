@@ -32,7 +32,7 @@ void preparation_clear(Preparation *preparation);
 /* Ends what has run into a deadline or a veto. */
 void preparation_advance(Preparation *preparation);
 
-/* Keeps the namespaces of all that has no verdict from @batch. */
+/* Keeps the namespaces of all that is asked about from @batch, what has a verdict and found no room included. */
 void preparation_open(Preparation *preparation, Batch *batch);
 
 /* Whether @request has a verdict and goes on. */

@@ -308,6 +308,63 @@ static void test_removal_tells_and_ends(Fixture *f, gconstpointer unused G_GNUC_
         g_assert_cmpuint(f->p.participants->n, ==, 1);
 }
 
+static void submit_of_namespace(Fixture *f, ChangeSetKind kind, const char *name, const char *label)
+{
+        ChangeSet *set = change_set_new(kind);
+        g_autofree char *text = NULL;
+        NamespaceWish *wish;
+
+        g_assert_cmpint(change_set_add_namespace(set, name, &wish, &text), ==, 0);
+        rig_submit(f->rig, f->two, NULL, set, label);
+}
+
+/* It must be alone in its batch, and is not overtaken by what is prepared meanwhile. */
+static void test_removal_of_another_has_its_turn(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        add(f, "Q", "c.d", "");
+        submit_of_namespace(f, CHANGE_SET_CREATE_NAMESPACE, "e.f", "create");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[3] publish create@3 ");
+        rig_set(f->rig, f->one, "a.b", "k", "1", "first");
+        rig_run(f->rig);
+        submit_of_namespace(f, CHANGE_SET_REMOVE_NAMESPACE, "e.f", "remove");
+        rig_set(f->rig, f->one, "c.d", "k", "1", "second");
+        answer(f, "P", NULL);
+        rig_assert_trace(f->rig, "P?k [4] publish first@4 P+4 ");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[5] publish remove@5 ");
+        rig_run(f->rig);
+        answer(f, "Q", NULL);
+        rig_assert_trace(f->rig, "Q?k [6] publish second@6 Q+6 ");
+}
+
+static void submit_5_mb(Fixture *f, const char *name, const char *label)
+{
+        g_autofree char *value = g_strdup_printf("'%01000000d'", 1);
+        ChangeSet *set = changes_new_set(name, "k", value);
+
+        for (const char *key = "k1\0k2\0k3\0k4\0"; *key; key += 3)
+                changes_set(set, name, key, value);
+        rig_submit(f->rig, f->one, NULL, set, label);
+}
+
+/* Also when there is no room for it in the batch that it could have joined. */
+static void test_what_is_agreed_is_not_overtaken(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "k");
+        add(f, "Q", "c.d", "k");
+        submit_5_mb(f, "a.b", "a");
+        submit_5_mb(f, "c.d", "c");
+        rig_run(f->rig);
+        rig_set(f->rig, f->one, "c.d", "z", "1", "behind");
+        participants_rig_answer(&f->p, "P", NULL);
+        answer(f, "Q", NULL);
+        rig_assert_trace(f->rig, "P?k Q?k [3] publish a@3 P+3 ");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[4 5] publish c@4 Q+4 behind@5 ");
+}
+
 static void test_a_reason_is_one_printable_line(void)
 {
         static const char *const pairs[][2] = {
@@ -481,6 +538,8 @@ int main(int argc, char *argv[])
         ADD(a_dry_run_waits_for_all);
         ADD(what_cannot_be_asked);
         ADD(removal_tells_and_ends);
+        ADD(removal_of_another_has_its_turn);
+        ADD(what_is_agreed_is_not_overtaken);
         ADD(random_orders_end);
 #undef ADD
         g_test_add_func("/preparation/a_reason_is_one_printable_line",
