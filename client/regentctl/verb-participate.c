@@ -196,7 +196,8 @@ static gboolean check(const Options *options, Failure **reterr)
         }
         if (options_have(options, "timeout") && options->timeout_usec > TIMEOUT_USEC_MAX)
                 return failure_set(reterr, EXIT_USAGE, "--timeout= is at most 10s here");
-        return TRUE;
+        /* Found out when it is asked, it would refuse somebody else's change. */
+        return command_check(options->command, reterr);
 }
 
 int verb_participate(Context *context, char **arguments, Failure **reterr)

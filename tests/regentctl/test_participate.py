@@ -207,9 +207,15 @@ def test_who_may(ctl_as, root, name):
 
 def test_what_is_not_there(ctl, ns, name):
     ctl("participate", name + ".Missing", "--", "true", status=NOT_FOUND)
-    with participating(ctl, ns.name, "--", "/nonexistent/command") as running:
+    assert "/nonexistent/command" in ctl("participate", ns.name, "--", "/nonexistent/command", status=USAGE).err
+    assert ns.property("Participants") == 0
+
+
+def test_a_command_that_goes(ctl, ns, decider):
+    with participating(ctl, ns.name, "--", decider.path) as running:
+        os.unlink(decider.path)
         ctl.run("set", ns.name, "k", "1")
-        running.expect("/nonexistent/command: No such file")
+        running.expect(f"{decider.path}: No such file")
         running.finish(11)
 
 
@@ -283,3 +289,26 @@ def test_dry_run_shows_all_vetoes(ctl, ns, decider, tmp_path):
     assert ns.get("mtu") == GLib.Variant("x", 1500)
     shown = ctl("apply", ns.name, "mtu=9000", "--dry-run", "--json=short")
     assert json.loads(shown.out)["vetoes"] == []
+
+
+def test_dry_runs_of_other_verbs_show_vetoes(ctl, ns, decider, tmp_path):
+    """Of each of the commits that they need."""
+
+    def fill(value):
+        for begin in (0, 2500):
+            ns.apply({f"k{number}": value for number in range(begin, begin + 2500)})
+
+    fill(1)
+    file = tmp_path / "dump.json"
+    file.write_text(ctl("dump", ns.name).out)
+    fill(2)
+    with participating(ctl, ns.name, "--", decider.path):
+        for verb in (("reset", ns.name), ("load", str(file))):
+            decider.answer("echo 'not \033[31m' >&2; exit 1")
+            shown = ctl(*verb, "--dry-run", status=REFUSED)
+            assert shown.out.count("refused") == 2 and "\x1b" not in shown.out, verb
+            document = json.loads(ctl(*verb, "--dry-run", "--json=short", status=REFUSED).out)
+            assert [each["reason"][:3] for each in document["vetoes"]] == ["not", "not"]
+            decider.answer("exit 0")
+            assert json.loads(ctl(*verb, "--dry-run", "--json=short").out)["vetoes"] == []
+    assert ns.get("k7") == GLib.Variant("x", 2)
