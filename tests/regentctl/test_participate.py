@@ -312,3 +312,64 @@ def test_dry_runs_of_other_verbs_show_vetoes(ctl, ns, decider, tmp_path):
             decider.answer("exit 0")
             assert json.loads(ctl(*verb, "--dry-run", "--json=short").out)["vetoes"] == []
     assert ns.get("k7") == GLib.Variant("x", 2)
+
+
+def test_what_nobody_is_asked_about(ctl, ns, decider):
+    """A change that is undone comes as a commit without keys."""
+    ns.set("k", 1)
+    with participating(ctl, ns.name, "--", decider.path) as running:
+        token = ns.apply({"k": 2}, confirm_timeout_usec=60_000_000)[1]["token"]
+        running.expect("commit")
+        ns.caller.manager("CancelChange", "(s)", (token,))
+        running.expect("commit")
+        ns.set("k", 3)  # it still has its say
+        running.expect("agreed")
+    asked = decider.asked
+    assert [step for step, _ in asked[:4]] == ["prepare", "commit", "commit", "prepare"]
+    undone = asked[2][1]
+    assert undone["namespace"] == ns.name and undone["set"] == {} and undone["unset"] == []
+    assert undone["revision"] > asked[1][1]["revision"]
+    assert undone["transaction"] != asked[1][1]["transaction"]
+
+
+def test_a_namespace_that_is_made_again(ctl, root, name, decider):
+    ns = root.create(name)
+    ns.set("k", 1)
+    with participating(ctl, name, "--", decider.path) as running:
+        ctl("remove", name, "--force")
+        running.expect("Does not take part any more")
+        root.create(name).set("k", 2)
+        running.expect("registered again")
+        decider.answer("exit 1")
+        ctl("set", name, "k", "3", status=REFUSED)
+    assert decider.asked[0][0] == "commit" and decider.asked[0][1]["set"] == {}
+
+
+def test_a_namespace_that_is_made_again_at_once(ctl, root, name, decider, tmp_path):
+    root.create(name)
+    decider.answer("exit 1")
+    with participating(ctl, name, "--", decider.path) as running:
+        running.signal(signal.SIGSTOP)
+        root.remove(name, 1)
+        root.create(name)
+        running.signal(signal.SIGCONT)
+        running.expect("registered again")
+        ctl("set", name, "k", "3", status=REFUSED)
+
+
+def test_more_than_a_reply_may_hold(own, name, decider, tmp_path):
+    """What was agreed to is looked up alone."""
+    service, ctl = own
+    space = service.root.create(name)
+    for number in range(8):
+        space.apply({f"k{number}.{at}": "y" * 60000 for at in range(10)})
+    decider.answer(f"touch {tmp_path}/begun; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; exit 0")
+    with participating(ctl, name, "--", decider.path) as running:
+        write = ctl.start("set", name, "k0.0", "2", "--type=s")
+        until(tmp_path / "begun", write)
+        service.regentd.kill()
+        (tmp_path / "go").touch()
+        write.communicate()
+        service.regentd.start()
+        running.expect("registered again")
+        running.expect("abort")
