@@ -29,7 +29,8 @@ typedef struct Answer {
         GVariant *values;  /* a{sv}; of several: name -> a{sv} */
         GVariant *removed; /* as; of several: a{sv} of name -> as */
         char **complete;   /* of several: those of which values has everything */
-        Snapshot *fresh;   /* of several: those that have become readable, as they were before; NULL: none */
+        Snapshot *
+                fresh; /* of several: those that have become readable, as they were before; NULL: none */
         bool is_difference;
 } Answer;
 
@@ -308,10 +309,11 @@ static gboolean tell_several(Follower *follower,
                 if (is_complete(answer, name))
                         is_told = tell_state(follower, name, values, reterr);
                 else if (answer->fresh && snapshot_has(answer->fresh, name))
-                        is_told = tell_fresh(follower, answer->fresh, name, values, removed, reterr);
+                        is_told =
+                                tell_fresh(follower, answer->fresh, name, values, removed, reterr);
                 else
-                        is_told = tell_difference(follower, name, previous, values, removed,
-                                                  reterr);
+                        is_told =
+                                tell_difference(follower, name, previous, values, removed, reterr);
                 if (!is_told)
                         return FALSE;
         }

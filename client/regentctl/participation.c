@@ -57,7 +57,7 @@ struct Participation {
         bool is_registered;
         bool is_started;
         bool is_shut_out; /* that it cannot register was told */
-        bool is_blind;    /* may take part, and not read: the reply to a registration has the values */
+        bool is_blind; /* may take part, and not read: the reply to a registration has the values */
         bool is_woken;
 };
 
@@ -271,7 +271,8 @@ static gboolean settle(Participation *participation,
 
         if (!g_hash_table_steal_extended(participation->agreements, transaction, (void **) &key,
                                          (void **) &agreement))
-                return settle_unknown(participation, step, transaction, revision, ret_reason, reterr);
+                return settle_unknown(participation, step, transaction, revision, ret_reason,
+                                      reterr);
         request.ns_name = agreement->ns_name;
         request.set = agreement->set;
         request.unset = agreement->unset;
@@ -334,9 +335,9 @@ static gboolean settle_all(Participation *participation,
 
                 if (!look_up(participation, agreement, values, &is_made, &failure))
                         return look_up_later(participation, failure, reterr);
-                is_told = settle(participation,
-                                 is_made ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT, transaction,
-                                 is_made ? revision : 0, &reason, reterr);
+                is_told =
+                        settle(participation, is_made ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT,
+                               transaction, is_made ? revision : 0, &reason, reterr);
         }
         return is_told;
 }

@@ -14,7 +14,7 @@
 
 typedef enum ParticipationStep {
         PARTICIPATION_PREPARE, /* it may be refused */
-        PARTICIPATION_COMMIT,  /* it is done; with neither set nor unset: something is, that was not asked about */
+        PARTICIPATION_COMMIT, /* it is done; with neither set nor unset: something is, that was not asked about */
         PARTICIPATION_ABORT, /* it is not done, though it was agreed to, or withdrawn before it was decided */
 } ParticipationStep;
 

@@ -15,7 +15,10 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
-static void report(Context *context, const ChangeResult *result, const char *what, const Vetoes *vetoes)
+static void report(Context *context,
+                   const ChangeResult *result,
+                   const char *what,
+                   const Vetoes *vetoes)
 {
         bool is_dry_run = context->options->is_dry_run;
         Output *output = context->output;

@@ -357,7 +357,8 @@ def test_a_namespace_that_is_made_again_at_once(ctl, root, name, decider, tmp_pa
         ctl("set", name, "k", "3", status=REFUSED)
 
 
-def test_more_than_a_reply_may_hold(own, name, decider, tmp_path):
+@pytest.mark.parametrize("is_made", [True, False])
+def test_more_than_a_reply_may_hold(own, name, decider, tmp_path, is_made):
     """What was agreed to is looked up alone."""
     service, ctl = own
     space = service.root.create(name)
@@ -365,11 +366,15 @@ def test_more_than_a_reply_may_hold(own, name, decider, tmp_path):
         space.apply({f"k{number}.{at}": "y" * 60000 for at in range(10)})
     decider.answer(f"touch {tmp_path}/begun; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; exit 0")
     with participating(ctl, name, "--", decider.path) as running:
-        write = ctl.start("set", name, "k0.0", "2", "--type=s")
+        write = ctl.start("apply", name, "k0.0=2", "--type=s", "--unset=k1.1")
         until(tmp_path / "begun", write)
+        running.signal(signal.SIGSTOP)
         service.regentd.kill()
         (tmp_path / "go").touch()
         write.communicate()
         service.regentd.start()
+        space.apply({"k0.0": "2"}, unset=["k1.1"] if is_made else [])
+        running.signal(signal.SIGCONT)
         running.expect("registered again")
-        running.expect("abort")
+        running.expect("commit" if is_made else "abort")
+    assert list(decider.asked[-1][1]["set"]) == ["k0.0"]
