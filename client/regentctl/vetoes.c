@@ -8,11 +8,12 @@
 #include "account-names.h"
 
 struct Vetoes {
-        GVariant *of; /* a{sv}: bus name -> a{sv} of uid, ns_name, key, reason */
+        GVariant *of; /* a{sv}: number -> a{sv} of participant, path, uid, ns_name, key, reason */
 };
 
 typedef struct Veto {
-        const char *participant;
+        const char *participant; /* its bus name */
+        const char *path;
         const char *ns_name;
         const char *key;
         const char *reason;
@@ -46,12 +47,14 @@ Vetoes *vetoes_free(Vetoes *vetoes)
 }
 
 /* Borrows from @facts. What it does not say is empty. */
-static Veto read_veto(const char *participant, GVariant *facts)
+static Veto read_veto(GVariant *facts)
 {
-        Veto veto = { .participant = participant, .ns_name = "", .key = "", .reason = "" };
+        Veto veto = { .participant = "", .path = "", .ns_name = "", .key = "", .reason = "" };
 
         if (!g_variant_is_of_type(facts, G_VARIANT_TYPE_VARDICT))
                 return veto;
+        g_variant_lookup(facts, "participant", "&s", &veto.participant);
+        g_variant_lookup(facts, "path", "&s", &veto.path);
         g_variant_lookup(facts, "ns_name", "&s", &veto.ns_name);
         g_variant_lookup(facts, "key", "&s", &veto.key);
         g_variant_lookup(facts, "reason", "&s", &veto.reason);
@@ -79,12 +82,11 @@ static void print_veto(const Veto *veto, Output *output)
 void vetoes_print(const Vetoes *vetoes, Output *output)
 {
         GVariantIter iterator;
-        const char *participant;
         GVariant *facts;
 
         g_variant_iter_init(&iterator, vetoes->of);
-        while (g_variant_iter_loop(&iterator, "{&sv}", &participant, &facts)) {
-                const Veto veto = read_veto(participant, facts);
+        while (g_variant_iter_loop(&iterator, "{sv}", NULL, &facts)) {
+                const Veto veto = read_veto(facts);
 
                 print_veto(&veto, output);
         }
@@ -95,6 +97,7 @@ static json_object *veto_to_json(const Veto *veto)
         json_object *object = json_object_new_object();
 
         json_object_object_add(object, "participant", json_object_new_string(veto->participant));
+        json_object_object_add(object, "path", json_object_new_string(veto->path));
         json_object_object_add(object, "uid",
                                veto->has_uid ? json_object_new_uint64(veto->uid) : NULL);
         json_object_object_add(object, "namespace", json_object_new_string(veto->ns_name));
@@ -107,15 +110,14 @@ json_object *vetoes_to_json(const Vetoes *vetoes)
 {
         json_object *array = json_object_new_array();
         GVariantIter iterator;
-        const char *participant;
         GVariant *facts;
 
         if (!vetoes)
                 return array;
 
         g_variant_iter_init(&iterator, vetoes->of);
-        while (g_variant_iter_loop(&iterator, "{&sv}", &participant, &facts)) {
-                const Veto veto = read_veto(participant, facts);
+        while (g_variant_iter_loop(&iterator, "{sv}", NULL, &facts)) {
+                const Veto veto = read_veto(facts);
 
                 json_object_array_add(array, veto_to_json(&veto));
         }
