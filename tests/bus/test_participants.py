@@ -2,6 +2,7 @@
 """Participants: who is asked about what, in which order, and what becomes of a change by their answers."""
 
 import pytest
+from gi.repository import GLib
 from joining import join  # pylint: disable=unused-import
 from regent_testing import names
 from regent_testing.api import blob, change
@@ -345,6 +346,17 @@ def test_a_lazy_change_is_asked_about_too(root, ns, join):
     one.expect("Prepare").agree()
     revision = pending.result().unpack()[0]
     assert one.expect("Commit").revision == revision
+
+
+def test_no_values_is_a_boolean_that_is_obeyed(root, ns, join):
+    ns.set("a", 1)
+    assert join().register(ns, no_values=True)[0] == {}
+    assert join().register(ns, no_values=False)[0] == {"a": 1}
+    with refused(Error.InvalidArgs, "no-values"):
+        root.call(
+            ns.path, names.NAMESPACE, "RegisterParticipant", "(sota{sv})",
+            ("", PATH, 0, {"no-values": GLib.Variant("s", "no")}),
+        )  # fmt: skip
 
 
 def test_large_values_reach_participants(root, ns, join):
