@@ -71,7 +71,7 @@ struct Watcher {
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
         bool is_withheld;   /* one of them is WATCH_WITHHELD */
-        GHashTable *missed; /* owned names, see bus/watch-properties.c; NULL: none */
+        GHashTable *missed; /* owned name -> owned revision, see bus/watch-properties.c; NULL: none */
         GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
