@@ -286,7 +286,8 @@ static void test_what_cannot_be_asked(Fixture *f, gconstpointer unused G_GNUC_UN
         f->p.may_not = true;
         rig_set(f->rig, f->one, "a.b", "k", "1", "w");
         rig_run(f->rig);
-        rig_assert_trace(f->rig, "Q! [3] publish w@3 ");
+        rig_assert_trace(f->rig, "Q! Q- [3] publish w@3 ");
+        g_assert_cmpuint(f->p.participants->statistics.n_dropped, ==, 2);
 }
 
 static void test_removal_tells_and_ends(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
