@@ -29,6 +29,9 @@ typedef struct Preparation {
 void preparation_init(Preparation *preparation, RequestQueues *queues, State *state);
 void preparation_clear(Preparation *preparation);
 
+/* Until when a request that gets READY now waits for participants; 0: there is none. */
+uint64_t preparation_due_usec(const Preparation *preparation);
+
 /* Ends what has run into a deadline or a veto. */
 void preparation_advance(Preparation *preparation);
 

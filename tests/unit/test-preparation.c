@@ -206,6 +206,28 @@ static void test_ten_seconds_in_all(Fixture *f, gconstpointer unused G_GNUC_UNUS
         g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 2);
 }
 
+static void test_waiting_for_the_disk_counts(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        f->rig->is_asynchronous = true;
+        rig_set(f->rig, f->one, "c.d", "k", "1", "before");
+        rig_run(f->rig);
+        rig_set(f->rig, f->two, "a.b", "k", "1", "first");
+        participants_rig_pass(&f->p, 4000000);
+        rig_set(f->rig, f->two, "a.b", "k", "2", "second");
+        participants_rig_pass(&f->p, 6000000);
+        rig_settle(f->rig, 0);
+        rig_run(f->rig);
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[3] publish before@3 first!Timeout P?k ");
+        participants_rig_pass(&f->p, 4000000 - 1);
+        rig_assert_trace(f->rig, "");
+        participants_rig_pass(&f->p, 1);
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "P- second!Timeout ");
+        g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
+}
+
 static void test_who_leaves_objects_or_is_absent(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         Participant *p = participants_rig_add(&f->p, "P", "a.b", "", true, NULL);
@@ -286,7 +308,8 @@ static void test_what_cannot_be_asked(Fixture *f, gconstpointer unused G_GNUC_UN
         f->p.may_not = true;
         rig_set(f->rig, f->one, "a.b", "k", "1", "w");
         rig_run(f->rig);
-        rig_assert_trace(f->rig, "Q! [3] publish w@3 ");
+        rig_assert_trace(f->rig, "Q! Q- [3] publish w@3 ");
+        g_assert_cmpuint(f->p.participants->statistics.n_dropped, ==, 2);
 }
 
 static void test_removal_tells_and_ends(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
@@ -532,6 +555,7 @@ int main(int argc, char *argv[])
         ADD(a_failed_write_is_an_abort);
         ADD(late_ones_are_unregistered);
         ADD(ten_seconds_in_all);
+        ADD(waiting_for_the_disk_counts);
         ADD(who_leaves_objects_or_is_absent);
         ADD(the_writer_leaves);
         ADD(who_owes_an_answer_is_busy);
