@@ -442,6 +442,12 @@ void pipeline_set_participants(Pipeline *pipeline, Participants *participants)
         participants->owner = pipeline;
 }
 
+void pipeline_stop_preparing(Pipeline *pipeline)
+{
+        preparation_stop(&pipeline->preparation);
+        preparation_close(&pipeline->preparation, &pipeline->statistics);
+}
+
 bool pipeline_origin_owes(const Origin *origin)
 {
         return origin->n_owed > 0;

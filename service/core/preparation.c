@@ -58,6 +58,14 @@ static void refuse(Preparation *preparation, Request *request, int outcome, char
         g_ptr_array_add(preparation->refused, request);
 }
 
+static void come_to_nothing(Preparation *preparation, Request *request, int outcome, char *text)
+{
+        Transaction *transaction = g_steal_pointer(&request->transaction);
+
+        refuse(preparation, request, outcome, text);
+        transaction_end(transaction, 0);
+}
+
 bool preparation_is_done(const Request *request)
 {
         const Transaction *transaction = request->transaction;
@@ -80,11 +88,19 @@ void preparation_advance(Preparation *preparation)
                 if (!transaction->has_verdict || preparation_is_done(request))
                         continue;
 
-                refuse(preparation, request, transaction->objector->outcome,
-                       transaction_describe(transaction));
-                request->transaction = NULL;
-                transaction_end(transaction, 0);
+                come_to_nothing(preparation, request, transaction->objector->outcome,
+                                transaction_describe(transaction));
         }
+}
+
+void preparation_stop(Preparation *preparation)
+{
+        const GList *l;
+
+        while ((l = preparation->queues->preparing.head))
+                come_to_nothing(preparation, l->data, CORE_E_BUSY,
+                                g_strdup("regentd stops, before the participants have settled it; "
+                                         "nothing has changed"));
 }
 
 void preparation_open(Preparation *preparation, Batch *batch)

@@ -35,6 +35,9 @@ uint64_t preparation_due_usec(const Preparation *preparation);
 /* Ends what has run into a deadline or a veto. */
 void preparation_advance(Preparation *preparation);
 
+/* Ends everything, for there will be no more batches; preparation_close() answers. */
+void preparation_stop(Preparation *preparation);
+
 /* Keeps the namespaces of all that is asked about from @batch, what has a verdict and found no room included. */
 void preparation_open(Preparation *preparation, Batch *batch);
 

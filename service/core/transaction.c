@@ -273,16 +273,23 @@ static void ask(Member *member)
                 give_up(member, r);
 }
 
+static void begin_time(Member *member, uint64_t now_usec)
+{
+        member->since_usec = now_usec;
+        member->deadline_usec = MIN(now_usec + member->participant->timeout_usec,
+                                    member->transaction->due_usec);
+}
+
 void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due_usec)
 {
+        transaction->due_usec = due_usec;
         /* All owe an answer before anybody is asked. */
         for (guint i = 0; i < transaction->members->len; i++) {
                 Member *member = transaction->members->pdata[i];
                 Participant *participant = member->participant;
 
                 member->state = MEMBER_WAITING;
-                member->since_usec = now_usec;
-                member->deadline_usec = MIN(now_usec + participant->timeout_usec, due_usec);
+                begin_time(member, now_usec);
                 participant->member = member;
                 if (participant->origin)
                         participant->origin->n_owed++;
@@ -293,6 +300,15 @@ void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due
                 if (transaction->is_dry_run || !transaction->objector)
                         ask(transaction->members->pdata[i]);
         conclude(transaction);
+}
+
+/* Others of its uid, which have let it wait for a place, must not have used up its time. */
+void transaction_asked(Member *member)
+{
+        const ParticipantPort *port = &member->transaction->participants->port;
+
+        member->was_asked = true;
+        begin_time(member, port->now(port->userdata));
 }
 
 void transaction_answer(Member *member, const char *objection)
@@ -331,8 +347,8 @@ static void be_late(Member *member, uint64_t now_usec)
 {
         Participants *participants = member->transaction->participants;
         uint64_t n_usec = now_usec - member->since_usec;
-        bool is_its_fault = !member->is_crowded_out &&
-                            n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
+        bool is_its_fault =
+                member->was_asked && n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
 
         participants->statistics.n_late++;
         participants->port.forget(participants->port.userdata, member);

@@ -183,6 +183,28 @@ static void test_late_ones_are_unregistered(Fixture *f, gconstpointer unused G_G
         g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
 }
 
+static void test_only_who_was_asked_can_be_late(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        f->p.is_full = true;
+        rig_set(f->rig, f->one, "a.b", "k", "1", "w");
+        rig_run(f->rig);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC);
+        rig_assert_trace(f->rig, "P?k w!Timeout ");
+        g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
+
+        /* Once it is asked it has all of its time. */
+        rig_set(f->rig, f->one, "a.b", "k", "1", "w");
+        rig_run(f->rig);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC - 1);
+        transaction_asked(f->p.asked->pdata[0]);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC - 1);
+        rig_assert_trace(f->rig, "P?k ");
+        participants_rig_pass(&f->p, 1);
+        rig_assert_trace(f->rig, "P! P- w!Timeout ");
+        g_assert_null(participants_of(f->p.participants, "a.b"));
+}
+
 static void test_ten_seconds_in_all(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         add(f, "P", "a.b", "k");
@@ -554,6 +576,7 @@ int main(int argc, char *argv[])
         ADD(a_batch_under_way_is_waited_for);
         ADD(a_failed_write_is_an_abort);
         ADD(late_ones_are_unregistered);
+        ADD(only_who_was_asked_can_be_late);
         ADD(ten_seconds_in_all);
         ADD(waiting_for_the_disk_counts);
         ADD(who_leaves_objects_or_is_absent);
