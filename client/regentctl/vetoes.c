@@ -8,11 +8,12 @@
 #include "account-names.h"
 
 struct Vetoes {
-        GPtrArray *answers; /* a{sv}: bus name -> a{sv} of uid, ns_name, key, reason */
+        GPtrArray *answers; /* a{sv}: number -> a{sv} of participant, path, uid, ns_name, key, reason */
 };
 
 typedef struct Veto {
-        const char *participant;
+        const char *participant; /* its bus name */
+        const char *path;
         const char *ns_name;
         const char *key;
         const char *reason;
@@ -46,12 +47,14 @@ Vetoes *vetoes_free(Vetoes *vetoes)
 }
 
 /* Borrows from @facts. What it does not say is empty. */
-static Veto read_veto(const char *participant, GVariant *facts)
+static Veto read_veto(GVariant *facts)
 {
-        Veto veto = { .participant = participant, .ns_name = "", .key = "", .reason = "" };
+        Veto veto = { .participant = "", .path = "", .ns_name = "", .key = "", .reason = "" };
 
         if (!g_variant_is_of_type(facts, G_VARIANT_TYPE_VARDICT))
                 return veto;
+        g_variant_lookup(facts, "participant", "&s", &veto.participant);
+        g_variant_lookup(facts, "path", "&s", &veto.path);
         g_variant_lookup(facts, "ns_name", "&s", &veto.ns_name);
         g_variant_lookup(facts, "key", "&s", &veto.key);
         g_variant_lookup(facts, "reason", "&s", &veto.reason);
@@ -83,12 +86,11 @@ static void walk(const Vetoes *vetoes, OnVeto on_veto, void *userdata)
 {
         for (guint i = 0; i < vetoes->answers->len; i++) {
                 GVariantIter iterator;
-                const char *participant;
                 GVariant *facts;
 
                 g_variant_iter_init(&iterator, vetoes->answers->pdata[i]);
-                while (g_variant_iter_loop(&iterator, "{&sv}", &participant, &facts)) {
-                        const Veto veto = read_veto(participant, facts);
+                while (g_variant_iter_loop(&iterator, "{sv}", NULL, &facts)) {
+                        const Veto veto = read_veto(facts);
 
                         on_veto(&veto, userdata);
                 }
@@ -106,6 +108,7 @@ static json_object *veto_to_json(const Veto *veto)
         json_object *object = json_object_new_object();
 
         json_object_object_add(object, "participant", json_object_new_string(veto->participant));
+        json_object_object_add(object, "path", json_object_new_string(veto->path));
         json_object_object_add(object, "uid",
                                veto->has_uid ? json_object_new_uint64(veto->uid) : NULL);
         json_object_object_add(object, "namespace", json_object_new_string(veto->ns_name));

@@ -24,5 +24,5 @@ void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArr
 /* Other defaults are declared. Nothing for a public one. */
 void watch_properties_invalidate(BusService *service, Namespace *ns);
 
-/* @watcher reads again: what it missed is named as invalidated. */
+/* @watcher reads again, or a watch of it goes on: what it missed is named as invalidated. */
 void watch_properties_go_on(BusService *service, Watcher *watcher);

@@ -70,8 +70,9 @@ struct Watcher {
         Caller *caller; /* lives until after its departure, when its watches are forgotten */
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
-        bool is_withheld;   /* one of them is WATCH_WITHHELD */
-        GHashTable *missed; /* owned names, see bus/watch-properties.c; NULL: none */
+        bool is_withheld; /* one of them is WATCH_WITHHELD */
+        GHashTable
+                *missed; /* owned name -> owned revision, see bus/watch-properties.c; NULL: none */
         GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
