@@ -118,10 +118,21 @@ static int consider(Transaction *transaction,
         return 0;
 }
 
+/* One that may have no say is told by the end of a transaction that it has not heard of. */
+static void turn_away(Participant *participant)
+{
+        Participants *participants = participant->participants;
+        g_autofree char *name = participants_name_transaction(participants);
+        g_autoptr(Participant) held = participant_ref(participant);
+
+        participants_drop(held, "it may not write there any more");
+        participants->port.abort(participants->port.userdata, held, name);
+}
+
 /* The list may get shorter while it is walked. */
 static int consider_all(Transaction *transaction, const Preview *preview, char **reterr_text)
 {
-        Participants *participants = transaction->participants;
+        const Participants *participants = transaction->participants;
         const GPtrArray *list;
         guint i = 0;
 
@@ -130,11 +141,7 @@ static int consider_all(Transaction *transaction, const Preview *preview, char *
                 int r;
 
                 if (!participants->port.may_ask(participants->port.userdata, participant)) {
-                        g_autoptr(Participant) held = participant_ref(participant);
-
-                        participants_remove(held);
-                        participants->port.dropped(participants->port.userdata, held,
-                                                   "it may not write there any more");
+                        turn_away(participant);
                         continue;
                 }
                 r = consider(transaction, participant, preview, reterr_text);
@@ -239,23 +246,12 @@ static void object(Member *member, int outcome, char *reason)
                 transaction->objector = member;
 }
 
-static void drop(Participant *participant, const char *why)
-{
-        Participants *participants = participant->participants;
-
-        if (!participants)
-                return;
-        participants_remove(participant);
-        participants->statistics.n_dropped++;
-        participants->port.dropped(participants->port.userdata, participant, why);
-}
-
 static void give_up(Member *member, int r)
 {
         switch (r) {
         case PARTICIPANT_E_DEAF:
                 object(member, CORE_E_TIMEOUT, g_strdup("does not read what it is sent"));
-                drop(member->participant, "it does not read what it is sent");
+                participants_drop(member->participant, "it does not read what it is sent");
                 break;
         case PARTICIPANT_E_NO_ROOM:
                 object(member, CORE_E_BUSY,
@@ -361,7 +357,7 @@ static void be_late(Member *member, uint64_t now_usec)
                                member->was_asked ? "has not answered" : "could not be asked",
                                (member->deadline_usec - member->since_usec) / 1000));
         if (is_its_fault)
-                drop(member->participant, "it has not answered in time");
+                participants_drop(member->participant, "it has not answered in time");
 }
 
 void transaction_check(Transaction *transaction, uint64_t now_usec)

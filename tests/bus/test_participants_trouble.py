@@ -102,8 +102,9 @@ def test_one_that_never_answers_a_dry_run_is_among_the_vetoes(root, ns, join):
     one.expect("Prepare")
     two.expect("Prepare").veto("never")
     vetoes = pending.result().unpack()[1]["vetoes"]
-    assert set(vetoes) == {one.name, two.name}
-    assert "100 ms" in vetoes[one.name]["reason"]
+    reasons = {veto["participant"]: veto["reason"] for veto in vetoes.values()}
+    assert set(reasons) == {one.name, two.name}
+    assert "100 ms" in reasons[one.name]
     assert ns.property("Participants") == 1
 
 
