@@ -5,9 +5,9 @@
 
 #include "bus/watch-properties.h"
 
-#include "bus/authorizer.h"
 #include "bus/flow.h"
 #include "bus/signals.h"
+#include "bus/watch-audience.h"
 #include "bus/watch-withheld.h"
 #include "core/history.h"
 #include "core/namespace-walk.h"
@@ -17,72 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* More namespaces than these are not kept in mind for a connection that is not told. */
-#define MISSED_MAX 256u
-
-typedef struct Audience {
-        const Namespace *ns;
-        GHashTable *watchers; /* Watcher, as a set */
-} Audience;
-
-/* What a watch has to do with a key, or a namespace; the more the later it stands here. */
-typedef enum Concern {
-        CONCERN_NONE,
-        CONCERN_LATER, /* it is to hear of it when it goes on */
-        CONCERN_NOW,
-} Concern;
-
-static Concern concern_of(const Watch *watch, const Namespace *ns)
-{
-        const WatchTopic *topic = watch->group->topic;
-        bool is_covered = topic->is_of_names
-                                  ? g_str_has_prefix(ns->name, topic->name) &&
-                                            authorizer_may_list(watch->watcher->caller, ns)
-                                  : strcmp(topic->name, ns->name) == 0;
-
-        if (!is_covered)
-                return CONCERN_NONE;
-        return watch->state == WATCH_STOPPED || watch->is_in_doubt ? CONCERN_LATER : CONCERN_NOW;
-}
-
-/* Of all its watches whose prefix @key has; NULL: of all. */
-static Concern concern(const Watcher *watcher, const Namespace *ns, const char *key)
-{
-        Concern most = CONCERN_NONE;
-
-        for (const GList *l = watcher->all.head; l && most < CONCERN_NOW; l = l->next) {
-                const Watch *watch = l->data;
-
-                if (!key || g_str_has_prefix(key, watch->group->prefix))
-                        most = MAX(most, concern_of(watch, ns));
-        }
-        return most;
-}
-
-static void add_topic(void *userdata, WatchTopic *topic)
-{
-        const Audience *audience = userdata;
-        GHashTableIter iter;
-        gpointer group;
-
-        g_hash_table_iter_init(&iter, topic->groups);
-        while (g_hash_table_iter_next(&iter, NULL, &group))
-                for (GList *l = ((WatchGroup *) group)->all.head; l; l = l->next)
-                        if (concern_of(l->data, audience->ns) != CONCERN_NONE)
-                                g_hash_table_add(audience->watchers, ((Watch *) l->data)->watcher);
-}
-
-/* Whoever watches @ns: a set, owned. */
-static GHashTable *audience_of(const BusService *service, const Namespace *ns)
-{
-        Audience audience = { ns, g_hash_table_new(NULL, NULL) };
-        WatchTopic *topic = watches_topic(service->watches, ns->name);
-
-        if (topic)
-                add_topic(&audience, topic);
-        watches_foreach_covering(service->watches, ns->name, add_topic, &audience);
-        return audience.watchers;
-}
+/* Watches and keys that are looked at in one go while a connection catches up. */
+#define STEPS_MAX 65536u
 
 bool watch_properties_are_wanted(const BusService *service, const Namespace *ns)
 {
@@ -90,24 +26,15 @@ bool watch_properties_are_wanted(const BusService *service, const Namespace *ns)
 }
 
 /* It is as it was at the revision @since that it has been told. */
-static void note_missed(Watcher *watcher, const char *name, uint64_t since)
+static void note_missed(const BusService *service,
+                        Watcher *watcher,
+                        const char *name,
+                        uint64_t since)
 {
         if (!watcher->missed)
-                watcher->missed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-        if (g_hash_table_size(watcher->missed) < MISSED_MAX &&
-            !g_hash_table_contains(watcher->missed, name))
-                g_hash_table_insert(watcher->missed, g_strdup(name),
-                                    g_memdup2(&since, sizeof since));
-}
-
-static bool admit(const BusService *service, Watcher *watcher)
-{
-        if (!watcher->is_withheld &&
-            flow_admit_signal(service, watcher->caller, service->limits->signal_bytes))
-                return true;
-
+                watcher->missed = watch_missed_new();
+        watch_missed_add(watcher->missed, name, since);
         watch_withheld_add(service, watcher);
-        return false;
 }
 
 static int send(const BusService *service, Watcher *watcher, sd_bus_message *m, uint64_t n_bytes)
@@ -130,31 +57,18 @@ static int announce_to(const BusService *service,
                        GPtrArray *entries,
                        uint64_t since)
 {
-        g_autoptr(GPtrArray) due = g_ptr_array_new();
         g_autoptr(sd_bus_message) m = NULL;
-        bool is_missed = false;
         uint64_t n_bytes;
         int r;
 
-        for (guint i = 0; i < entries->len; i++) {
-                Concern it = concern(watcher, ns, entry_key(entries->pdata[i]));
+        r = signals_build_values(service, ns, entries, &m, &n_bytes);
+        if (r < 0)
+                return r;
+        if (flow_admit_signal(service, watcher->caller, n_bytes))
+                return send(service, watcher, m, n_bytes);
 
-                if (it == CONCERN_NOW)
-                        g_ptr_array_add(due, entries->pdata[i]);
-                is_missed |= it == CONCERN_LATER;
-        }
-
-        if (is_missed)
-                note_missed(watcher, ns->name, since);
-        if (due->len == 0)
-                return 0;
-        if (!admit(service, watcher)) {
-                note_missed(watcher, ns->name, since);
-                return 0;
-        }
-
-        r = signals_build_values(service, ns, due, &m, &n_bytes);
-        return r < 0 ? r : send(service, watcher, m, n_bytes);
+        note_missed(service, watcher, ns->name, since);
+        return 0;
 }
 
 static void log_failure(int r, const Watcher *watcher)
@@ -174,16 +88,31 @@ static uint64_t before(const GPtrArray *entries)
         return first > 0 ? first - 1 : 0;
 }
 
+static gint compare(gconstpointer a, gconstpointer b)
+{
+        return strcmp(entry_key(*(Entry *const *) a), entry_key(*(Entry *const *) b));
+}
+
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries)
 {
-        g_autoptr(GHashTable) audience = audience_of(service, ns);
+        g_autoptr(GHashTable) audience = NULL;
         uint64_t since = before(entries);
         GHashTableIter iter;
-        gpointer watcher;
+        gpointer watcher, prefixes;
 
+        g_ptr_array_sort(entries, compare);
+        audience = watch_audience(service, ns, entries, since);
         g_hash_table_iter_init(&iter, audience);
-        while (g_hash_table_iter_next(&iter, &watcher, NULL))
-                log_failure(announce_to(service, watcher, ns, entries, since), watcher);
+        while (g_hash_table_iter_next(&iter, &watcher, &prefixes)) {
+                bool is_withheld = ((Watcher *) watcher)->is_withheld;
+                g_autoptr(GPtrArray) cut =
+                        is_withheld ? NULL : watch_audience_cut(entries, prefixes);
+
+                if (cut)
+                        log_failure(announce_to(service, watcher, ns, cut, since), watcher);
+                else
+                        note_missed(service, watcher, ns->name, since);
+        }
 }
 
 static int invalidate(const BusService *service,
@@ -212,13 +141,15 @@ void watch_properties_invalidate(BusService *service, Namespace *ns)
 
         since -= since > 0;
         keys = namespace_walk_keys(ns, service->limits->signal_bytes);
-        audience = audience_of(service, ns);
+        audience = watch_audience(service, ns, NULL, since);
         g_hash_table_iter_init(&iter, audience);
         while (g_hash_table_iter_next(&iter, &watcher, NULL))
-                if (concern(watcher, ns, NULL) == CONCERN_NOW && admit(service, watcher))
+                if (!((Watcher *) watcher)->is_withheld &&
+                    flow_admit_signal(service, ((Watcher *) watcher)->caller,
+                                      service->limits->signal_bytes))
                         log_failure(invalidate(service, watcher, ns, keys), watcher);
                 else
-                        note_missed(watcher, ns->name, since);
+                        note_missed(service, watcher, ns->name, since);
 }
 
 typedef struct Differing {
@@ -250,35 +181,87 @@ static GPtrArray *missed_keys(const BusService *service, Namespace *ns, uint64_t
         return namespace_walk_keys(ns, service->limits->signal_bytes);
 }
 
-/* Whether that is settled. */
-static bool make_up(const BusService *service, Watcher *watcher, const char *name, uint64_t since)
+/* Of all its watches; those that are to hear of it later have that noted. */
+static WatchConcern concern(Watcher *watcher, const Namespace *ns, uint64_t since)
 {
-        Namespace *ns = state_lookup(service->state, name);
-        Concern it = ns ? concern(watcher, ns, NULL) : CONCERN_NONE;
+        WatchConcern most = WATCH_CONCERN_NONE;
+
+        for (const GList *l = watcher->all.head; l && most < WATCH_CONCERN_NOW; l = l->next) {
+                WatchConcern it = watch_concern(l->data, ns);
+
+                if (it == WATCH_CONCERN_LATER)
+                        watch_note_missed(l->data, since);
+                most = MAX(most, it);
+        }
+        return most;
+}
+
+/* Not flow_admit_signal(): one that is asked for more at each answer would be asked for ever. */
+static bool has_room(BusService *service, const Watcher *watcher)
+{
+        bool is_own;
+
+        return flow_room(service, watcher->caller->name, &is_own) >=
+               service->limits->signal_bytes + LEDGER_MESSAGE_BYTES;
+}
+
+/* Whether that is settled. */
+static bool make_up(
+        BusService *service, Watcher *watcher, Namespace *ns, uint64_t since, uint64_t *n_steps)
+{
         g_autoptr(GPtrArray) keys = NULL;
 
-        if (it == CONCERN_NONE)
+        *n_steps += 1 + (uint64_t) watcher->all.length;
+        if (concern(watcher, ns, since) != WATCH_CONCERN_NOW)
                 return true;
-        if (it == CONCERN_LATER || !admit(service, watcher))
+        if (!has_room(service, watcher))
                 return false;
 
+        *n_steps += (uint64_t) g_tree_nnodes(ns->entries);
         keys = missed_keys(service, ns, since);
         log_failure(invalidate(service, watcher, ns, keys), watcher);
         return true;
 }
 
+/* What watches that are told again were not told of. */
+static void collect_missed(Watcher *watcher)
+{
+        for (const GList *l = watcher->all.head; l; l = l->next) {
+                Watch *watch = l->data;
+
+                if (!watch->has_missed || watch->is_in_doubt || watch->state == WATCH_STOPPED)
+                        continue;
+                watch->has_missed = false;
+                if (!watcher->missed)
+                        watcher->missed = watch_missed_new();
+                if (watch->group->topic->is_of_names)
+                        watch_missed_add_all(watcher->missed, watch->missed_since);
+                else
+                        watch_missed_add(watcher->missed, watch->group->topic->name,
+                                         watch->missed_since);
+        }
+}
+
 void watch_properties_go_on(BusService *service, Watcher *watcher)
 {
-        GHashTableIter iter;
-        gpointer name, since;
+        uint64_t n_steps = 0, since;
+        Namespace *ns;
 
-        if (!watcher->missed)
+        collect_missed(watcher);
+        if (!watcher->missed || watcher->is_withheld)
                 return;
 
-        g_hash_table_iter_init(&iter, watcher->missed);
-        while (g_hash_table_iter_next(&iter, &name, &since))
-                if (make_up(service, watcher, name, *(const uint64_t *) since))
-                        g_hash_table_iter_remove(&iter);
-        if (g_hash_table_size(watcher->missed) == 0)
-                g_clear_pointer(&watcher->missed, g_hash_table_unref);
+        while (n_steps < STEPS_MAX &&
+               (ns = watch_missed_take(watcher->missed, service->state, &since)))
+                if (!make_up(service, watcher, ns, since, &n_steps)) {
+                        note_missed(service, watcher, ns->name, since);
+                        return;
+                }
+
+        if (watch_missed_is_empty(watcher->missed)) {
+                watcher->missed = watch_missed_free(watcher->missed);
+                return;
+        }
+        watch_withheld_add(service, watcher);
+        flow_ask(service, watcher->caller);
 }

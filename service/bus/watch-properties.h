@@ -18,7 +18,7 @@
 /* Whether anybody watches @ns, which is not public. */
 bool watch_properties_are_wanted(const BusService *service, const Namespace *ns);
 
-/* A batch has left @entries (Entry, or tombstones), each key once. */
+/* A batch has left @entries (Entry, or tombstones), each key once; they are put in order. */
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries);
 
 /* Other defaults are declared. Nothing for a public one. */

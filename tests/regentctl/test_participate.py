@@ -357,6 +357,34 @@ def test_a_namespace_that_is_made_again_at_once(ctl, root, name, decider, tmp_pa
         ctl("set", name, "k", "3", status=REFUSED)
 
 
+POLKIT_RULE = """polkit.addRule(function(action, subject) {
+    if (action.id == "org.regentd.state1.participate") return polkit.Result.YES; });"""
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_who_may_take_part_and_not_read(stack, name, tmp_path_factory, is_made):
+    """What was agreed to is looked up in what the registration returns."""
+    made = stack(polkit=True)
+    made.polkitd.set_rules(POLKIT_RULE)
+    space = made.root.create(name, mode=0o600)
+    bob = Regentctl(made.bus, "bob")
+    go = tmp_path_factory.mktemp("bob") / "go"
+    for directory in go.parents[:2]:
+        directory.chmod(0o711)
+    script = f"case $1 in prepare) echo begun; while [ ! -e {go} ]; do sleep 0.01; done;; esac"
+    with participating(bob, name, "--", "sh", "-c", script, "sh") as running:
+        write = Regentctl(made.bus).start("set", name, "k", "2", "--type=x")
+        running.expect("begun")
+        running.signal(signal.SIGSTOP)
+        made.regentd.kill()
+        go.touch()
+        write.communicate()
+        made.regentd.start()
+        space.apply({"k": 2} if is_made else {"k": 3})
+        running.signal(signal.SIGCONT)
+        running.expect("commit" if is_made else "abort")
+
+
 @pytest.mark.parametrize("is_made", [True, False])
 def test_more_than_a_reply_may_hold(own, name, decider, tmp_path, is_made):
     """What was agreed to is looked up alone."""
