@@ -377,6 +377,20 @@ def test_one_that_does_not_read(service, root, ns, join):
     ns.set("a", 1)
 
 
+def test_the_end_of_a_session_is_not_kept_out_of_what_is_prepared(service, root, ns, join):
+    one, writer = join(), service.client()
+    made_at = ns.seen_by(writer).apply({"s": 1}, class_="session")[0]
+    one.register(ns, "k")
+    pending = ns.start_apply({"k": 1}, expect={"s": made_at})
+    asked = one.expect("Prepare")
+    writer.close()
+    retry_until(lambda: ns.keys() == [], 20, "what was of the connection to go")
+    asked.agree()
+    with refused(Error.Conflict, "'s'"):
+        pending.result()
+    assert one.expect("Abort").transaction == asked.transaction
+
+
 def test_the_end_of_a_session_is_told_and_not_asked_about(service, root, ns, join):
     one = join()
     one.register(ns)
