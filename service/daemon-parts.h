@@ -15,6 +15,7 @@
 #include "core/status.h"
 #include "daemon.h"
 #include "declarer.h"
+#include "defaults-commit.h"
 #include "defaults-note.h"
 #include "expirer.h"
 #include "session-ender.h"
@@ -39,6 +40,7 @@ typedef struct Daemon {
         Store *store;
         Declarer *declarer;
         DefaultsNote *defaults;
+        DefaultsCommit *defaults_commit;
         Expirer *expirer;
         SessionEnder *session_ender;
         int close_status;

@@ -112,7 +112,7 @@ static void print_table(Output *output, const GArray *connections)
         table_print(table, output);
         if (n_watches == 0)
                 return;
-        output_text(output, STYLE_PLAIN, "\n");
+        output_escaped(output, STYLE_PLAIN, "\n");
         table_print(watches, output);
 }
 

@@ -204,13 +204,15 @@ static gboolean resume_defaults(gpointer name, gpointer value, gpointer userdata
         const Resumption *resumption = userdata;
         g_autofree char *now = NULL;
         Namespace *ns = value;
+        uint64_t next = state_revision(resumption->state) + 1, revision = next;
         const char *before;
-        uint64_t revision;
 
         now = declaration_fallbacks_checksum(ns->declaration);
         if (!resumption->recall(resumption->userdata, name, &before, &revision) ||
             strcmp(before, now) != 0)
-                revision = state_revision(resumption->state) + 1;
+                revision = next;
+        /* A later one was never visible. */
+        revision = MIN(revision, next);
         ns->defaults_revision = revision;
         ns->tombstones.floor = MAX(ns->tombstones.floor, revision);
         return FALSE;
@@ -226,6 +228,24 @@ void history_resume_defaults(State *state,
         if (recall)
                 g_tree_foreach(state_namespaces(state), resume_defaults, &resumption);
         state_set_on_defaults(state, on_defaults, userdata);
+}
+
+static gboolean find_ahead(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
+{
+        const Namespace **found = userdata, *ns = value;
+
+        if (ns->tombstones.floor <= (*found ? (*found)->tombstones.floor : 0))
+                return FALSE;
+        *found = ns;
+        return FALSE;
+}
+
+const Namespace *history_find_ahead(State *state)
+{
+        const Namespace *furthest = NULL;
+
+        g_tree_foreach(state_namespaces(state), find_ahead, &furthest);
+        return furthest && furthest->tombstones.floor > state_revision(state) ? furthest : NULL;
 }
 
 /* Those that @of has and @other has not, or not so, and that are seen. */

@@ -253,6 +253,10 @@ def test_writes_from_within_prepare_are_busy(root, ns, name, join):
     for space in (ns, other):
         with refused(Error.Busy, "asked"):
             one.set(space, "b", "1")
+    with refused(Error.Busy, "asked"):
+        one.raw.call(names.ROOT_PATH, names.MANAGER, "CreateNamespace", "sa{sv}", (name + ".Made", {}))
+    with refused(Error.Busy, "asked"):
+        one.raw.call(other.path, names.NAMESPACE, "SetAccess", "a{sv}", ({"mode": ("u", 0o600)},))
     asked.agree()
     pending.result()
     assert one.set(other, "b", "1")

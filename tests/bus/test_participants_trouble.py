@@ -248,8 +248,8 @@ def test_regentd_is_stopped_in_between(stack):
     waiting = [made.root.ns(space.name).start_set("z", 1) for space in spaces]
     two.expect("Prepare")
     made.regentd.stop()
-    for each in waiting:
-        with refused(Error.NoReply):
+    for each, error in zip(waiting, (Error.NoReply, Error.Busy)):
+        with refused(error):
             each.result()
     made.regentd.start()
     assert [space.keys() for space in spaces] == [[], []]
@@ -275,6 +275,32 @@ def test_regentd_is_killed_in_between(stack, has_answered):
         values, revision = one.register(ns)
         assert values == {"a": "new" if has_answered else "old"}
         assert revision == made.root.revision()
+
+
+def test_a_stop_is_told(stack):
+    made = stack()
+    ns = made.root.create("org.example.N")
+    with Participant(made) as one, Participant(made) as two:
+        one.register(ns)
+        two.register(ns)
+        pending = ns.start_set("a", 1)
+        dry = made.root.create("org.example.Dry")
+        two.register(dry)
+        asked = one.expect("Prepare")
+        asked.agree()
+        two.expect("Prepare")
+        of_dry = dry.start_apply({"a": 1}, flags=1)
+        two.expect("Prepare")
+        made.regentd.stop()
+        assert one.expect("Abort").transaction == asked.transaction
+        two.expect("Abort")
+        two.expect("Abort")
+        for each in (pending, of_dry):
+            with refused(Error.Busy, "stops"):
+                each.result()
+    assert "Cannot" not in made.regentd.log(1000)
+    made.regentd.start()
+    assert ns.keys() == []
 
 
 def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack):
@@ -308,6 +334,33 @@ def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack)
         for each in mine:
             each.close()
         retry_until(lambda: number(root, "participant-calls-waiting") <= 1, 20, "their places")
+
+
+def test_one_that_could_not_be_asked_stays(root, name, join):
+    """Another connection of its uid has all the places."""
+    hung, good = join("alice"), join("alice")
+    spaces = [root.create(f"{name}.N{n}", owner=4001) for n in range(5)]
+    last = spaces.pop()
+    for space in spaces:
+        hung.register(space, timeout_usec=SHORT)
+    good.register(last, timeout_usec=SHORT)
+    for pending in [space.start_set("a", 1) for space in spaces]:
+        with refused(Error.Timeout, "has not answered"):
+            pending.result()
+    assert [space.property("Participants") for space in spaces] == [0] * 4
+
+    dropped = number(root, "participants-dropped")
+    with refused(Error.Timeout, "could not be asked"):
+        last.set("a", 1)
+    good.expect_nothing()
+    assert last.property("Participants") == 1
+    assert number(root, "participants-dropped") == dropped
+
+    hung.close()
+    retry_until(lambda: number(root, "participant-calls-waiting") == 0, 20, "its places")
+    pending = last.start_set("a", 1)
+    good.expect("Prepare").agree()
+    assert good.expect("Commit").revision == revision_of(pending)
 
 
 def test_one_that_does_not_read(service, root, ns, join):
