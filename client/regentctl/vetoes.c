@@ -8,7 +8,8 @@
 #include "account-names.h"
 
 struct Vetoes {
-        GPtrArray *answers; /* a{sv}: number -> a{sv} of participant, path, uid, ns_name, key, reason */
+        GPtrArray *
+                answers; /* a{sv}: number -> a{sv} of participant, path, uid, ns_name, key, reason */
 };
 
 typedef struct Veto {

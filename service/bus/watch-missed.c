@@ -82,8 +82,8 @@ bool watch_missed_is_empty(const WatchMissed *missed)
 static Namespace *take_next(WatchMissed *missed, State *state)
 {
         GTree *names = state_namespaces(state);
-        GTreeNode *node = missed->after ? g_tree_upper_bound(names, missed->after)
-                                        : g_tree_node_first(names);
+        GTreeNode *node =
+                missed->after ? g_tree_upper_bound(names, missed->after) : g_tree_node_first(names);
         Namespace *ns = node ? g_tree_node_value(node) : NULL;
 
         g_free(missed->after);

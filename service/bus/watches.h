@@ -73,9 +73,9 @@ struct Watcher {
         Caller *caller; /* lives until after its departure, when its watches are forgotten */
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
-        bool is_withheld; /* one of them is WATCH_WITHHELD, or it missed something */
+        bool is_withheld;    /* one of them is WATCH_WITHHELD, or it missed something */
         WatchMissed *missed; /* of properties; NULL: nothing */
-        GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
+        GHashTable *rights;  /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
 /* Watches of one topic and one prefix of keys; "": of all. */

@@ -487,20 +487,33 @@ static bool is_plain(const Namespace *ns, const Entry *entry)
                (entry->class == ENTRY_PERSISTENT || entry->class == ENTRY_RUNTIME);
 }
 
-static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+/* The state may have a reference too, and nobody else may touch the count then. */
+static void load_other(State *state, Namespace *ns, Entry **entry)
+{
+        apply_entry(state, ns, *entry);
+        *entry = entry_unref(*entry);
+}
+
+static void load_unsorted(State *state, Namespace *ns, Entry **entries, size_t n_entries)
 {
         uint64_t hashes[ENTRY_TABLE_FETCHED];
 
-        if (ns->unsorted)
-                entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
+        entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
         for (size_t i = 0; i < n_entries; i++)
-                if (is_plain(ns, entries[i])) {
+                if (is_plain(ns, entries[i]))
                         load_entry(state, ns, &entries[i], hashes[i]);
-                } else {
-                        apply_entry(state, ns, entries[i]);
-                        /* The state may have a reference too, and nobody else may touch the count then. */
-                        entries[i] = entry_unref(entries[i]);
-                }
+                else
+                        load_other(state, ns, &entries[i]);
+}
+
+static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+{
+        if (ns->unsorted) {
+                load_unsorted(state, ns, entries, n_entries);
+                return;
+        }
+        for (size_t i = 0; i < n_entries; i++)
+                load_other(state, ns, &entries[i]);
 }
 
 void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)

@@ -276,8 +276,8 @@ static void ask(Member *member)
 static void begin_time(Member *member, uint64_t now_usec)
 {
         member->since_usec = now_usec;
-        member->deadline_usec = MIN(now_usec + member->participant->timeout_usec,
-                                    member->transaction->due_usec);
+        member->deadline_usec =
+                MIN(now_usec + member->participant->timeout_usec, member->transaction->due_usec);
 }
 
 void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due_usec)

@@ -46,9 +46,9 @@ struct Member {
         const Preview *preview;   /* of its namespace; only what is below its prefix concerns it */
         const char *key;          /* the first of that */
         MemberState state;
-        bool was_asked; /* Prepare has been sent */
-        int outcome;    /* of one that objects: CORE_E_VETOED, CORE_E_TIMEOUT or CORE_E_BUSY */
-        char *reason;   /* likewise; safe to be printed */
+        bool was_asked;      /* Prepare has been sent */
+        int outcome;         /* of one that objects: CORE_E_VETOED, CORE_E_TIMEOUT or CORE_E_BUSY */
+        char *reason;        /* likewise; safe to be printed */
         uint64_t since_usec; /* when it was, or has begun to wait for that */
         uint64_t deadline_usec;
         void *call; /* the port's */
