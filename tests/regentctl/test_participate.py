@@ -150,9 +150,13 @@ def test_who_agreed_is_told_that_another_refused(ctl, ns, decider, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     agrees = Decider(other)
-    decider.answer(f"while ! grep -q prepare {other}/log; do :; done; sleep 0.1; exit 1")
+    decider.answer(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; exit 1")
     with participating(ctl, ns.name, "--", decider.path), participating(ctl, ns.name, "--", agrees.path) as running:
-        ctl("set", ns.name, "k", "1", status=REFUSED)
+        write = ctl.start("set", ns.name, "k", "1")
+        running.expect("agreed")
+        (tmp_path / "go").touch()
+        write.communicate(timeout=20)
+        assert write.returncode == REFUSED
         running.expect("abort")
     assert [step for step, _ in agrees.asked] == ["prepare", "abort"]
 
