@@ -365,12 +365,12 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         return 0;
 }
 
-int values_object_export(BusService *service)
+int values_object_export(BusService *service, sd_bus *bus)
 {
         sd_bus_slot *slot;
         int r;
 
-        r = sd_bus_add_fallback(service->bus, &slot, REGENT_NAMESPACES_PATH, on_message, service);
+        r = sd_bus_add_fallback(bus, &slot, REGENT_NAMESPACES_PATH, on_message, service);
         if (r < 0)
                 return r;
 

@@ -53,6 +53,8 @@
         LIMIT(commit_bytes, "CommitBytesMax", 8 * LIMIT_MIB, 1, 24 * LIMIT_MIB)                   \
         LIMIT(commit_changes, "CommitChangesMax", 4096, 1, 1048576)                               \
         LIMIT(reply_bytes, "ReplyBytesMax", 2 * LIMIT_MIB, 4 * LIMIT_KIB, 24 * LIMIT_MIB)         \
+        LIMIT(channel_reply_bytes, "ChannelReplyBytesMax", 16 * LIMIT_MIB, 4 * LIMIT_KIB,         \
+              64 * LIMIT_MIB)                                                                     \
         LIMIT(managed_objects_bytes, "ManagedObjectsBytesMax", 4 * LIMIT_MIB, 4 * LIMIT_KIB,      \
               24 * LIMIT_MIB)                                                                     \
         LIMIT(introspection_keys, "IntrospectionKeysMax", 1024, 0, 16384)                         \
@@ -71,6 +73,8 @@
         LIMIT(connection_unread_bytes, "ConnectionUnreadBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB, \
               64 * LIMIT_MIB)                                                                     \
         LIMIT(connection_unread_descriptors, "ConnectionUnreadDescriptorsMax", 2, 1, 64)          \
+        LIMIT(channel_unread_bytes, "ChannelUnreadBytesMax", 16 * LIMIT_MIB, 64 * LIMIT_KIB,      \
+              LIMIT_GIB)                                                                          \
         LIMIT(connection_session_keys, "ConnectionSessionKeysMax", 16384, 0, 65536)               \
         LIMIT(receipt_bytes, "ReceiptBytes", LIMIT_MIB, 4 * LIMIT_KIB, 16 * LIMIT_MIB)            \
         LIMIT(connection_watches, "ConnectionWatchesMax", 256, 0, 65536)                          \
@@ -89,6 +93,9 @@
         LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
               96 * LIMIT_MIB)                                                                     \
         LIMIT(uid_unread_descriptors, "UidUnreadDescriptorsMax", 8, 1, 64)                        \
+        LIMIT(uid_channels, "UidChannelsMax", 64, 0, 65536)                                       \
+        LIMIT(uid_channel_unread_bytes, "UidChannelUnreadBytesMax", 64 * LIMIT_MIB,               \
+              64 * LIMIT_KIB, 16 * LIMIT_GIB)                                                     \
         LIMIT(uid_watches, "UidWatchesMax", 1024, 0, 65536)                                       \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         LIMIT(uid_participant_calls, "UidParticipantCallsMax", 4, 1, 100)                         \
@@ -97,6 +104,9 @@
         LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
         LIMIT(unread_bytes, "UnreadBytesMax", 64 * LIMIT_MIB, 64 * LIMIT_KIB, 96 * LIMIT_MIB)     \
         LIMIT(unread_descriptors, "UnreadDescriptorsMax", 32, 1, 64)                              \
+        LIMIT(channels, "ChannelsMax", 512, 0, 65536)                                             \
+        LIMIT(channels_unread_bytes, "ChannelsUnreadBytesMax", 256 * LIMIT_MIB, 64 * LIMIT_KIB,   \
+              16 * LIMIT_GIB)                                                                     \
         LIMIT(watches, "WatchesMax", 16384, 0, 65536)                                             \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
         LIMIT(participant_calls, "ParticipantCallsMax", 48, 1, 100)                               \

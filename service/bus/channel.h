@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Channel
+ *
+ * A socket pair between regentd and one client, with the same objects on it as on the bus and no bus
+ * between. Who is at its other end is what the bus said of the connection that asked for it; nothing
+ * that comes through the socket says so.
+ */
+
+#include "bus/bus-service.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+typedef struct Caller Caller;
+typedef struct Channel Channel;
+typedef struct Channels Channels;
+
+enum {
+        CHANNEL_E_ENDED = 1, /* by its peer, or by what that sent */
+};
+
+struct Channel {
+        Channels *channels;
+        Caller *caller; /* of its own address */
+        GList in_owner; /* of the channels of its connection */
+        sd_bus *bus;
+        int fd;          /* the bus's */
+        uint32_t events; /* that are waited for */
+        bool is_busy;    /* it is looked after already, further up */
+        bool is_greeted; /* the peer is through with authentication */
+        bool is_within;  /* sd-bus has a part of a message */
+        bool is_owing;   /* what it has begun it has to finish */
+        uint64_t until_usec;
+        GList in_owing;
+        uint64_t n_messages;
+};
+
+/* Makes one with the objects of @service. *ret_peer_fd is the other end, for the client. */
+int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd);
+
+/* What is left of it stands in no table any more. */
+Channel *channel_free(Channel *channel);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channel, channel_free)
+
+/* Sends what waits, and takes one message at most: 0, 1 when there may be more, or CHANNEL_E_ENDED. */
+int channel_process(Channel *channel);
+
+/* A message of its peer was whole. */
+void channel_note_message(Channel *channel);
+
+/* Messages that the socket has not taken. */
+uint64_t channel_n_queued(const Channel *channel);
+
+/* What to wait for: EPOLL*. */
+uint32_t channel_events(const Channel *channel);
