@@ -231,7 +231,7 @@ static int open_event(Regent *regent)
         if (r >= 0)
                 r = sd_event_source_set_priority(regent->announce, SD_EVENT_PRIORITY_NORMAL + 1);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX,
+                r = sd_event_add_time(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX,
                                                0, on_reopen, regent);
         if (r >= 0)
                 r = sd_event_source_set_enabled(regent->reopen, SD_EVENT_OFF);

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""lib-client, a program that does with libregent what it is told."""
+
+import os
+import re
+import subprocess
+from typing import NamedTuple
+
+from gi.repository import GLib
+
+from regent_testing import environment
+from regent_testing.tool import environment_of
+from regent_testing.waiting import Deadline, wait_exit, wait_readable
+
+LOOPS = ("poll", "wait", "sd-event", "glib")
+
+
+class Reply(NamedTuple):
+    result: int
+    error: str | None
+    text: str
+
+    def value(self):
+        assert self.result == 0, self
+        return GLib.Variant.parse(None, self.text, None, None).unpack()
+
+
+class LibClient:
+    """One lib-client on the bus."""
+
+    def __init__(self, bus, loop="poll", *flags, wrapper=()):
+        program = os.environ.get("LIB_CLIENT") or os.path.join(
+            os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", "lib-client"
+        )
+        self._process = subprocess.Popen(
+            [*wrapper, program, loop, *flags],
+            env={**environment_of(bus), "G_DEBUG": "fatal-warnings"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+        self._output = ""
+        self._n = 0
+        self.pid = self._process.pid
+
+    def _write(self, *words):
+        self._process.stdin.write(("\t".join(str(word) for word in words) + "\n").encode())
+
+    def line(self, pattern, seconds=30):
+        """Takes the first line that matches out of what has come, and returns the match."""
+        deadline = Deadline(seconds)
+        while True:
+            found = re.search(rf"^{pattern}\n", self._output, re.MULTILINE)
+            if found:
+                self._output = self._output[: found.start()] + self._output[found.end() :]
+                return found
+            wait_readable(self._process.stdout.fileno(), deadline.left(), f"{pattern!r} in:\n{self._output}")
+            part = os.read(self._process.stdout.fileno(), 65536)
+            assert part, f"ended before {pattern!r} came:\n{self._output}"
+            self._output += part.decode()
+
+    def _reply(self, name, seconds):
+        found = self.line(rf"reply {re.escape(name)} (-?\d+) (\S+) (.*)", seconds)
+        return Reply(int(found[1]), None if found[2] == "-" else found[2], found[3])
+
+    def do(self, function, *words, seconds=30):
+        """Calls it and waits for what it returns."""
+        self._write(function, *words)
+        return self._reply(function, seconds)
+
+    def start(self, function, *words):
+        """Calls its form with _async; the name is for reply() and cancel()."""
+        self._n += 1
+        name = f"#{self._n}"
+        self._write("async", name, function, *words)
+        return name
+
+    def reply(self, name, seconds=30):
+        return self._reply(name, seconds)
+
+    def cancel(self, name):
+        return self.do("call_cancel", name)
+
+    def pending_output(self):
+        return self._output
+
+    def who(self):
+        return self.do("who").value()
+
+    def end(self, seconds=30):
+        """Ends it and returns the rest of its output."""
+        if self._process.stdin.closed:
+            return ""
+        self._write("end")
+        self._process.stdin.close()
+        rest = self._process.stdout.read().decode()
+        self._process.stdout.close()
+        status = wait_exit(self._process, seconds, "lib-client to end")
+        assert status == 0, f"lib-client ended with {status}: {rest}"
+        return self._output + rest
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self):
+        self.line(r"open 0 -")
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.kill()
+        else:
+            self.end()
