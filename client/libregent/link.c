@@ -114,6 +114,8 @@ static void service_has_left(Regent *regent)
         calls_tell_done(regent);
         if (regent->link != LINK_READY)
                 followers_lost(regent);
+        if (regent->told_presence == PRESENCE_UNKNOWN)
+                regent->told_presence = PRESENCE_THERE;
         regent->presence = PRESENCE_AWAY;
         tell_presence(regent);
 }
@@ -323,7 +325,7 @@ static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error
                 return error_take(regent, error);
         }
 
-        if (reply && !error) {
+        if (reply && !error && sd_bus_message_has_signature(reply, "h")) {
                 r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd);
                 if (r > 0)
                         (void) channel_new(regent, fd, &regent->channel);
@@ -360,21 +362,23 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         return 0;
 }
 
-static const CallSpec connect_spec = {
-        .path = REGENT_PATH,
-        .interface_name = REGENT_MANAGER_INTERFACE,
-        .member = "Connect",
-};
-
+/* Where no channel is wanted, it is asked whether anybody is there. */
 static int new_question(Regent *regent, bool may_start_service, sd_bus_message **ret)
 {
-        CallSpec spec = connect_spec;
+        bool has_channel = !(regent->flags & REGENT_BUS_ONLY);
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
-        spec.no_auto_start = !may_start_service;
-        r = message_new(regent->bus, false, &spec, &m);
-        if (r >= 0)
+        r = message_new(regent->bus, false,
+                        &(CallSpec){
+                                .path = REGENT_PATH,
+                                .interface_name =
+                                        has_channel ? REGENT_MANAGER_INTERFACE : "org.freedesktop.DBus.Peer",
+                                .member = has_channel ? "Connect" : "Ping",
+                                .no_auto_start = !may_start_service,
+                        },
+                        &m);
+        if (r >= 0 && has_channel)
                 r = sd_bus_message_append(m, "a{sv}", 0);
         if (r < 0)
                 return r;
@@ -410,13 +414,6 @@ int link_want(Regent *regent, bool may_start_service)
         }
         if (regent->link != LINK_IDLE)
                 return 0;
-
-        if (regent->flags & REGENT_BUS_ONLY) {
-                regent->link = LINK_READY;
-                link_announce_later(regent);
-                calls_send_held(regent);
-                return 0;
-        }
 
         return ask(regent, may_start_service);
 }
@@ -465,7 +462,7 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        return regent->flags & REGENT_BUS_ONLY ? link_want(regent, true) : ask_and_wait(regent);
+        return ask_and_wait(regent);
 }
 
 int link_require(Regent *regent)

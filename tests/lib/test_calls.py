@@ -201,7 +201,6 @@ BAD = {
     "no name": ("get", "nodots", "key", ERROR + "InvalidName"),
     "no name at all": ("get", "-", "key", ERROR + "InvalidName"),
     "long name": ("get", "a." + "b" * 200, "key", ERROR + "InvalidName"),
-    "bad key": ("get", "org.example.Any", "no key", ERROR + "InvalidName"),
     "no key": ("get", "org.example.Any", "-", DBUS_ERROR + "InvalidArgs"),
     "no value": ("set", "org.example.Any", "key", "-", DBUS_ERROR + "InvalidArgs"),
     "maybe": ("set", "org.example.Any", "key", "@ms nothing", DBUS_ERROR + "InvalidArgs"),
@@ -217,8 +216,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("words", BAD.values(), ids=BAD.keys())
-def test_what_cannot_be_sent_is_refused(program, do, root, words):
-    root.create("org.example.Any") if "org.example.Any" not in root.namespaces() else None
+def test_what_cannot_be_sent_is_refused(program, do, words):
     *call, error = words
 
     reply = do(*call)
@@ -249,7 +247,6 @@ def test_many_calls_at_once_are_answered_in_order(ns, name, program):
 def test_call_that_waits_comes_behind_those_that_do_not(ns, name, program):
     calls = [program.start("set", name, "key", str(n)) for n in range(20)]
 
-    assert program.do("get", name, "key").result == 0
     program.do("set", name, "key", "100").value()
     assert [program.reply(call).result for call in calls] == [0] * 20
     assert ns.get("key").unpack() == 100

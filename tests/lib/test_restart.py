@@ -7,11 +7,12 @@ import signal
 import pytest
 
 from lib_client import LOOPS, LibClient
-from regent_testing.waiting import wait_exit
+from regent_testing.waiting import retry_until, wait_exit
 
 ERROR = "org.regentd.State1.Error."
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 NAME = "org.example.Restarted"
+PPOLL = {"x86_64": "271", "aarch64": "73"}.get(os.uname().machine)
 
 
 @pytest.fixture
@@ -79,6 +80,7 @@ def test_calls_under_way_fail_by_what_they_are(own, flags):
         assert client.do("get", NAME, "key").result in (0, -2)
 
 
+@pytest.mark.skipif(PPOLL is None, reason="another machine's numbers of system calls")
 def test_waiting_call_under_way_fails_likewise(own, flags):
     with LibClient(own.bus, "poll", *flags) as client:
         client.do("list", NAME).value()
@@ -98,14 +100,13 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
 
 
 def wait_until_asleep(pid):
-    """Until the program sleeps in ppoll(), with all it has read done."""
-    from regent_testing.waiting import wait_until
+    """Until the program waits, in ppoll(), for an answer."""
 
     def is_asleep():
         with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
-            return file.read().split()[0] in ("7", "271", "73")
+            return file.read().split()[0] == PPOLL
 
-    wait_until(is_asleep, 10, "a program to wait")
+    retry_until(is_asleep, 10, "a program to wait")
 
 
 def test_late_answers(own, flags):
