@@ -43,6 +43,14 @@ static void tell_presence(Regent *regent)
                                     regent->on_presence_userdata);
 }
 
+/* It was there: whoever has not heard that yet is to hear that it has left. */
+static void set_away(Regent *regent)
+{
+        if (regent->told_presence == PRESENCE_UNKNOWN && regent->presence != PRESENCE_UNKNOWN)
+                regent->told_presence = regent->presence;
+        regent->presence = PRESENCE_AWAY;
+}
+
 static void drop_channel(Regent *regent)
 {
         if (!regent->channel)
@@ -114,9 +122,8 @@ static void service_has_left(Regent *regent)
         calls_tell_done(regent);
         if (regent->link != LINK_READY)
                 followers_lost(regent);
-        if (regent->told_presence == PRESENCE_UNKNOWN)
-                regent->told_presence = PRESENCE_THERE;
-        regent->presence = PRESENCE_AWAY;
+        regent->presence = PRESENCE_THERE;
+        set_away(regent);
         tell_presence(regent);
 }
 
@@ -158,7 +165,7 @@ static int on_announce(sd_event_source *source, void *userdata)
         if (regent->link != LINK_READY)
                 followers_lost(regent);
         if (regent->link == LINK_CLOSED)
-                regent->presence = PRESENCE_AWAY;
+                set_away(regent);
         tell_presence(regent);
         if (regent->is_freed || regent->link == LINK_CLOSED || regent->presence == PRESENCE_AWAY)
                 return 0;
@@ -314,6 +321,13 @@ static bool is_unheard(const char *name)
                strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0;
 }
 
+/* Whether it was asked of a regentd that left then: the next one may answer. */
+static bool is_left(const sd_bus_error *error)
+{
+        return sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) &&
+               !(error->message && strstr(error->message, "timed out"));
+}
+
 /* 0: READY. Else nobody is there, which is what failed last. */
 static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error *error)
 {
@@ -340,24 +354,27 @@ static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
 {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
         Regent *regent = userdata;
         int r;
 
         (void) reterr;
 
-        r = take_answer(regent, reply, sd_bus_message_get_error(reply));
+        r = take_answer(regent, reply, error);
         if (r >= 0) {
                 calls_send_held(regent);
                 link_announce_later(regent);
                 return 0;
         }
 
-        if (calls_has_held(regent) && ++regent->n_asked < ASK_MAX && ask(regent, true) >= 0)
+        /* One that is not started by followers may be by calls. */
+        if (calls_has_held(regent) && (is_left(error) || regent->is_quiet) &&
+            ++regent->n_asked < ASK_MAX && ask(regent, true) >= 0)
                 return 0;
 
         calls_fail_held(regent, r);
         regent->n_asked = 0;
-        regent->presence = PRESENCE_AWAY;
+        set_away(regent);
         link_announce_later(regent);
         return 0;
 }
@@ -400,6 +417,7 @@ static int ask(Regent *regent, bool may_start_service)
                 return error_set_errno(regent, r, "Cannot call regentd");
 
         regent->link = LINK_ASKING;
+        regent->is_quiet = !may_start_service;
         return 0;
 }
 
@@ -418,21 +436,36 @@ int link_want(Regent *regent, bool may_start_service)
         return ask(regent, may_start_service);
 }
 
+/* Again when the one that was asked has left. *reterr is set when it fails. */
+static int ask_once_more(Regent *regent, sd_bus_error *reterr, sd_bus_message **ret_reply)
+{
+        int r = -ECONNRESET;
+
+        for (unsigned i = 0; i < ASK_MAX; i++) {
+                g_autoptr(sd_bus_message) m = NULL;
+
+                sd_bus_error_free(reterr);
+                r = new_question(regent, true, &m);
+                if (r >= 0)
+                        r = sd_bus_call(regent->bus, m, regent->timeout_usec, reterr, ret_reply);
+                if (r < 0 && !sd_bus_error_is_set(reterr))
+                        sd_bus_error_set_errno(reterr, r);
+                if (r >= 0 || !is_left(reterr))
+                        break;
+        }
+
+        return r < 0 ? r : 0;
+}
+
 /* Calls that were held go first; that they failed is told later. */
 static int ask_and_wait(Regent *regent)
 {
-        g_autoptr(sd_bus_message) m = NULL, reply = NULL;
+        g_autoptr(sd_bus_message) reply = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
         regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        r = new_question(regent, true, &m);
-        if (r < 0)
-                return error_set_errno(regent, r, "Cannot call regentd");
-
-        r = sd_bus_call(regent->bus, m, regent->timeout_usec, &error, &reply);
-        if (r < 0 && !sd_bus_error_is_set(&error))
-                sd_bus_error_set_errno(&error, r);
+        r = ask_once_more(regent, &error, &reply);
         if (r < 0 && sd_bus_is_open(regent->bus) <= 0) {
                 sd_bus_error_free(&error);
                 link_break(regent, regent->bus);
@@ -441,15 +474,12 @@ static int ask_and_wait(Regent *regent)
 
         r = take_answer(regent, reply, r < 0 ? &error : NULL);
         sd_bus_error_free(&error);
-        if (r < 0) {
+        if (r < 0)
                 calls_fail_held(regent, r);
-                link_announce_later(regent);
-                return r;
-        }
-
-        calls_send_held(regent);
+        else
+                calls_send_held(regent);
         link_announce_later(regent);
-        return 0;
+        return r;
 }
 
 /* Whether anybody is there shows when something is asked; that the bus lets us in must show before. */

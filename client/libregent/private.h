@@ -78,6 +78,7 @@ struct Regent {
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
+        bool is_quiet;    /* while ASKING: nobody is started for that */
         unsigned n_asked; /* how often Connect has been tried for the calls that are held */
 
         GQueue calls; /* RegentCall that are held or under way, in order */
