@@ -41,8 +41,10 @@ class LibClient:
         self._n = 0
         self.pid = self._process.pid
 
-    def _write(self, *words):
-        self._process.stdin.write(("\t".join(str(word) for word in words) + "\n").encode())
+    def write(self, *lines):
+        """Lines that are written together are done one right after the other."""
+        text = "".join("\t".join(str(word) for word in words) + "\n" for words in lines)
+        self._process.stdin.write(text.encode())
 
     def line(self, pattern, seconds=30):
         """Takes the first line that matches out of what has come, and returns the match."""
@@ -57,27 +59,28 @@ class LibClient:
             assert part, f"ended before {pattern!r} came:\n{self._output}"
             self._output += part.decode()
 
-    def _reply(self, name, seconds):
+    def take_reply(self, name, seconds=30):
         found = self.line(rf"reply {re.escape(name)} (-?\d+) (\S+) (.*)", seconds)
         return Reply(int(found[1]), None if found[2] == "-" else found[2], found[3])
 
     def do(self, function, *words, seconds=30):
         """Calls it and waits for what it returns."""
-        self._write(function, *words)
-        return self._reply(function, seconds)
+        self.write((function, *words))
+        return self.take_reply(function, seconds)
 
     def start(self, function, *words):
         """Calls its form with _async; the name is for reply() and cancel()."""
         self._n += 1
         name = f"#{self._n}"
-        self._write("async", name, function, *words)
+        self.write(("async", name, function, *words))
         return name
 
     def reply(self, name, seconds=30):
-        return self._reply(name, seconds)
+        return self.take_reply(name, seconds)
 
-    def cancel(self, name):
-        return self.do("call_cancel", name)
+    def start_and_cancel(self, function, *words):
+        self.write(("async", "#cancelled", function, *words), ("call_cancel", "#cancelled"))
+        return self.take_reply("call_cancel", 30)
 
     def pending_output(self):
         return self._output
@@ -89,13 +92,20 @@ class LibClient:
         """Ends it and returns the rest of its output."""
         if self._process.stdin.closed:
             return ""
-        self._write("end")
+        self.write(("end",))
         self._process.stdin.close()
         rest = self._process.stdout.read().decode()
         self._process.stdout.close()
         status = wait_exit(self._process, seconds, "lib-client to end")
         assert status == 0, f"lib-client ended with {status}: {rest}"
         return self._output + rest
+
+    def wait(self):
+        """Its status when it ends by itself."""
+        status = wait_exit(self._process, 30, "lib-client to end")
+        self._process.stdin.close()
+        self._process.stdout.close()
+        return status
 
     def kill(self):
         self._process.kill()
