@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import subprocess
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from regent_testing import environment
 from regent_testing.tool import environment_of
 from regent_testing.waiting import Deadline, wait_exit, wait_readable
 
+LIBRARY = "client/libregent/libregent.so.0"
 LOOPS = ("poll", "wait", "sd-event", "glib")
 
 
@@ -28,13 +30,19 @@ class Reply(NamedTuple):
 class LibClient:
     """One lib-client on the bus."""
 
-    def __init__(self, bus, loop="poll", *flags, wrapper=()):
+    def __init__(self, bus, loop="poll", *flags, user=None):
         program = os.environ.get("LIB_CLIENT") or os.path.join(
             os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", "lib-client"
         )
+        environ = {**environment_of(bus), "G_DEBUG": "fatal-warnings"}
+        identity = {}
+        if user:
+            library = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(program))), LIBRARY)
+            environ["LD_LIBRARY_PATH"] = os.path.dirname(environment.reachable(library))
+            program = environment.reachable(program)
+            identity = dict(zip(("user", "group", "extra_groups"), environment.ids_of(user)))
         self._process = subprocess.Popen(
-            [*wrapper, program, loop, *flags],
-            env={**environment_of(bus), "G_DEBUG": "fatal-warnings"},
+            [program, loop, *flags], env=environ, cwd="/", **identity,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         self._output = ""
@@ -99,6 +107,12 @@ class LibClient:
         status = wait_exit(self._process, seconds, "lib-client to end")
         assert status == 0, f"lib-client ended with {status}: {rest}"
         return self._output + rest
+
+    def fileno(self):
+        return self._process.stdout.fileno()
+
+    def has_output(self):
+        return bool(select.select([self], [], [], 0)[0])
 
     def wait(self):
         """Its status when it ends by itself."""
