@@ -15,6 +15,7 @@
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/channel-intake.h"
 #include "bus/flow.h"
 #include "bus/options.h"
 #include "util/auto.h"
@@ -30,6 +31,9 @@
 
 /* Within which a peer finishes what it has begun: authentication, or a message. */
 #define FINISH_USEC (UINT64_C(30) * 1000000)
+
+/* How often it is looked whether what is held may go on. */
+#define HELD_USEC (UINT64_C(50) * 1000)
 
 struct Channels {
         BusService *service;
@@ -47,6 +51,7 @@ static void end_channel(Channel *channel)
 
         if (channel->is_owing)
                 g_queue_unlink(&channels->owing, &channel->in_owing);
+        channel_intake_end(channel);
         g_queue_unlink(&caller->owner->channels, &channel->in_owner);
         accounts_discharge(state_accounts(channels->service->state), caller->uid, ACCOUNT_CHANNELS,
                            1);
@@ -69,12 +74,24 @@ static uint64_t now_usec(const Channels *channels)
         return usec;
 }
 
+static bool is_any_held(const Channels *channels)
+{
+        for (const GList *l = channels->owing.head; l; l = l->next)
+                if (((const Channel *) l->data)->is_held)
+                        return true;
+
+        return false;
+}
+
 static void set_timer(Channels *channels)
 {
         const Channel *first = channels->owing.head ? channels->owing.head->data : NULL;
+        uint64_t usec = first ? first->until_usec : 0;
 
+        if (is_any_held(channels))
+                usec = MIN(usec, now_usec(channels) + HELD_USEC);
         if (first)
-                (void) sd_event_source_set_time(channels->timer, first->until_usec);
+                (void) sd_event_source_set_time(channels->timer, usec);
         (void) sd_event_source_set_enabled(channels->timer,
                                            first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -92,8 +109,21 @@ static void note_owing(Channel *channel, bool is_owing)
                 g_queue_push_tail_link(&channels->owing, &channel->in_owing);
         } else
                 g_queue_unlink(&channels->owing, &channel->in_owing);
-        if (channels->owing.length <= 1)
+        if (channels->owing.length <= 1 || channel->is_held)
                 set_timer(channels);
+}
+
+/* They look again whether they may. */
+static void let_go_on(const Channels *channels)
+{
+        for (const GList *l = channels->owing.head; l; l = l->next) {
+                Channel *channel = l->data;
+
+                if (!channel->is_held)
+                        continue;
+                channel->is_held = false;
+                (void) channel_wait(channel);
+        }
 }
 
 static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *userdata)
@@ -109,6 +139,7 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *
                            channel->caller->name);
                 end_channel(channel);
         }
+        let_go_on(channels);
         set_timer(channels);
         return 0;
 }
@@ -118,11 +149,7 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *
 /* What to wait for next, and what is known to be gone. */
 static void settle(Channel *channel)
 {
-        struct epoll_event event = { .events = channel_events(channel), .data.ptr = channel };
-
-        if (event.events != channel->events &&
-            epoll_ctl(channel->channels->set_fd, EPOLL_CTL_MOD, channel->fd, &event) == 0)
-                channel->events = event.events;
+        (void) channel_wait(channel);
         if (channel_n_queued(channel) == 0)
                 flow_note_taken(channel->channels->service, channel->caller);
 }
@@ -141,7 +168,7 @@ static void take_turn(Channel *channel, int n_messages)
                 return;
         }
         settle(channel);
-        note_owing(channel, !channel->is_greeted || channel->is_within);
+        note_owing(channel, channel_owes(channel));
         channel->is_busy = false;
 }
 
@@ -297,16 +324,17 @@ static int check_number(const Channels *channels, const Caller *caller, sd_bus_e
 
 static int add_channel(Channels *channels, Caller *owner, Channel *channel)
 {
-        struct epoll_event event = { .events = channel_events(channel), .data.ptr = channel };
         g_autofree char *address =
                 g_strdup_printf("%s/%" PRIu64, owner->name, channels->n_made + 1);
+        int r;
 
-        if (epoll_ctl(channels->set_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0)
-                return -errno;
+        channel->channels = channels;
+        channel->set_fd = channels->set_fd;
+        r = channel_wait(channel);
+        if (r < 0)
+                return r;
 
         channels->n_made++;
-        channel->channels = channels;
-        channel->events = event.events;
         channel->caller = callers_add_channel(channels->service->callers, owner, address, channel);
         g_queue_push_tail_link(&owner->channels, &channel->in_owner);
         accounts_charge(state_accounts(channels->service->state), owner->uid, ACCOUNT_CHANNELS, 1);

@@ -24,6 +24,7 @@ typedef enum AccountResource {
         ACCOUNT_UNREAD_DESCRIPTORS, /* likewise */
         ACCOUNT_CHANNELS,           /* channels open */
         ACCOUNT_CHANNEL_UNREAD_BYTES, /* as ACCOUNT_UNREAD_BYTES, by channels */
+        ACCOUNT_CHANNEL_INPUT_BYTES, /* of long messages that have not come whole */
         ACCOUNT_WATCHES,            /* watches */
         ACCOUNT_PENDING_CHANGES,    /* changes that wait for a confirmation */
         ACCOUNT_PENDING_BYTES,      /* of their ways back */

@@ -33,6 +33,9 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* That comes on a channel; the buses' own is 32 MiB, too. */
+#define LIMIT_CHANNEL_MESSAGE_BYTES (32 * LIMIT_MIB)
+
 /* What is looked at to find out what has changed: changes, or keys where there are more of those. */
 #define LIMIT_HISTORY_CHANGES 65536u
 #define LIMIT_HISTORY_KEYS    262144u
