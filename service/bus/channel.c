@@ -162,7 +162,7 @@ static uint32_t wanted_events(const Channel *channel)
                 return EPOLLIN | EPOLLET;
         if (channel_n_queued(channel) > 0)
                 return EPOLLOUT;
-        return channel->is_held ? 0 : EPOLLIN;
+        return (channel->is_held ? 0 : EPOLLIN) | (channel->is_behind ? EPOLLOUT : 0);
 }
 
 int channel_wait(Channel *channel)

@@ -40,6 +40,7 @@ struct Channel {
         bool is_partial;           /* a part of a header has come */
         bool is_held;              /* it may not go on with a long message, for now */
         uint64_t n_charged_bytes;  /* see bus/channel-intake.h */
+        bool is_behind;            /* it has taken all, and missed something before */
         bool is_owing;             /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;

@@ -146,12 +146,11 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *
 
 /* turns */
 
-/* What to wait for next, and what is known to be gone. */
 static void settle(Channel *channel)
 {
-        (void) channel_wait(channel);
         if (channel_n_queued(channel) == 0)
-                flow_note_taken(channel->channels->service, channel->caller);
+                channel->is_behind = flow_note_taken(channel->channels->service, channel->caller);
+        (void) channel_wait(channel);
 }
 
 static void take_turn(Channel *channel, int n_messages)
@@ -167,6 +166,8 @@ static void take_turn(Channel *channel, int n_messages)
                 end_channel(channel);
                 return;
         }
+        if (channel->is_behind && channel_n_queued(channel) == 0)
+                flow_go_on(channel->channels->service, channel->caller);
         settle(channel);
         note_owing(channel, channel_owes(channel));
         channel->is_busy = false;
