@@ -130,7 +130,7 @@ static int take_on(ChannelGreeting *greeting, sd_bus *bus)
         return r < 0 ? r : 1;
 }
 
-int channel_greeting_go_on(ChannelGreeting *greeting, sd_bus *bus, int bus_fd)
+int channel_greeting_go_on(ChannelGreeting *greeting, sd_bus *bus, int bus_fd, int bus_output_fd)
 {
         int r;
 
@@ -143,5 +143,8 @@ int channel_greeting_go_on(ChannelGreeting *greeting, sd_bus *bus, int bus_fd)
         if (sd_bus_is_ready(bus) <= 0)
                 return -EBADMSG;
 
-        return dup3(greeting->fd, bus_fd, O_CLOEXEC) < 0 ? -errno : CHANNEL_GREETING_E_DONE;
+        if (dup3(greeting->fd, bus_fd, O_CLOEXEC) < 0 ||
+            dup3(greeting->fd, bus_output_fd, O_CLOEXEC) < 0)
+                return -errno;
+        return CHANNEL_GREETING_E_DONE;
 }

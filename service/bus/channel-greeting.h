@@ -28,4 +28,4 @@ int channel_greeting_fd(const ChannelGreeting *greeting);
 enum {
         CHANNEL_GREETING_E_DONE = 1,
 };
-int channel_greeting_go_on(ChannelGreeting *greeting, sd_bus *bus, int bus_fd);
+int channel_greeting_go_on(ChannelGreeting *greeting, sd_bus *bus, int bus_fd, int bus_output_fd);

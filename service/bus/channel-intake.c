@@ -15,9 +15,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define HEADER_BYTES 16u
+
+/* Most messages are no longer, and then it is known at once that they are whole. */
+#define LOOK_BYTES 1024u
 
 /* What is no longer than this is not charged: as much lies in the socket. */
 #define SMALL_BYTES (256 * LIMIT_KIB)
@@ -57,7 +61,7 @@ static int charge(Channel *channel, uint64_t n_bytes)
 
 int channel_intake_look(Channel *channel)
 {
-        uint8_t header[HEADER_BYTES];
+        uint8_t header[LOOK_BYTES];
         ssize_t n = recv(channel->fd, header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
         uint64_t n_bytes;
 
@@ -65,7 +69,7 @@ int channel_intake_look(Channel *channel)
                 return CHANNEL_INTAKE_E_NOTHING;
         if (n <= 0)
                 return CHANNEL_INTAKE_E_ENDED;
-        if ((size_t) n < sizeof header)
+        if ((size_t) n < HEADER_BYTES)
                 return CHANNEL_INTAKE_E_PART;
 
         n_bytes = message_bytes(header);
@@ -75,7 +79,19 @@ int channel_intake_look(Channel *channel)
                            channel->caller->name, channel->caller->uid);
                 return CHANNEL_INTAKE_E_ENDED;
         }
+        channel->n_missing = n_bytes;
+        if ((uint64_t) n >= n_bytes)
+                channel->n_missing = 0;
         return charge(channel, n_bytes);
+}
+
+bool channel_intake_completes(Channel *channel)
+{
+        int n = 0;
+
+        if (channel->n_missing > 0 && ioctl(channel->fd, FIONREAD, &n) >= 0 && n > 0)
+                channel->n_missing -= MIN(channel->n_missing, (uint64_t) n);
+        return channel->n_missing == 0;
 }
 
 void channel_intake_end(Channel *channel)

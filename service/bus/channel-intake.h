@@ -10,6 +10,7 @@
 
 #include "bus/channel.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -21,6 +22,12 @@ enum {
 
 /* Before sd-bus takes the beginning of a message: 0, and it may, or CHANNEL_INTAKE_E_*. */
 int channel_intake_look(Channel *channel);
+
+/*
+ * Whether sd-bus, which takes all that is there, will have the whole message when it has done so. It
+ * drops what is no D-Bus, and says nothing.
+ */
+bool channel_intake_completes(Channel *channel);
 
 /* The message that it may take was whole, or never will be. */
 void channel_intake_end(Channel *channel);

@@ -27,12 +27,15 @@
 /* What the kernel keeps of each direction, before it doubles it for its own use. */
 #define SOCKET_BYTES (128 * 1024)
 
-static int on_message(sd_bus_message *m G_GNUC_UNUSED,
-                      void *userdata,
-                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
+/* A sender that the peer makes up says nothing, but a reply would go to it, and could not. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
-        channel_note_message(userdata);
-        return 0;
+        Channel *channel = userdata;
+        const char *sender = sd_bus_message_get_sender(m);
+
+        channel_note_message(channel);
+        channel->is_broken = sender && sd_bus_service_name_is_valid(sender) <= 0;
+        return channel->is_broken;
 }
 
 void channel_note_message(Channel *channel)
@@ -58,7 +61,7 @@ static int open_bus(Channel *channel)
         if (r >= 0)
                 r = sd_bus_negotiate_fds(channel->bus, true);
         if (r >= 0)
-                r = sd_bus_set_fd(channel->bus, channel->fd, channel->fd);
+                r = sd_bus_set_fd(channel->bus, channel->fd, channel->output_fd);
         return r < 0 ? r : 0;
 }
 
@@ -82,8 +85,15 @@ static int open_sockets(Channel *channel, int *ret_peer_fd)
         r = bound_socket(fds[0]);
         if (r >= 0)
                 r = channel_greeting_new(&channel->greeting, fds[0], &channel->fd);
+        if (r >= 0) {
+                channel->output_fd = fcntl(channel->fd, F_DUPFD_CLOEXEC, 3);
+                r = channel->output_fd < 0 ? -errno : 0;
+        }
+        if (r < 0 && channel->fd >= 0)
+                close(channel->fd);
         if (r < 0) {
-                close(fds[0]);
+                if (!channel->greeting) /* which has it */
+                        close(fds[0]);
                 close(fds[1]);
                 return r;
         }
@@ -99,6 +109,7 @@ static int start_bus(Channel *channel, BusService *service)
         r = open_bus(channel);
         if (r < 0) {
                 close(channel->fd);
+                close(channel->output_fd);
                 return r;
         }
 
@@ -116,7 +127,7 @@ int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd)
         g_autoptr(Channel) channel = g_new(Channel, 1);
         int peer_fd = -1, r;
 
-        *channel = (Channel){ .fd = -1 };
+        *channel = (Channel){ .fd = -1, .output_fd = -1 };
         channel->in_owner.data = channel;
         channel->in_owing.data = channel;
 
@@ -168,7 +179,7 @@ static uint32_t wanted_events(const Channel *channel)
 int channel_wait(Channel *channel)
 {
         struct epoll_event event = { .events = wanted_events(channel), .data.ptr = channel };
-        int fd = channel->greeting ? channel_greeting_fd(channel->greeting) : channel->fd;
+        int fd = channel->greeting ? channel_greeting_fd(channel->greeting) : channel->output_fd;
 
         if (channel->is_waiting && event.events == channel->events)
                 return 0;
@@ -191,7 +202,8 @@ bool channel_owes(const Channel *channel)
 
 static int greet(Channel *channel)
 {
-        int r = channel_greeting_go_on(channel->greeting, channel->bus, channel->fd);
+        int r = channel_greeting_go_on(channel->greeting, channel->bus, channel->fd,
+                                       channel->output_fd);
 
         if (r < 0)
                 return CHANNEL_E_ENDED;
@@ -219,6 +231,31 @@ static int look(Channel *channel, bool *ret_may)
         return r == CHANNEL_INTAKE_E_ENDED ? CHANNEL_E_ENDED : 0;
 }
 
+/*
+ * sd-bus cannot be told to write alone. So it finds nothing to read: its input is another socket
+ * meanwhile.
+ */
+static int write_queued(const Channel *channel)
+{
+        int r;
+
+        if (dup3(channel->quiet_fd, channel->fd, O_CLOEXEC) < 0)
+                return -errno;
+        r = sd_bus_process(channel->bus, NULL);
+        if (dup3(channel->output_fd, channel->fd, O_CLOEXEC) < 0)
+                return -errno;
+        return r;
+}
+
+static int read_message(Channel *channel)
+{
+        bool is_whole = channel_intake_completes(channel);
+        int r = sd_bus_process(channel->bus, NULL);
+
+        channel->is_broken |= is_whole && channel->is_within;
+        return r;
+}
+
 int channel_process(Channel *channel)
 {
         bool may_read;
@@ -227,16 +264,18 @@ int channel_process(Channel *channel)
         if (channel->greeting)
                 return greet(channel);
 
-        r = look(channel, &may_read);
-        if (r != 0)
-                return r;
-        if (!may_read && channel_n_queued(channel) == 0)
-                return 0;
+        if (channel_n_queued(channel) > 0) {
+                r = write_queued(channel);
+        } else {
+                r = look(channel, &may_read);
+                if (r != 0 || !may_read)
+                        return r;
+                r = read_message(channel);
+        }
 
-        r = sd_bus_process(channel->bus, NULL);
         if (r < 0)
                 log_debug("A channel ends: %s", g_strerror(-r));
-        if (r < 0 || sd_bus_is_open(channel->bus) <= 0)
+        if (r < 0 || channel->is_broken || sd_bus_is_open(channel->bus) <= 0)
                 return CHANNEL_E_ENDED;
         return r > 0 ? CHANNEL_E_MORE : 0;
 }

@@ -30,15 +30,18 @@ struct Channel {
         Caller *caller; /* of its own address */
         GList in_owner; /* of the channels of its connection */
         sd_bus *bus;
-        int fd;                    /* the bus's */
+        int fd, output_fd;         /* the bus's; the same socket, once it is greeted */
+        int quiet_fd;              /* borrowed: a socket from which nothing ever comes */
         ChannelGreeting *greeting; /* NULL: it is over */
         int set_fd;                /* epoll, borrowed */
         bool is_waiting;           /* it is in the set, */
         uint32_t events;           /* for these */
         bool is_busy;              /* it is looked after already, further up */
         bool is_within;            /* sd-bus has a part of a message, and the rest is to come */
+        bool is_broken;            /* it has sent what cannot be answered */
         bool is_partial;           /* a part of a header has come */
         bool is_held;              /* it may not go on with a long message, for now */
+        uint64_t n_missing;        /* bytes of what it is within, at most */
         uint64_t n_charged_bytes;  /* see bus/channel-intake.h */
         bool is_behind;            /* it has taken all, and missed something before */
         bool is_owing;             /* what it has begun it has to finish */

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Messages that are taken in one go, from how many channels it may be. */
@@ -40,6 +41,7 @@ struct Channels {
         GHashTable *by_bus; /* sd_bus (in the Channel) -> owned Channel */
         GQueue owing;       /* Channel, by the time that they have */
         int set_fd;         /* epoll */
+        int quiet_fds[2];   /* a socket pair that nobody uses */
         sd_event_source *source, *timer;
         uint64_t n_made; /* of all time */
 };
@@ -146,29 +148,35 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *
 
 /* turns */
 
-static void settle(Channel *channel)
+/* Whether it has taken all that was sent. */
+static bool note_taken(Channel *channel)
 {
-        if (channel_n_queued(channel) == 0)
-                channel->is_behind = flow_note_taken(channel->channels->service, channel->caller);
-        (void) channel_wait(channel);
+        if (channel_n_queued(channel) > 0)
+                return false;
+        channel->is_behind = flow_note_taken(channel->channels->service, channel->caller);
+        return true;
 }
 
 static void take_turn(Channel *channel, int n_messages)
 {
+        bool has_taken;
         int r;
 
         channel->is_busy = true;
-        do
+        do {
                 r = channel_process(channel);
-        while (r == CHANNEL_E_MORE && --n_messages > 0 && channel_n_queued(channel) == 0);
+                has_taken = r != CHANNEL_E_ENDED && note_taken(channel);
+        } while (r == CHANNEL_E_MORE && has_taken && --n_messages > 0);
 
         if (r == CHANNEL_E_ENDED) {
                 end_channel(channel);
                 return;
         }
-        if (channel->is_behind && channel_n_queued(channel) == 0)
+        if (has_taken && channel->is_behind) {
                 flow_go_on(channel->channels->service, channel->caller);
-        settle(channel);
+                (void) note_taken(channel);
+        }
+        (void) channel_wait(channel);
         note_owing(channel, channel_owes(channel));
         channel->is_busy = false;
 }
@@ -194,7 +202,8 @@ void channels_note_sent(const Caller *caller)
                 return;
 
         channel->is_busy = true;
-        settle(channel);
+        (void) note_taken(channel);
+        (void) channel_wait(channel);
         channel->is_busy = false;
 }
 
@@ -209,8 +218,10 @@ int channels_new(Channels **ret_channels, BusService *service)
                 .service = service,
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
+                .quiet_fds = { -1, -1 },
         };
-        if (channels->set_fd < 0)
+        if (channels->set_fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                               0, channels->quiet_fds) < 0)
                 return -errno;
 
         r = sd_event_add_io(service->event, &channels->source, channels->set_fd, EPOLLIN, on_ready,
@@ -251,6 +262,9 @@ Channels *channels_free(Channels *channels)
         g_hash_table_unref(channels->by_bus);
         if (channels->set_fd >= 0)
                 close(channels->set_fd);
+        for (size_t i = 0; i < G_N_ELEMENTS(channels->quiet_fds); i++)
+                if (channels->quiet_fds[i] >= 0)
+                        close(channels->quiet_fds[i]);
         g_free(channels);
         return NULL;
 }
@@ -316,10 +330,10 @@ static int check_number(const Channels *channels, const Caller *caller, sd_bus_e
                                                      " channels, as many as it may have",
                                                      limits->uid_channels));
         if (channels_count(channels) >= limits->channels)
-                return bus_refused(sd_bus_error_setf(
-                        reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                        "There are %" PRIu64 " channels, as many as there may be",
-                        limits->channels));
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                     "There are %" PRIu64
+                                                     " channels, as many as there may be",
+                                                     limits->channels));
         return 0;
 }
 
@@ -331,6 +345,7 @@ static int add_channel(Channels *channels, Caller *owner, Channel *channel)
 
         channel->channels = channels;
         channel->set_fd = channels->set_fd;
+        channel->quiet_fd = channels->quiet_fds[0];
         r = channel_wait(channel);
         if (r < 0)
                 return r;
