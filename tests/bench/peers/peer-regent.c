@@ -19,7 +19,6 @@
 
 #define FILL_BYTES  (UINT32_C(1) << 20) /* of one commit */
 #define FILL_KEYS   4000
-#define QUOTA_BYTES (UINT64_C(1) << 30)
 #define PATIENCE    (PEER_PATIENCE_SEC * UINT64_C(1000000))
 #define NO_TIMEOUT  UINT64_MAX
 
@@ -28,6 +27,7 @@ typedef struct Session {
         sd_bus *bus;       /* calls go here */
         sd_bus *system;    /* a channel lasts as long as the connection it came from */
         const char *class; /* NULL: Set */
+        const char *ns_name;
         char path[ENTRY_TEXT_PATH_SIZE];
         sd_bus_message *reply; /* of the last read */
         uint32_t n_told;
@@ -76,7 +76,8 @@ static int regent_open(void **ret_session, const PeerPlace *place)
         *ret_session = session;
         session->place = *place;
         session->class = strstr(place->variant, "runtime") ? "runtime" : NULL;
-        entry_text_path(session->path, PEER_NAMESPACE);
+        session->ns_name = session->class ? PEER_NAMESPACE ".runtime" : PEER_NAMESPACE;
+        entry_text_path(session->path, session->ns_name);
         r = bus_open(&session->system, place->where);
         if (r < 0)
                 return r;
@@ -244,8 +245,7 @@ static int regent_fill(void *userdata)
         r = sd_bus_message_new_method_call(session->bus, &call, REGENT_BUS_NAME, REGENT_PATH,
                                            REGENT_MANAGER_INTERFACE, "CreateNamespace");
         if (r >= 0)
-                r = sd_bus_message_append(call, "sa{sv}", PEER_NAMESPACE, 1, "quota-bytes", "t",
-                                          QUOTA_BYTES);
+                r = sd_bus_message_append(call, "sa{sv}", session->ns_name, 0);
         if (r >= 0)
                 r = bus_call(session->bus, call, NULL);
 

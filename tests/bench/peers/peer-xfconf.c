@@ -9,7 +9,7 @@
 #include "peer.h"
 
 #include <errno.h>
-#include <glib.h>
+#include <gio/gio.h>
 #include <stdio.h>
 #include <string.h>
 #include <xfconf/xfconf.h>
@@ -19,6 +19,7 @@
 typedef struct Session {
         PeerPlace place;
         XfconfChannel *channel;
+        GDBusConnection *bus;
         char *value; /* the last one read */
         uint32_t n_told;
 } Session;
@@ -36,7 +37,8 @@ static int xfconf_open(void **ret_session, const PeerPlace *place)
 
         *ret_session = session;
         session->place = *place;
-        if (!xfconf_init(&error)) {
+        session->bus = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, &error);
+        if (!session->bus || !xfconf_init(&error)) {
                 fprintf(stderr, "xfconf: %s\n", error->message);
                 g_error_free(error);
                 return -EIO;
@@ -67,15 +69,12 @@ static int xfconf_write(void *userdata,
                         const char *value,
                         size_t n_bytes G_GNUC_UNUSED)
 {
-        g_autoptr(GDBusConnection) bus = g_bus_get_sync(G_BUS_TYPE_SESSION, NULL, NULL);
+        Session *session = userdata;
         g_autoptr(GVariant) reply = NULL;
         GError *error = NULL;
 
-        (void) userdata;
-        if (!bus)
-                return -ENOTCONN;
         reply = g_dbus_connection_call_sync(
-                bus, "org.xfce.Xfconf", "/org/xfce/Xfconf", "org.xfce.Xfconf", "SetProperty",
+                session->bus, "org.xfce.Xfconf", "/org/xfce/Xfconf", "org.xfce.Xfconf", "SetProperty",
                 g_variant_new("(ssv)", "bench", key, g_variant_new_string(value)), NULL,
                 G_DBUS_CALL_FLAGS_NONE, PEER_PATIENCE_SEC * 1000, NULL, &error);
         if (!reply) {
