@@ -18,6 +18,7 @@
 #include "expirer.h"
 #include "store/store.h"
 #include "util/io.h"
+#include "view/views.h"
 
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -37,6 +38,7 @@ typedef struct Daemon {
         Store *store;
         Declarer *declarer;
         Expirer *expirer;
+        Views *views;
         int close_status;
         bool is_ready; /* the name is ours */
         sd_bus *bus;

@@ -52,6 +52,8 @@ static void on_publish(void *userdata, const GPtrArray *commits)
         Daemon *daemon = userdata;
 
         commit_log(commits);
+        if (daemon->views)
+                views_publish(daemon->views, commits);
         if (daemon->service)
                 bus_service_publish(daemon->service, commits);
         store_applied(daemon->store);
@@ -93,8 +95,25 @@ void daemon_ports_on_declared(void *userdata, Namespace *ns)
 {
         Daemon *daemon = userdata;
 
+        if (daemon->views)
+                views_publish_declaration(daemon->views, ns);
         if (daemon->service)
                 bus_service_declared(daemon->service, ns);
+}
+
+/* the views' port */
+
+static void on_view_ready(void *userdata, const char *name)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_view_ready(daemon->service, name);
+}
+
+ViewsCallbacks daemon_ports_of_views(Daemon *daemon)
+{
+        return (ViewsCallbacks){ .on_ready = on_view_ready, .userdata = daemon };
 }
 
 /* the store's ports */
@@ -182,6 +201,35 @@ static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
         return store_back_up(daemon->store, on_backed_up, job);
 }
 
+static int on_open_view(void *userdata, Namespace *ns, uint32_t uid, BusView *ret_view)
+{
+        static const int outcomes[] = {
+                [VIEWS_E_UNDER_WAY] = BUS_PORT_E_UNDER_WAY,
+                [VIEWS_E_HELD] = BUS_PORT_E_HELD,
+                [VIEWS_E_NO_ROOM] = BUS_PORT_E_NO_ROOM,
+                [VIEWS_E_TOO_MUCH] = BUS_PORT_E_TOO_MUCH,
+        };
+        Daemon *daemon = userdata;
+        ViewLoan loan;
+        int r;
+
+        r = views_open(daemon->views, ns, uid, &loan);
+        if (r != 0)
+                return r < 0 ? r : outcomes[r];
+
+        *ret_view = (BusView){ loan.fd, loan.n_bytes, loan.generation, loan.revision };
+        return 0;
+}
+
+static void add_statistics_of_views(const Views *views, GVariantDict *statistics)
+{
+        ViewsStatistics of_views = views_statistics(views);
+
+        g_variant_dict_insert(statistics, "views", "t", of_views.n_namespaces);
+        g_variant_dict_insert(statistics, "view-generations", "t", of_views.n_editions);
+        g_variant_dict_insert(statistics, "view-bytes", "t", of_views.n_bytes);
+}
+
 static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
@@ -193,6 +241,8 @@ static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics
         g_variant_iter_init(&iter, of_store);
         while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
                 g_variant_dict_insert_value(statistics, name, value);
+
+        add_statistics_of_views(daemon->views, statistics);
 
         /* They name namespaces, which not everyone may know of. */
         if (uid == 0)
@@ -208,6 +258,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .mark_good = on_mark_good,
                 .load_good = on_load_good,
                 .back_up = on_back_up,
+                .open_view = on_open_view,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

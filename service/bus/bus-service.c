@@ -15,6 +15,7 @@
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
+#include "bus/open-view.h"
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
@@ -90,6 +91,7 @@ int bus_service_new(BusService **ret_service,
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->backups = backups_new(service);
+        service->open_views = open_views_new(service);
         r = export_objects(service);
         if (r < 0)
                 return r;
@@ -107,6 +109,7 @@ BusService *bus_service_free(BusService *service)
         callers_free(service->callers);
         good_job_free(service->good_job);
         backups_free(service->backups);
+        open_views_free(service->open_views);
         polkit_free(service->polkit);
         flow_free(service->flow);
         outgoing_free(service->outgoing);
@@ -124,6 +127,11 @@ void bus_service_publish(BusService *service, const GPtrArray *commits)
 void bus_service_declared(BusService *service, Namespace *ns)
 {
         signals_publish_declaration(service->signals, ns);
+}
+
+void bus_service_view_ready(BusService *service, const char *name)
+{
+        open_views_ready(service->open_views, name);
 }
 
 void bus_service_reconsider(Call *call, Request *request)
