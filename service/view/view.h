@@ -43,6 +43,7 @@ typedef struct View {
         uint64_t not_before_usec; /* when to look again whether a next one can be */
         unsigned n_restarts;      /* of the filling, because there was not room enough */
         /* for Views, which has it in its lists */
+        bool is_being_opened;     /* so it stays, whatever it is */
         bool is_waited_for;       /* somebody is to be told when there is one, or none */
         GPtrArray *changes;       /* borrowed NamespaceChange, of the batch that is being published */
         RegentViewState end;      /* what comes of that; LIVE: it goes on */
@@ -96,5 +97,6 @@ static inline bool view_is_scarce(const View *view)
 
 static inline bool view_is_empty(const View *view)
 {
-        return !view->live && !view->next && view->retired->len == 0 && !view->is_waited_for;
+        return !view->live && !view->next && view->retired->len == 0 &&
+               !view->is_waited_for && !view->is_being_opened;
 }

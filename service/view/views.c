@@ -146,7 +146,7 @@ static int on_work(sd_event_source *source, void *userdata)
 
 /* looking for what nobody has */
 
-static void look_at_some(Views *views)
+void views_look(Views *views)
 {
         guint n = MIN(views->all.length, LOOKS_AT_ONCE);
 
@@ -166,7 +166,7 @@ static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *u
         int r;
 
         views->budget.now_usec = now_usec(views);
-        look_at_some(views);
+        views_look(views);
         if (!views->all.head)
                 return 0;
 
@@ -331,7 +331,7 @@ static int begin(Views *views, View *view)
 
         if (r == VIEW_E_NO_ROOM) {
                 /* Of those that nobody has, some may be left. */
-                look_at_some(views);
+                views_look(views);
                 r = view_begin(view);
         }
         return r;
@@ -366,11 +366,12 @@ int views_open(Views *views, Namespace *ns, uint32_t uid, ViewLoan *ret_loan)
         if (r < 0)
                 return r;
 
-        view->is_waited_for = true; /* so that it stays */
+        view->is_being_opened = true;
         r = provide(views, view);
         if (r == 0)
                 r = lend(views, view, uid, ret_loan);
-        view->is_waited_for = r == VIEW_E_UNDER_WAY || is_linked(&views->told, &view->in_told);
+        view->is_being_opened = false;
+        view->is_waited_for |= r == VIEW_E_UNDER_WAY;
         settle(views, view);
         return translate(r);
 }

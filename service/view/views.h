@@ -65,4 +65,7 @@ void views_publish(Views *views, const GPtrArray *commits);
 /* @ns has another declaration now, or none. */
 void views_publish_declaration(Views *views, const Namespace *ns);
 
+/* Looks for what nobody has any more, as it does by itself every few seconds. */
+void views_look(Views *views);
+
 ViewsStatistics views_statistics(const Views *views);
