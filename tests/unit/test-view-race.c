@@ -3,7 +3,7 @@
  * Readers beside a writer at full speed see nothing torn, nothing older than what they were told is there, and in a
  * snapshot one revision. Commit r gives every key the value r, written so that a mixture is noticed.
  *
- * REGENT_TEST_VIEW_READS is how many reads are made in each case. Built with the thread sanitizer, which knows of
+ * Mutexes are those of pthread, which the thread sanitizer knows. REGENT_TEST_VIEW_READS is how many reads are made in each case. Built with the thread sanitizer, which knows of
  * one mapping alone, the readers of the first case are where the writer is.
  */
 
@@ -13,6 +13,7 @@
 #include "view/views.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,8 +30,8 @@ typedef struct Shared {
 } Shared;
 
 typedef struct Race {
-        GMutex mutex;
-        GCond cond;
+        pthread_mutex_t mutex;
+        pthread_cond_t cond;
         GThread *readers[N_READERS];
         Shared *shared;         /* the newest; of the first case */
         ViewLoan loan;          /* of the second: the fd is taken by who asked; -1: none */
@@ -181,16 +182,16 @@ static void share(Race *race, GPtrArray *all, Generation *generation)
 
         shared->generation = generation;
         g_ptr_array_add(all, shared);
-        g_mutex_lock(&race->mutex);
+        pthread_mutex_lock(&race->mutex);
         race->shared = shared;
-        g_cond_broadcast(&race->cond);
+        pthread_cond_broadcast(&race->cond);
         for (guint i = all->len - 1; i > 0; i--) {
                 const Shared *each = all->pdata[i - 1];
 
                 if (each != before && each->n_readers == 0)
                         g_ptr_array_remove_index(all, i - 1);
         }
-        g_mutex_unlock(&race->mutex);
+        pthread_mutex_unlock(&race->mutex);
         if (before)
                 generation_retire(before->generation, REGENT_VIEW_FULL);
 }
@@ -219,17 +220,17 @@ static Shared *attach(Race *race, ViewReader *reader, Shared *before)
 {
         Shared *shared;
 
-        g_mutex_lock(&race->mutex);
+        pthread_mutex_lock(&race->mutex);
         if (before)
                 before->n_readers--;
         while (!race->shared)
-                g_cond_wait(&race->cond, &race->mutex);
+                pthread_cond_wait(&race->cond, &race->mutex);
         shared = race->shared;
         shared->n_readers++;
         g_assert(view_reader_attach(reader, generation_memory(shared->generation),
                                     generation_bytes(shared->generation)) == 0);
         race->n_opened++;
-        g_mutex_unlock(&race->mutex);
+        pthread_mutex_unlock(&race->mutex);
         return shared;
 }
 
@@ -254,10 +255,10 @@ static void finish(Race *race)
 {
         for (unsigned i = 0; i < N_READERS; i++)
                 g_thread_join(race->readers[i]);
-        g_mutex_lock(&race->mutex);
+        pthread_mutex_lock(&race->mutex);
         __atomic_store_n(&race->is_over, true, __ATOMIC_RELEASE);
-        g_cond_broadcast(&race->cond);
-        g_mutex_unlock(&race->mutex);
+        pthread_cond_broadcast(&race->cond);
+        pthread_mutex_unlock(&race->mutex);
 }
 
 static void report(const Race *race)
@@ -271,7 +272,9 @@ static void report(const Race *race)
 
 static void test_readers_beside_a_writer(void)
 {
-        Race race = { .n_reads_max = n_reads_wanted() / N_READERS };
+        Race race = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+                      .cond = PTHREAD_COND_INITIALIZER,
+                      .n_reads_max = n_reads_wanted() / N_READERS };
         GThread *writer;
 
         writer = g_thread_new("writer", write_generations, &race);
@@ -288,19 +291,19 @@ static ViewReader borrow(Race *race)
 {
         ViewReader reader;
 
-        g_mutex_lock(&race->mutex);
+        pthread_mutex_lock(&race->mutex);
         while (race->is_asked)
-                g_cond_wait(&race->cond, &race->mutex);
+                pthread_cond_wait(&race->cond, &race->mutex);
         race->is_asked = true;
         while (race->loan.fd < 0)
-                g_cond_wait(&race->cond, &race->mutex);
+                pthread_cond_wait(&race->cond, &race->mutex);
         g_assert(view_reader_open(&reader, race->loan.fd) == 0);
         (void) close(race->loan.fd);
         race->loan.fd = -1;
         race->is_asked = false;
         race->n_opened++;
-        g_cond_broadcast(&race->cond);
-        g_mutex_unlock(&race->mutex);
+        pthread_cond_broadcast(&race->cond);
+        pthread_mutex_unlock(&race->mutex);
         return reader;
 }
 
@@ -360,11 +363,11 @@ static Commit *commit_access(uint64_t revision, uint32_t mode)
 
 static void lend(Race *race, Views *views, State *state)
 {
-        g_mutex_lock(&race->mutex);
+        pthread_mutex_lock(&race->mutex);
         if (race->is_asked && race->loan.fd < 0 &&
             views_open(views, state_lookup(state, NAME), 4001, &race->loan) == 0)
-                g_cond_broadcast(&race->cond);
-        g_mutex_unlock(&race->mutex);
+                pthread_cond_broadcast(&race->cond);
+        pthread_mutex_unlock(&race->mutex);
 }
 
 static void commit_destroy(gpointer commit)
@@ -416,7 +419,9 @@ static gpointer watch_readers(gpointer userdata)
 
 static void test_readers_of_views_that_end(void)
 {
-        Race race = { .n_reads_max = n_reads_wanted() / N_READERS, .loan = { .fd = -1 } };
+        Race race = { .mutex = PTHREAD_MUTEX_INITIALIZER,
+                      .cond = PTHREAD_COND_INITIALIZER,
+                      .n_reads_max = n_reads_wanted() / N_READERS, .loan = { .fd = -1 } };
         const ViewsCallbacks callbacks = { .on_ready = on_ready };
         g_autoptr(State) state = state_new();
         GThread *watcher;
