@@ -186,7 +186,7 @@ static bool has_room(const ViewBudget *budget, const GenerationShape *shape)
         uint64_t n_bytes = generation_bytes_of(shape), max = budget->limits->view_memory;
 
         return n_bytes > 0 && budget->n_bytes <= max && n_bytes <= max - budget->n_bytes &&
-               budget->n_editions < budget->limits->views;
+               budget->n_editions < MIN(budget->limits->views, budget->n_editions_max);
 }
 
 static int make_next(View *view)

@@ -25,6 +25,7 @@ typedef struct ViewBudget {
         const Limits *limits;
         uint64_t n_bytes;    /* of all editions */
         uint64_t n_editions; /* all of them; a descriptor each */
+        uint64_t n_editions_max; /* whatever the limits say: others need descriptors, too */
         uint64_t last_number;
         uint64_t now_usec;
 } ViewBudget;

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define LOOK_USEC      UINT64_C(2000000)
 #define LOOKS_AT_ONCE  256u
@@ -191,6 +192,14 @@ static int begin_looking(Views *views)
 
 /* life */
 
+/* Half of the descriptors that there may be. */
+static uint64_t find_editions_max(void)
+{
+        struct rlimit limit;
+
+        return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : 512;
+}
+
 int views_new(Views **ret_views,
               sd_event *event,
               State *state,
@@ -201,7 +210,9 @@ int views_new(Views **ret_views,
         int r;
 
         *views = (Views){
-                .budget = { .state = state, .limits = limits },
+                .budget = { .state = state,
+                            .limits = limits,
+                            .n_editions_max = find_editions_max() },
                 .event = sd_event_ref(event),
                 .callbacks = *callbacks,
                 .by_name = g_hash_table_new(g_str_hash, g_str_equal),
