@@ -18,6 +18,10 @@
 #define REGENT_MANAGER_INTERFACE   "org.regentd.State1.Manager"
 #define REGENT_NAMESPACE_INTERFACE "org.regentd.State1.Namespace"
 #define REGENT_VALUES_INTERFACE    "org.regentd.State1.Values"
+#define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
+
+/* Exported by clients that have a say in changes, at a path of their own */
+#define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
 
 /* Errors of Regent's own; everything else is a standard org.freedesktop.DBus.Error. */
 #define REGENT_ERROR_PREFIX "org.regentd.State1.Error."
@@ -56,6 +60,12 @@
 #define REGENT_APPLY_DRY_RUN     1
 #define REGENT_APPLY_CREATE_ONLY 2
 #define REGENT_APPLY_CHANGE_ONLY 4
+
+/* Flags of Namespace.RegisterParticipant */
+#define REGENT_PARTICIPANT_OPTIONAL 1
+
+/* Flags of Watch, on Namespace and on Manager */
+#define REGENT_WATCH_ACKNOWLEDGED 1
 
 /* Flags of Manager.RemoveNamespace */
 #define REGENT_REMOVE_NOT_EMPTY 1

@@ -18,7 +18,7 @@
  * whoever has loaded the slot (acquire) sees all of it, and may keep pointers into it for as long as
  * the view is mapped.
  *
- * A batch of commits is published between two steps of `sequence`, which is odd meanwhile: what was
+ * A commit is published between two steps of `sequence`, which is odd meanwhile: what was
  * read while it did not change is of one revision. It is the futex on which readers wait for
  * changes, too. FUTEX_REQUEUE lets one reader take away another's wake-up, so nobody should wait
  * longer than a second without looking.

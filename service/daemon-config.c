@@ -30,10 +30,19 @@ void daemon_config_use(Daemon *daemon, const Config *config)
                                                       : config->log_level);
 }
 
+void daemon_config_bound_history(Daemon *daemon)
+{
+        const Limits *limits = &daemon->config.limits;
+
+        state_set_tombstone_limits(daemon->state, limits->namespace_tombstones,
+                                   limits->uid_tombstone_bytes);
+}
+
 void daemon_config_hand_out(Daemon *daemon)
 {
         const Config *config = &daemon->config;
 
+        daemon_config_bound_history(daemon);
         store_set_checkpoint_journal_bytes(daemon->store, config->checkpoint_journal_bytes);
         store_set_sync_interval(daemon->store, config->sync_interval_usec);
         pipeline_set_lazy(daemon->pipeline, config->sync_interval_usec > 0);

@@ -17,6 +17,9 @@ int daemon_config_load(const Daemon *daemon, Config *config);
 /* From now on @config counts; the parts need not be there yet. */
 void daemon_config_use(Daemon *daemon, const Config *config);
 
+/* What is kept of deleted keys, for the state alone: before it is loaded, too. */
+void daemon_config_bound_history(Daemon *daemon);
+
 /* Tells the parts that do not read the configuration themselves. */
 void daemon_config_hand_out(Daemon *daemon);
 

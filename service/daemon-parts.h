@@ -16,6 +16,7 @@
 #include "daemon.h"
 #include "declarer.h"
 #include "expirer.h"
+#include "session-ender.h"
 #include "store/store.h"
 #include "util/io.h"
 #include "view/views.h"
@@ -39,6 +40,7 @@ typedef struct Daemon {
         Declarer *declarer;
         Expirer *expirer;
         Views *views;
+        SessionEnder *session_ender;
         int close_status;
         bool is_ready; /* the name is ours */
         sd_bus *bus;

@@ -47,13 +47,30 @@ static int on_sync(void *userdata)
         return r == STORE_E_WRITTEN ? PIPELINE_E_WRITTEN : r;
 }
 
+static void on_applying(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_applying(daemon->service, commit);
+}
+
+static void on_applied(void *userdata, const Commit *commit)
+{
+        Daemon *daemon = userdata;
+
+        /* Whoever is told of it may look at a view. */
+        if (daemon->views)
+                views_publish(daemon->views, commit);
+        if (daemon->service)
+                bus_service_applied(daemon->service, commit);
+}
+
 static void on_publish(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
 
         commit_log(commits);
-        if (daemon->views)
-                views_publish(daemon->views, commits);
         if (daemon->service)
                 bus_service_publish(daemon->service, commits);
         store_applied(daemon->store);
@@ -83,6 +100,8 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
                 .wake = on_wake,
                 .journal = on_journal,
                 .sync = on_sync,
+                .applying = on_applying,
+                .applied = on_applied,
                 .publish = on_publish,
                 .reconsider = on_reconsider,
                 .userdata = daemon,
@@ -144,6 +163,7 @@ static void on_status(void *userdata)
         (void) sd_notifyf(false, "STATUS=%s", service_state_name(daemon->status.state));
         tell_of_room(daemon);
         expirer_retry(daemon->expirer);
+        session_ender_retry(daemon->session_ender);
 
         r = manager_object_announce_status(daemon->service);
         if (r < 0)
@@ -230,6 +250,13 @@ static void add_statistics_of_views(const Views *views, GVariantDict *statistics
         g_variant_dict_insert(statistics, "view-bytes", "t", of_views.n_bytes);
 }
 
+static void on_end_session(void *userdata, const char *session)
+{
+        Daemon *daemon = userdata;
+
+        session_ender_end(daemon->session_ender, session);
+}
+
 static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics)
 {
         Daemon *daemon = userdata;
@@ -259,6 +286,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .load_good = on_load_good,
                 .back_up = on_back_up,
                 .open_view = on_open_view,
+                .end_session = on_end_session,
                 .add_statistics = on_statistics,
                 .userdata = daemon,
         };

@@ -2,8 +2,8 @@
 /*
  * Daemon
  *
- * Start: signals, configuration, recovery, declared namespaces, objects, and last the name on the bus,
- * so whoever sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
+ * Start: signals, configuration, recovery, declared namespaces, objects, the end of what connections
+ * have left behind, and last the name on the bus, so whoever sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
  * Stop: the store closes once the batch under way is written and answered, then the bus.
  */
 
@@ -166,6 +166,25 @@ static int start_views(Daemon *daemon)
                          &callbacks);
 }
 
+static void request_name(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = sd_bus_request_name_async(daemon->bus, NULL, REGENT_BUS_NAME, 0, on_name_answer,
+                                      daemon);
+        if (r < 0)
+                (void) sd_event_exit(daemon->event, r);
+}
+
+/* Nobody is to see what is of a connection that has ended. */
+static void on_bus_begun(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        session_ender_when_done(daemon->session_ender, request_name, daemon);
+}
+
 static int start_bus(Daemon *daemon)
 {
         const BusPorts ports = daemon_ports_of_bus(daemon);
@@ -187,9 +206,7 @@ static int start_bus(Daemon *daemon)
                 return r;
 
         (void) sd_notify(false, "STATUS=waiting for the bus");
-        r = sd_bus_request_name_async(daemon->bus, NULL, REGENT_BUS_NAME, 0, on_name_answer,
-                                      daemon);
-        return r < 0 ? r : 0;
+        return bus_service_begin(daemon->service, on_bus_begun, daemon);
 }
 
 static void on_first_declared(void *userdata, int r)
@@ -238,6 +255,7 @@ static int start(Daemon *daemon)
         daemon->state = state_new();
         release = kernel_release_running();
         state_set_release(daemon->state, release);
+        daemon_config_bound_history(daemon);
         r = start_store(daemon);
         if (r != 0)
                 return r;
@@ -254,6 +272,11 @@ static int start(Daemon *daemon)
         if (r < 0)
                 return r;
 
+        r = session_ender_new(&daemon->session_ender, daemon->event, daemon->state,
+                              daemon->pipeline);
+        if (r < 0)
+                return r;
+
         /* Nobody is to see what was not confirmed before a reboot. */
         expirer_start(daemon->expirer, start_declarations, daemon);
         return 0;
@@ -262,6 +285,7 @@ static int start(Daemon *daemon)
 static void clear(Daemon *daemon)
 {
         daemon->declarer = declarer_free(daemon->declarer);
+        daemon->session_ender = session_ender_free(daemon->session_ender);
         daemon->expirer = expirer_free(daemon->expirer);
         daemon->service = bus_service_free(daemon->service);
         daemon->views = views_free(daemon->views);

@@ -79,7 +79,7 @@ static bool has_same_entries(const Namespace *a, const Namespace *b)
                 other = namespace_places_next(&of_b);
                 if (one && other &&
                     (entry_compare_places(one, other) != 0 || one->revision != other->revision ||
-                     one->class != other->class || !entry_value_equal(one, other)))
+                     !entry_equal(one, other)))
                         return false;
         } while (one && other);
 

@@ -44,6 +44,8 @@ static void become(const ChildSpec *spec, char *const *argv, char *const *enviro
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
+        if (spec->is_group && setpgid(0, 0) < 0)
+                return;
         if (spec->is_bound && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
                 return;
         if (!put_fd(spec->stdin_fd, STDIN_FILENO) || !put_fd(spec->stdout_fd, STDOUT_FILENO) ||

@@ -60,7 +60,7 @@ static bool is_same_value(GVariant *a, GVariant *b)
 
 static bool is_same(const DumpEntry *a, const DumpEntry *b)
 {
-        return a->is_runtime == b->is_runtime && is_same_value(a->value, b->value);
+        return a->memory_class == b->memory_class && is_same_value(a->value, b->value);
 }
 
 static void add_entry(Difference *difference,
@@ -198,7 +198,9 @@ static void print_entry(const DumpEntry *entry, const char *mark, Style style, O
         g_autofree char *key = output_escape(entry->key);
         g_autofree char *release = entry->release ? output_escape(entry->release) : NULL;
         g_autofree char *of = release ? g_strdup_printf(" (kernel %s)", release)
-                                      : g_strdup(entry->is_runtime ? " (runtime)" : "");
+                             : entry->memory_class
+                                     ? g_strdup_printf(" (%s)", entry->memory_class)
+                                     : g_strdup("");
         g_autofree char *line = g_strdup_printf("%s %s %s %s%s", mark, key,
                                                 g_variant_get_type_string(entry->value), value, of);
 
@@ -241,8 +243,8 @@ static json_object *entry_to_json(const DumpEntry *entry)
                 return NULL;
 
         object = value_json_from_variant(entry->value);
-        if (entry->is_runtime)
-                json_object_object_add(object, "class", json_object_new_string("runtime"));
+        if (entry->memory_class)
+                json_object_object_add(object, "class", json_object_new_string(entry->memory_class));
         return object;
 }
 

@@ -47,7 +47,7 @@ static gboolean take_entry(Taking *taking, GVariant *body, Failure **reterr)
         g_variant_get(body, "(&sv&s&st)", &key, &value, &class, &release, &revision);
         if (!reply_check_value(value, reterr))
                 return FALSE;
-        entry = dump_namespace_add(taking->ns, key, value, strcmp(class, "runtime") == 0);
+        entry = dump_namespace_add(taking->ns, key, value, dump_memory_class(class));
         entry->release = *release ? g_strdup(release) : NULL;
         entry->revision = revision;
         return TRUE;

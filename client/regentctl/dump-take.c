@@ -43,7 +43,7 @@ static bool take_detail(const char *name, GVariant *detail, DumpEntry *entry)
         } else if (strcmp(name, "class") == 0) {
                 if (!g_variant_is_of_type(detail, G_VARIANT_TYPE_STRING))
                         return false;
-                entry->is_runtime = strcmp(g_variant_get_string(detail, NULL), "runtime") == 0;
+                entry->memory_class = dump_memory_class(g_variant_get_string(detail, NULL));
         }
         return true;
 }
@@ -72,7 +72,7 @@ static gboolean take_entry(DumpNamespace *ns, const char *key, GVariant *details
         if (!reply_check_value(value, reterr))
                 return false;
 
-        dump_namespace_add(ns, key, value, read.is_runtime)->revision = read.revision;
+        dump_namespace_add(ns, key, value, read.memory_class)->revision = read.revision;
         return true;
 }
 

@@ -90,8 +90,7 @@ static void print_entry(GString *text, const DumpEntry *entry, bool is_one_line,
 {
         json_object *value = value_json_from_variant(entry->value);
 
-        if (entry->is_runtime)
-                add_string(value, "class", "runtime");
+        add_string(value, "class", entry->memory_class);
         begin_line(text, is_one_line, level);
         print_name(text, entry->key, is_one_line);
         value_json_append(text, value);
@@ -248,16 +247,16 @@ static gboolean parse_access_member(const char *name,
         return fail_member(reterr);
 }
 
-static bool parse_class(json_object *json, bool *ret_is_runtime, Failure **reterr)
+static bool parse_class(json_object *json, const char **ret_memory_class, Failure **reterr)
 {
         const char *text = json_object_get_string(json);
 
         if (!json_object_is_type(json, json_type_string))
                 return failure_set(reterr, EXIT_INVALID, "expected a class");
-        if (strcmp(text, "runtime") != 0 && strcmp(text, "persistent") != 0)
+        if (!dump_memory_class(text) && strcmp(text, "persistent") != 0)
                 return failure_set(reterr, EXIT_INVALID, "'%s' is no class", text);
 
-        *ret_is_runtime = strcmp(text, "runtime") == 0;
+        *ret_memory_class = dump_memory_class(text);
         return true;
 }
 
@@ -265,19 +264,19 @@ static gboolean parse_entry(const char *key, json_object *json, void *userdata, 
 {
         DumpNamespace *ns = userdata;
         g_autoptr(GVariant) value = NULL;
-        bool is_runtime = false;
+        const char *memory_class = NULL;
         json_object *class;
 
         if (json_object_is_type(json, json_type_object) &&
             json_object_object_get_ex(json, "class", &class)) {
-                if (!parse_class(class, &is_runtime, reterr))
+                if (!parse_class(class, &memory_class, reterr))
                         return false;
                 json_object_object_del(json, "class");
         }
         if (!value_json_to_variant(json, &value, reterr))
                 return false;
 
-        dump_namespace_add(ns, key, value, is_runtime);
+        dump_namespace_add(ns, key, value, memory_class);
         return true;
 }
 
@@ -298,7 +297,7 @@ static gboolean parse_kernel_entry(const char *key,
         if (!value_json_to_variant(json, &value, reterr))
                 return false;
 
-        dump_namespace_add(target->ns, key, value, false)->release = g_strdup(target->release);
+        dump_namespace_add(target->ns, key, value, NULL)->release = g_strdup(target->release);
         return true;
 }
 

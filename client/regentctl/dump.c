@@ -98,14 +98,29 @@ DumpNamespace *dump_find(const Dump *dump, const char *name)
         return find(dump->namespaces, &wanted, compare_namespaces);
 }
 
-DumpEntry *dump_namespace_add(DumpNamespace *ns, const char *key, GVariant *value, bool is_runtime)
+const char *dump_memory_class(const char *name)
+{
+        if (strcmp(name, "runtime") == 0)
+                return "runtime";
+        return strcmp(name, "session") == 0 ? "session" : NULL;
+}
+
+bool dump_entry_is_session(const DumpEntry *entry)
+{
+        return g_strcmp0(entry->memory_class, "session") == 0;
+}
+
+DumpEntry *dump_namespace_add(DumpNamespace *ns,
+                              const char *key,
+                              GVariant *value,
+                              const char *memory_class)
 {
         DumpEntry *entry = g_new(DumpEntry, 1);
 
         *entry = (DumpEntry){
                 .key = g_strdup(key),
                 .value = g_variant_ref_sink(value),
-                .is_runtime = is_runtime,
+                .memory_class = memory_class ? dump_memory_class(memory_class) : NULL,
         };
         g_ptr_array_add(ns->entries, entry);
         return entry;
@@ -136,4 +151,34 @@ const DumpEntry *dump_namespace_find(const DumpNamespace *ns, const char *key)
         const DumpEntry wanted = { .key = copy };
 
         return find(ns->entries, &wanted, compare_entries);
+}
+
+static uint64_t leave_out(DumpNamespace *ns, const char *memory_class, const DumpNamespace *kept)
+{
+        uint64_t n_left = 0;
+
+        for (guint i = ns->entries->len; i > 0; i--) {
+                const DumpEntry *entry = ns->entries->pdata[i - 1];
+
+                if (g_strcmp0(entry->memory_class, memory_class) != 0 ||
+                    (kept && dump_namespace_find(kept, entry->key)))
+                        continue;
+                g_ptr_array_remove_index(ns->entries, i - 1);
+                n_left++;
+        }
+
+        return n_left;
+}
+
+uint64_t dump_leave_out(Dump *dump, const char *memory_class, const Dump *kept)
+{
+        uint64_t n_left = 0;
+
+        for (guint i = 0; i < dump->namespaces->len; i++) {
+                DumpNamespace *ns = dump->namespaces->pdata[i];
+
+                n_left += leave_out(ns, memory_class, kept ? dump_find(kept, ns->name) : NULL);
+        }
+
+        return n_left;
 }

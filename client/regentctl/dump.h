@@ -17,7 +17,7 @@
 typedef struct DumpEntry {
         char *key;
         GVariant *value;
-        bool is_runtime;   /* of class runtime, else persistent */
+        const char *memory_class; /* "runtime" or "session"; NULL: persistent, or kernel */
         char *release;     /* of the kernel it is for: of class kernel; NULL: for any */
         uint64_t revision; /* of the commit that wrote it; 0: from a file, or a default */
 } DumpEntry;
@@ -60,7 +60,16 @@ void dump_sort(Dump *dump);
 DumpNamespace *dump_find(const Dump *dump, const char *name);
 
 /* At the end, in any order; sort when all are there. Borrowed. */
-DumpEntry *dump_namespace_add(DumpNamespace *ns, const char *key, GVariant *value, bool is_runtime);
+DumpEntry *dump_namespace_add(DumpNamespace *ns,
+                              const char *key,
+                              GVariant *value,
+                              const char *memory_class);
+
+/* @name as DumpEntry.memory_class, which outlives it, and is the same for the same. */
+const char *dump_memory_class(const char *name);
+
+/* Whether it is of class session: it is told of, and never written. */
+bool dump_entry_is_session(const DumpEntry *entry);
 void dump_namespace_sort(DumpNamespace *ns);
 
 /* The order of entries: by release, first those of none, and by key. */
@@ -68,6 +77,12 @@ int dump_entry_compare(const DumpEntry *a, const DumpEntry *b);
 
 /* Of no release; NULL when there is no such key. Borrowed. */
 const DumpEntry *dump_namespace_find(const DumpNamespace *ns, const char *key);
+
+/*
+ * Takes out all of @memory_class but keys that are in @kept (NULL: none is), and returns how many they
+ * were.
+ */
+uint64_t dump_leave_out(Dump *dump, const char *memory_class, const Dump *kept);
 
 /* Reads the text of a file. EXIT_INVALID names what is wrong with it. */
 gboolean dump_parse(const char *text, size_t n_bytes, Dump **ret_dump, Failure **reterr);

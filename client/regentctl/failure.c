@@ -25,7 +25,7 @@ static const ErrorStatus error_statuses[] = {
         { FAILURE_FILE_NOT_FOUND, EXIT_NOT_FOUND },
         { FAILURE_UNKNOWN_OBJECT, EXIT_NOT_FOUND },
         { DBUS_ERROR "UnknownProperty", EXIT_NOT_FOUND },
-        { DBUS_ERROR "AccessDenied", EXIT_DENIED },
+        { FAILURE_ACCESS_DENIED, EXIT_DENIED },
         { FAILURE_PASSWORD_NEEDED, EXIT_DENIED },
         { REGENT_ERROR_CONFLICT, EXIT_CONFLICT },
         { REGENT_ERROR_KEY_EXISTS, EXIT_CONFLICT },

@@ -41,6 +41,7 @@ const char *failure_status_name(ExitStatus status);
 
 /* Errors of D-Bus itself that something depends on; Regent's are in regent-names.h. */
 #define FAILURE_LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define FAILURE_ACCESS_DENIED   "org.freedesktop.DBus.Error.AccessDenied"
 #define FAILURE_UNKNOWN_OBJECT  "org.freedesktop.DBus.Error.UnknownObject"
 #define FAILURE_FILE_NOT_FOUND  "org.freedesktop.DBus.Error.FileNotFound"
 #define FAILURE_PASSWORD_NEEDED "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"

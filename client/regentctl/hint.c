@@ -38,6 +38,8 @@ static const char *action_of(const char *method)
 {
         if (is_manage(method))
                 return REGENT_ACTION_MANAGE;
+        if (strcmp(method, "RegisterParticipant") == 0)
+                return REGENT_ACTION_PARTICIPATE;
         return is_write(method) ? REGENT_ACTION_WRITE : REGENT_ACTION_READ;
 }
 
@@ -79,7 +81,10 @@ static void add_owner(GString *hint, const HintCall *call)
         add_line(hint, "%s has the owner %s, %s%s and the mode %04o.", call->ns_name, owner,
                  gid == REGENT_NO_GROUP ? "no group" : "the group ",
                  gid == REGENT_NO_GROUP ? "" : group, mode);
-        wanted = is_write(call->method) ? MODE_GROUP_WRITE : MODE_GROUP_READ;
+        /* Who may write may participate. */
+        wanted = is_write(call->method) || strcmp(call->method, "RegisterParticipant") == 0
+                         ? MODE_GROUP_WRITE
+                         : MODE_GROUP_READ;
         if (is_manage(call->method))
                 return;
         if (gid != REGENT_NO_GROUP && (mode & wanted))
@@ -162,12 +167,23 @@ static void hint_conflict(Failure *failure, const HintCall *call)
         else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
         else if (failure_is(failure, REGENT_ERROR_BUSY))
-                failure_set_hint(failure, "Nothing was changed. 'regentctl status' shows the "
-                                          "changes that wait for a confirmation.");
+                failure_set_hint(failure,
+                                 "Nothing was changed. 'regentctl status' shows the changes that "
+                                 "wait for a confirmation%s",
+                                 is_write(call->method)
+                                         ? ";\nwhere there is none, participants are being asked: "
+                                           "try again."
+                                         : ".");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)
 {
+        if (failure_is(failure, REGENT_ERROR_VETOED))
+                failure_set_hint(failure,
+                                 "Nothing was changed. 'regentctl apply --dry-run' shows all who "
+                                 "would refuse.");
+        if (failure_is(failure, REGENT_ERROR_HISTORY_LOST))
+                failure_set_hint(failure, "Read everything again, without --since=.");
         if (failure_is(failure, REGENT_ERROR_QUOTA_EXCEEDED))
                 failure_set_hint(failure,
                                  "Nothing was changed. 'regentctl status%s%s' shows what is used; "
@@ -187,6 +203,11 @@ static void hint_timeout(Failure *failure, const HintCall *call)
                                    ? "\nThe change may still be made, or may have been: read again."
                                    : "";
 
+        if (failure_is(failure, REGENT_ERROR_TIMEOUT)) {
+                failure_set_hint(failure, "Nothing was changed. Who did not answer in time is not "
+                                          "asked any more: try again.");
+                return;
+        }
         if (!failure->error_name) {
                 g_free(failure->text);
                 failure->text =

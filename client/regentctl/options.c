@@ -27,17 +27,19 @@ enum {
 
 #define TIMEOUT_USEC_DEFAULT (INT64_C(25) * G_USEC_PER_SEC)
 #define TIMEOUT_SECONDS_MAX  86400
+#define TIMEOUT_USEC_MIN     INT64_C(1000)
 
 #define SPAN_USEC_MAX (INT64_C(3600) * G_USEC_PER_SEC)
 
 #define CHANGE_VERBS  "set apply"
 #define ACCESS_VERBS  "create access"
 #define OFFLINE_VERBS "verify dump load recover"
+#define COMMAND_VERBS "watch participate" /* what follows "--" is a command */
 
 #define OPTION(field, option_kind) .kind = (option_kind), .offset = offsetof(Options, field)
 
 const OptionSpec option_specs[] = {
-        { "type", "SIGNATURE", "set apply", "D-Bus type of the value, such as u, s or as", 't',
+        { "type", "SIGNATURE", "set apply wait", "D-Bus type of the value, such as u, s or as", 't',
           OPTION(type, KIND_TEXT) },
         { "from-file", "FILE", "set", "Take bytes from FILE, or from standard input (-)", 0,
           OPTION(from_file, KIND_FILE) },
@@ -47,6 +49,20 @@ const OptionSpec option_specs[] = {
           OPTION(default_value, KIND_TEXT) },
         { "prefix", "PREFIX", "get list monitor", "Only keys that begin with PREFIX", 0,
           OPTION(prefix, KIND_TEXT) },
+        { "prefix", "PREFIX", "watch", "All namespaces whose names begin with PREFIX", 0,
+          OPTION(prefix, KIND_TEXT) },
+        { "since", "POSITION", "watch", "Go on from where an earlier watch was", 0,
+          OPTION(since, KIND_TEXT) },
+        { "count", "N", "watch", "End after N changes", 0, OPTION(count, KIND_TEXT) },
+        { "exec", NULL, "watch", "Run CMD for each change, the JSON on its input", 0,
+          OPTION(is_exec, KIND_FLAG) },
+        { "absent", NULL, "wait", "Until the key is not there", 0, OPTION(is_absent, KIND_FLAG) },
+        { "timeout", "TIME", "wait", "Give up after TIME (30s, 5min) [never]", 0,
+          OPTION(timeout_usec, KIND_TIMEOUT) },
+        { "optional", NULL, "participate", "Without this participant changes go on", 0,
+          OPTION(is_optional, KIND_FLAG) },
+        { "timeout", "TIME", "participate", "What CMD has to answer, up to 10s [5s]", 0,
+          OPTION(timeout_usec, KIND_TIMEOUT) },
         { "connections", NULL, "status", "Show what each connection has unread", 0,
           OPTION(is_connections, KIND_FLAG) },
         { "changed", NULL, "get list", "Only keys that differ from their default", 0,
@@ -155,21 +171,8 @@ static gboolean set_json(const char *argument, JsonMode *ret_json, Failure **ret
         return TRUE;
 }
 
-static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **reterr)
-{
-        char *end = NULL;
-        double seconds = g_ascii_strtod(argument, &end);
-
-        if (end == argument || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_SECONDS_MAX))
-                return failure_set(reterr, EXIT_USAGE,
-                                   "--timeout= takes seconds, up to %d, not '%s'",
-                                   TIMEOUT_SECONDS_MAX, argument);
-        *ret_usec = MAX((int64_t) (seconds * G_USEC_PER_SEC), 1000);
-        return TRUE;
-}
-
 /* Microseconds of a number, of seconds when no unit follows; or -1. */
-static int64_t read_span(const char *argument)
+static int64_t read_span(const char *argument, int64_t usec_max)
 {
         static const struct {
                 const char *unit;
@@ -191,11 +194,24 @@ static int64_t read_span(const char *argument)
         for (size_t i = 0; end != argument && i < G_N_ELEMENTS(units); i++) {
                 double usec = number * (double) units[i].usec;
 
-                if (strcmp(end, units[i].unit) != 0 || !(usec >= 1 && usec <= SPAN_USEC_MAX))
+                if (strcmp(end, units[i].unit) != 0 || !(usec >= 1 && usec <= (double) usec_max))
                         continue;
                 return (int64_t) usec;
         }
         return -1;
+}
+
+static gboolean set_timeout(const char *argument, int64_t *ret_usec, Failure **reterr)
+{
+        int64_t usec = read_span(argument, TIMEOUT_SECONDS_MAX * (int64_t) G_USEC_PER_SEC);
+
+        if (usec < 0)
+                return failure_set(reterr, EXIT_USAGE,
+                                   "--timeout= takes seconds, or a time such as 5min, up to %d s, "
+                                   "not '%s'",
+                                   TIMEOUT_SECONDS_MAX, argument);
+        *ret_usec = MAX(usec, TIMEOUT_USEC_MIN);
+        return TRUE;
 }
 
 static void add_text(char ***texts, const char *argument)
@@ -239,7 +255,7 @@ static gboolean set_option(Options *options,
         case KIND_TIMEOUT:
                 return set_timeout(argument, field, reterr);
         case KIND_SPAN:
-                *(int64_t *) field = read_span(argument);
+                *(int64_t *) field = read_span(argument, SPAN_USEC_MAX);
                 return TRUE;
         default:
                 g_assert_not_reached();
@@ -328,10 +344,29 @@ static gboolean check_together(const Options *options, Failure **reterr)
         if (options->is_all_releases && options->is_changed)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--all-releases and --changed exclude each other");
+        if (g_strcmp0(options->entry_class, "session") == 0)
+                return failure_set(reterr, EXIT_REFUSED,
+                                   "--class=session: what is of that class goes with the connection "
+                                   "that sets it, and regentctl's own ends right away");
         if (options->is_create_only && options->is_change_only)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--create-only and --change-only exclude each other");
         return TRUE;
+}
+
+/* Whether @word is one of @words, which have spaces between. */
+static bool has_word(const char *words, const char *word)
+{
+        size_t n_bytes = strlen(word);
+
+        for (const char *at = words; *at; at += strspn(at, " ")) {
+                size_t n_word = strcspn(at, " ");
+
+                if (n_word == n_bytes && strncmp(at, word, n_bytes) == 0)
+                        return true;
+                at += n_word;
+        }
+        return false;
 }
 
 /* The first failure is the one that is told. */
@@ -345,21 +380,32 @@ static void parse_option(Options *options, char ***at, Failure **first)
                 *first = g_steal_pointer(&failure);
 }
 
+/* What follows "--": a command where the verb takes one, else words like those before. */
+static void take_rest(Options *options, GPtrArray *words, char **rest)
+{
+        if (words->len > 0 && has_word(COMMAND_VERBS, words->pdata[0]))
+                options->command = g_strdupv(rest);
+        else
+                for (; *rest; rest++)
+                        g_ptr_array_add(words, g_strdup(*rest));
+}
+
 gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
 {
         Options options = { .timeout_usec = TIMEOUT_USEC_DEFAULT,
                             .given = g_array_new(FALSE, FALSE, sizeof(OptionSpec *)) };
         g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
         Failure *failure = NULL;
-        bool is_ended = false;
 
         for (char **at = argv + 1; *at; at++) {
-                if (is_ended || !is_option(*at))
+                if (!is_option(*at)) {
                         g_ptr_array_add(words, g_strdup(*at));
-                else if (strcmp(*at, "--") == 0)
-                        is_ended = true;
-                else
+                } else if (strcmp(*at, "--") != 0) {
                         parse_option(&options, &at, &failure);
+                } else {
+                        take_rest(&options, words, at + 1);
+                        break;
+                }
         }
         if (!failure)
                 check_together(&options, &failure);
@@ -377,17 +423,25 @@ gboolean options_parse(char **argv, Options *ret_options, Failure **reterr)
 
 bool option_goes_with(const OptionSpec *spec, const char *verb)
 {
-        size_t n_bytes = strlen(verb);
+        return !spec->verbs || has_word(spec->verbs, verb);
+}
 
-        if (!spec->verbs)
-                return true;
-        for (const char *at = spec->verbs; *at; at += strspn(at, " ")) {
-                size_t n_word = strcspn(at, " ");
+const OptionSpec *option_find_for(const char *name, const char *verb)
+{
+        const OptionSpec *found = NULL;
 
-                if (n_word == n_bytes && strncmp(at, verb, n_bytes) == 0)
+        for (const OptionSpec *spec = option_specs; spec->name; spec++)
+                if (strcmp(spec->name, name) == 0 && option_goes_with(spec, verb) &&
+                    (!found || spec->verbs))
+                        found = spec;
+        return found;
+}
+
+bool options_have(const Options *options, const char *name)
+{
+        for (guint i = 0; i < options->given->len; i++)
+                if (strcmp(g_array_index(options->given, const OptionSpec *, i)->name, name) == 0)
                         return true;
-                at += n_word;
-        }
         return false;
 }
 
@@ -396,7 +450,7 @@ gboolean options_check_verb(const Options *options, const char *verb, Failure **
         for (guint i = 0; i < options->given->len; i++) {
                 const OptionSpec *spec = g_array_index(options->given, const OptionSpec *, i);
 
-                if (option_goes_with(spec, verb))
+                if (option_find_for(spec->name, verb))
                         continue;
                 failure_set(reterr, EXIT_USAGE, "--%s does not go with '%s'", spec->name, verb);
                 failure_set_hint(*reterr, "It goes with: %s. See 'regentctl %s --help'.",
@@ -422,4 +476,5 @@ void options_clear(Options *options)
         g_clear_pointer(&options->given, g_array_unref);
         g_clear_pointer(&options->verb, g_free);
         g_clear_pointer(&options->arguments, g_strfreev);
+        g_clear_pointer(&options->command, g_strfreev);
 }

@@ -35,7 +35,7 @@ typedef struct Options {
         char *from_file;         /* --from-file=FILE, "-" for standard input */
         gboolean is_raw;         /* --raw */
         char *default_value;     /* --default= */
-        char *prefix;            /* --prefix= */
+        char *prefix;            /* --prefix= of keys; with watch: of namespaces */
         gboolean is_changed;     /* --changed: what differs from the declared default */
         gboolean is_connections; /* --connections: those of regentd's callers */
         gboolean is_if_exists;
@@ -63,12 +63,18 @@ typedef struct Options {
         char *state_dir;   /* --state-dir=: files in place of the service; NULL: not given */
         char *runtime_dir; /* --runtime-dir=, beside it */
         char *from;        /* --from=SOURCE of recover */
+        char *since;       /* --since=POSITION of watch */
+        char *count;       /* --count=N of watch */
+        gboolean is_exec;  /* --exec: the command is run for each change */
+        gboolean is_absent;   /* --absent: until the key is not there */
+        gboolean is_optional; /* --optional: changes go on without this participant */
 
         GArray *given; /* const OptionSpec *, of all that were given */
         gboolean is_help;
         gboolean is_version;
         char *verb;       /* NULL when there is none */
         char **arguments; /* after the verb; NULL at the end */
+        char **command;   /* of a verb that takes one, what follows "--"; NULL: there is no "--" */
 } Options;
 
 typedef struct OptionSpec OptionSpec;
@@ -99,6 +105,11 @@ const OptionSpec *option_find_long(const char *name, size_t n_bytes);
 const OptionSpec *option_find_short(char letter);
 
 bool option_goes_with(const OptionSpec *spec, const char *verb);
+
+/* The entry of that name that counts with @verb: its own before one that goes with all. */
+const OptionSpec *option_find_for(const char *name, const char *verb);
+
+bool options_have(const Options *options, const char *name);
 
 void options_clear(Options *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)

@@ -35,6 +35,10 @@ static bool read_class(json_object *json, const char **ret_class, Failure **rete
         if (!json_object_is_type(json, json_type_string))
                 return failure_set(reterr, EXIT_INVALID, "expected a class");
 
+        if (strcmp(json_object_get_string(json), "session") == 0)
+                return failure_set(reterr, EXIT_REFUSED,
+                                   "what is of class session goes with the connection that sets "
+                                   "it, and regentctl's own ends right away");
         *ret_class = find_class(json_object_get_string(json));
         if (!*ret_class)
                 return failure_set(reterr, EXIT_INVALID, "'%s' is no class",

@@ -255,6 +255,8 @@ static void take_reply(Uploader *uploader, const Commit *commit, GVariant *reply
         if (g_variant_lookup(result, "removed", "u", &n))
                 uploader->result.n_removed += n;
         confirmation_read(result, &uploader->result.confirmation);
+        vetoes_free(uploader->result.vetoes);
+        uploader->result.vetoes = vetoes_read(result);
         uploader->result.n_commits++;
         uploader->n_done += commit->n_changes;
         if (uploader->upload->what && uploader->upload->transaction->n_changes > COMMIT_CHANGES_MAX)
@@ -369,6 +371,7 @@ gboolean upload_run(Context *context,
         output_progress_end(context->output);
 
         if (uploader.failure) {
+                vetoes_free(uploader.result.vetoes);
                 say_how_far(&uploader, uploader.failure);
                 *reterr = uploader.failure;
                 return false;

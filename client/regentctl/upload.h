@@ -11,6 +11,7 @@
 #include "confirmation.h"
 #include "context.h"
 #include "transaction.h"
+#include "vetoes.h"
 
 typedef struct Upload {
         const Transaction *transaction;
@@ -25,6 +26,7 @@ typedef struct UploadResult {
         uint64_t n_removed;
         uint64_t n_commits; /* that were answered */
         Confirmation confirmation;
+        Vetoes *vetoes; /* of a dry run of one commit, owned; NULL: nobody refuses */
 } UploadResult;
 
 /*

@@ -243,3 +243,16 @@ gboolean value_json_read_members(json_object *json,
 
         return read_members(json, on_member, userdata, reterr);
 }
+
+json_object *value_json_from_values(GVariant *values)
+{
+        json_object *object = json_object_new_object();
+        GVariantIter iterator;
+        const char *key;
+        GVariant *value;
+
+        g_variant_iter_init(&iterator, values);
+        while (g_variant_iter_loop(&iterator, "{&sv}", &key, &value))
+                json_object_object_add(object, key, value_json_from_variant(value));
+        return object;
+}

@@ -18,6 +18,9 @@
 /* {"type":…,"data":…}; owned. */
 json_object *value_json_from_variant(GVariant *value);
 
+/* {KEY: {"type":…,"data":…}} of an a{sv}; owned. */
+json_object *value_json_from_values(GVariant *values);
+
 /* Only the data of it. */
 json_object *value_json_data(GVariant *value);
 

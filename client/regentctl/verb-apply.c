@@ -149,7 +149,7 @@ static bool read_file(Context *context, char **arguments, Transaction **ret, Fai
         return true;
 }
 
-static bool is_runtime(const Options *options,
+static const char *memory_class(const Options *options,
                        const TransactionNamespace *ns,
                        const TransactionChange *change)
 {
@@ -157,7 +157,7 @@ static bool is_runtime(const Options *options,
                                   : ns->entry_class   ? ns->entry_class
                                                       : options->entry_class;
 
-        return g_strcmp0(entry_class, "runtime") == 0;
+        return entry_class ? dump_memory_class(entry_class) : NULL;
 }
 
 /* What the keys of @ns hold, and what they would. */
@@ -178,7 +178,7 @@ static bool compare(Context *context,
                 g_ptr_array_add(keys, change->key);
                 if (change->value)
                         dump_namespace_add(wanted, change->key, change->value,
-                                           is_runtime(context->options, ns, change));
+                                           memory_class(context->options, ns, change));
         }
         dump_namespace_sort(wanted);
 
@@ -210,12 +210,15 @@ static bool show_dry_run(Context *context,
                 json_object_object_add(document, "revision",
                                        json_object_new_uint64(result->revision));
                 json_object_object_add(document, "changes", difference_to_json(difference));
+                json_object_object_add(document, "vetoes", vetoes_to_json(result->vetoes));
                 output_document(output, document);
         } else if (difference_is_empty(difference)) {
                 output_nothing_to_do(output);
         } else {
                 difference_print(difference, output);
         }
+        if (result->vetoes && output_json(output) == JSON_OFF)
+                vetoes_print(result->vetoes, output);
         return true;
 }
 
@@ -251,6 +254,7 @@ int verb_apply(Context *context, char **arguments, Failure **reterr)
                 .notes = g_ptr_array_new_with_free_func(g_free),
         };
         Upload upload = { .flags = change_flags(options), .is_one_commit = true };
+        g_autoptr(Vetoes) vetoes = NULL;
         UploadResult result = {};
 
         if (options->file ? !read_file(context, arguments, &applying.transaction, reterr)
@@ -261,9 +265,10 @@ int verb_apply(Context *context, char **arguments, Failure **reterr)
         upload.transaction = applying.transaction;
         if (!upload_run(context, &upload, &result, reterr))
                 return -1;
+        vetoes = result.vetoes;
         if (!options->is_dry_run)
                 report(&applying, &result);
         else if (!show_dry_run(context, applying.transaction, &result, reterr))
                 return -1;
-        return EXIT_DONE;
+        return vetoes ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -26,6 +26,7 @@ static const FactLabel fact_labels[] = {
         { "revision", "Revision" },
         { "class", "Class" },
         { "release", "Kernel" },
+        { "session", "Goes with" },
         { "covered-class", "Hides one of class" },
         { "covered-revision", "Of revision" },
         { "releases", "For kernels" },

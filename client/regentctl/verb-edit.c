@@ -49,6 +49,25 @@ static bool take(Editing *editing, char **names, Failure **reterr)
         return true;
 }
 
+/* What goes with a connection can be deleted or be given another class, but not set. */
+static bool check_sessions(const DumpNamespace *present, const DumpNamespace *wanted, Failure **reterr)
+{
+        for (guint i = 0; i < wanted->entries->len; i++) {
+                const DumpEntry *entry = wanted->entries->pdata[i];
+                const DumpEntry *old;
+
+                if (!dump_entry_is_session(entry))
+                        continue;
+                old = dump_namespace_find(present, entry->key);
+                if (!old || !dump_entry_is_session(old) || !g_variant_equal(old->value, entry->value))
+                        return failure_set(reterr, EXIT_REFUSED,
+                                           "'%s' of class session goes with the connection that set "
+                                           "it; only with another class can it be set in here",
+                                           entry->key);
+        }
+        return true;
+}
+
 static bool parse(Editing *editing, GBytes *content, Failure **reterr)
 {
         gsize n_bytes;
@@ -67,7 +86,7 @@ static bool parse(Editing *editing, GBytes *content, Failure **reterr)
             ns->access.quota_bytes)
                 return failure_set(reterr, EXIT_INVALID,
                                    "Access is changed by 'regentctl access' and not in here");
-        return true;
+        return check_sessions(editing->ns, ns, reterr);
 }
 
 /* False when ^C came: there is still to be said where the text is. */
@@ -130,8 +149,7 @@ static void add_change(Transaction *transaction,
         const char *key = entry->new ? entry->new->key : entry->old->key;
 
         if (entry->new)
-                transaction_set(transaction, to, key, entry->new->value,
-                                entry->new->is_runtime ? "runtime" : NULL);
+                transaction_set(transaction, to, key, entry->new->value, entry->new->memory_class);
         else
                 transaction_unset(transaction, to, key);
         transaction_expect(to, key, entry->old ? entry->old->revision : 0);

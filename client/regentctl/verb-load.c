@@ -84,25 +84,19 @@ static bool take_present(Loading *loading, char **names, Failure **reterr)
                dump_offline_take(loading->offline, names, true, &loading->present, reterr);
 }
 
-/* A directory without one for runtime keys beside it has no place for them. */
-static void leave_runtime(const Loading *loading)
+/* A directory without one for runtime keys beside it has no place for them; sessions are never made here. */
+static void leave_memory(const Loading *loading)
 {
-        uint64_t n_left = 0;
+        bool is_placeless = loading->offline && !loading->context->options->runtime_dir;
+        uint64_t n_sessions = dump_leave_out(loading->wanted, "session", NULL);
+        uint64_t n_left = is_placeless ? dump_leave_out(loading->wanted, "runtime", NULL) : 0;
 
-        if (!loading->offline || loading->context->options->runtime_dir)
-                return;
-        for (guint i = 0; i < loading->wanted->namespaces->len; i++) {
-                const DumpNamespace *ns = loading->wanted->namespaces->pdata[i];
-
-                for (guint j = ns->entries->len; j > 0; j--) {
-                        const DumpEntry *entry = ns->entries->pdata[j - 1];
-
-                        if (!entry->is_runtime)
-                                continue;
-                        g_ptr_array_remove_index(ns->entries, j - 1);
-                        n_left++;
-                }
-        }
+        dump_leave_out(loading->present, "session", loading->wanted);
+        if (n_sessions > 0)
+                output_note(loading->context->output,
+                            "%" G_GUINT64_FORMAT " keys of class session are left out: they go with "
+                            "the connections that set them",
+                            n_sessions);
         if (n_left > 0)
                 output_note(loading->context->output,
                             "%" G_GUINT64_FORMAT " keys of class runtime are left out: that takes "
@@ -118,7 +112,7 @@ static bool compare(Loading *loading, char **names, Failure **reterr)
             !take_present(loading, (char **) picked->pdata, reterr))
                 return false;
 
-        leave_runtime(loading);
+        leave_memory(loading);
         for (guint i = 0; i < loading->present->namespaces->len; i++) {
                 const DumpNamespace *present = loading->present->namespaces->pdata[i];
 
@@ -152,7 +146,7 @@ static void add_changes(Transaction *transaction, const DifferenceNamespace *fro
                         transaction_unset(transaction, to, entry->old->key);
                 else
                         transaction_set(transaction, to, entry->new->key, entry->new->value,
-                                        entry->new->is_runtime ? "runtime" : NULL);
+                                        entry->new->memory_class);
         }
 }
 

@@ -5,12 +5,10 @@
  * A line an event, written at once. It ends with ^C, which is the usual end and no failure.
  */
 
+#include "event-line.h"
 #include "monitor.h"
 #include "value-json.h"
-#include "value-text.h"
 #include "verb.h"
-
-#include <inttypes.h>
 
 static const char *const kind_names[] = {
         [MONITOR_SET] = "set",         [MONITOR_UNSET] = "unset", [MONITOR_MADE] = "made",
@@ -19,53 +17,28 @@ static const char *const kind_names[] = {
 
 static void print_document(Output *output, const MonitorEvent *event)
 {
-        json_object *document = json_object_new_object();
+        json_object *document = event_document_new(kind_names[event->kind], event->ns_name);
 
-        json_object_object_add(document, "time", json_object_new_int64(g_get_real_time()));
-        json_object_object_add(document, "event", json_object_new_string(kind_names[event->kind]));
-        if (event->ns_name)
-                json_object_object_add(document, "namespace",
-                                       json_object_new_string(event->ns_name));
         if (event->key) {
                 json_object_object_add(document, "key", json_object_new_string(event->key));
                 json_object_object_add(document, "value",
                                        event->value ? value_json_from_variant(event->value) : NULL);
         }
-        output_document(output, document);
-        output_flush(output);
-}
-
-static void print_value(Output *output, GVariant *value)
-{
-        g_autofree char *summary = value_text_summarize(value, output_value_columns(output));
-
-        output_text(output, STYLE_TYPE, g_variant_get_type_string(value));
-        output_escaped(output, STYLE_PLAIN, " ");
-        output_escaped(output, STYLE_PLAIN, summary);
+        event_document_print(output, document);
 }
 
 static void print_line(Output *output, const MonitorEvent *event)
 {
-        g_autoptr(GDateTime) now = g_date_time_new_now_local();
-        g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
-        g_autofree char *stamp =
-                g_strdup_printf("%s.%03d ", time, g_date_time_get_microsecond(now) / 1000);
-
-        output_escaped(output, STYLE_DIM, stamp);
+        event_line_stamp(output);
         output_text(output, STYLE_PLAIN, event->ns_name);
         output_escaped(output, STYLE_PLAIN, " ");
         if (event->key) {
-                output_text(output, STYLE_KEY, event->key);
-                output_escaped(output, STYLE_PLAIN, " ");
-        }
-        if (event->value)
-                print_value(output, event->value);
-        else
+                event_line_key(output, event->key, event->value);
+        } else {
                 output_escaped(output, event->kind == MONITOR_MADE ? STYLE_ADDED : STYLE_REMOVED,
-                               event->kind == MONITOR_UNSET  ? "(deleted)"
-                               : event->kind == MONITOR_MADE ? "(made)"
-                                                             : "(removed)");
-        output_escaped(output, STYLE_PLAIN, "\n");
+                               event->kind == MONITOR_MADE ? "(made)" : "(removed)");
+                output_escaped(output, STYLE_PLAIN, "\n");
+        }
         output_flush(output);
 }
 
@@ -86,17 +59,10 @@ static void on_event(const MonitorEvent *event, void *userdata)
 /* From here on nothing is missed. */
 static void tell_ready(Output *output)
 {
-        json_object *document;
-
-        if (output_json(output) == JSON_OFF) {
+        if (output_json(output) == JSON_OFF)
                 output_note(output, "Watching; end with ^C.");
-                return;
-        }
-        document = json_object_new_object();
-        json_object_object_add(document, "time", json_object_new_int64(g_get_real_time()));
-        json_object_object_add(document, "event", json_object_new_string("watching"));
-        output_document(output, document);
-        output_flush(output);
+        else
+                event_document_print(output, event_document_new("watching", NULL));
 }
 
 static void tell_scope(Output *output, const Monitor *monitor, bool is_all)

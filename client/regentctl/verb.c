@@ -188,6 +188,41 @@ const Verb verbs[] = {
         },
 
         {
+                .name = "watch",
+                .synopsis = "[NAMESPACE] [PREFIX]",
+                .summary = "Print what there is, then every commit",
+                .n_arguments_max = 2,
+                .run = verb_watch,
+                .details =
+                        "Of keys that begin with PREFIX. Nothing is left out, also while regentd starts\n"
+                        "again. --exec -- CMD [ARG...]: runs that for each commit instead, never by a\n"
+                        "shell, one at a time, with what --json=short would print on its input.",
+        },
+        {
+                .name = "wait",
+                .synopsis = "NAMESPACE KEY[=VALUE]",
+                .summary = "Return when a key is there, or has VALUE",
+                .n_arguments_min = 2,
+                .n_arguments_max = 2,
+                .run = verb_wait,
+                .details =
+                        "VALUE as with 'set'. At once when it is so already. The namespace need not be\n"
+                        "there yet. Exit status 8: not before --timeout=.",
+        },
+        {
+                .name = "participate",
+                .synopsis = "NAMESPACE [PREFIX] -- CMD...",
+                .summary = "Have a say in changes, by a command",
+                .n_arguments_min = 1,
+                .n_arguments_max = 2,
+                .run = verb_participate,
+                .details =
+                        "Of keys that begin with PREFIX. Runs 'CMD... prepare' before each change, the\n"
+                        "change as JSON on its input: exit status 0 agrees, else nothing is changed, and\n"
+                        "who wanted to gets the first line of its standard error. Then 'CMD... commit',\n"
+                        "or 'CMD... abort' when something else was in the way.",
+        },
+        {
                 .name = "monitor",
                 .synopsis = "[NAMESPACE...]",
                 .summary = "Print changes as they happen, until ^C",

@@ -31,6 +31,7 @@ static const char *const action_ids[] = {
         [AUTHORIZE_READ] = REGENT_ACTION_READ,
         [AUTHORIZE_WRITE] = REGENT_ACTION_WRITE,
         [AUTHORIZE_MANAGE] = REGENT_ACTION_MANAGE,
+        [AUTHORIZE_PARTICIPATE] = REGENT_ACTION_PARTICIPATE,
 };
 
 /* As for a file: the first class that the caller belongs to decides. */
@@ -57,9 +58,18 @@ static bool is_admitted(const Caller *caller, const Namespace *ns, const Authori
                 return mode_grants(caller, ns, 02);
         case AUTHORIZE_MANAGE:
                 return q->is_owner_sufficient && caller->uid == ns->access.owner;
+        case AUTHORIZE_PARTICIPATE:
+                return mode_grants(caller, ns, 04) && mode_grants(caller, ns, 02);
         }
 
         g_assert_not_reached();
+}
+
+bool authorizer_may_participate(const Caller *caller, const Namespace *ns)
+{
+        const AuthorizerQuestion question = { .action = AUTHORIZE_PARTICIPATE };
+
+        return is_admitted(caller, ns, &question);
 }
 
 bool authorizer_may_list(const Caller *caller, const Namespace *ns)
@@ -176,6 +186,50 @@ static int refuse(const Caller *caller,
         g_assert_not_reached();
 }
 
+/* About @ns, NULL where there is none. */
+static int ask(BusService *service,
+               const Caller *caller,
+               const Namespace *ns,
+               const AuthorizerQuestion *q,
+               bool is_interactive,
+               PolkitAnswered on_answer,
+               void *userdata,
+               PolkitCheck **ret_check)
+{
+        char owner[16] = "", group[16] = "";
+
+        if (ns) {
+                g_snprintf(owner, sizeof owner, "%" PRIu32, ns->access.owner);
+                g_snprintf(group, sizeof group, "%" PRIu32, ns->access.group);
+        }
+
+        return polkit_ask(service->polkit,
+                          &(PolkitQuestion){
+                                  .action = action_ids[q->action],
+                                  .subject = caller->name,
+                                  .uid = caller->uid,
+                                  .is_interactive = is_interactive,
+                                  .namespace_name = q->name,
+                                  .verb = q->verb,
+                                  .owner = owner,
+                                  .group = group,
+                          },
+                          on_answer, userdata, ret_check);
+}
+
+int authorizer_ask_read(BusService *service,
+                        const Caller *caller,
+                        const Namespace *ns,
+                        const char *verb,
+                        PolkitAnswered on_answer,
+                        void *userdata,
+                        PolkitCheck **ret_check)
+{
+        const AuthorizerQuestion q = { .action = AUTHORIZE_READ, .name = ns->name, .verb = verb };
+
+        return ask(service, caller, ns, &q, false, on_answer, userdata, ret_check);
+}
+
 static int put_question(Call *call,
                         const Namespace *ns,
                         const AuthorizerQuestion *q,
@@ -184,26 +238,9 @@ static int put_question(Call *call,
                         sd_bus_error *reterr_bus)
 {
         BusService *service = call->service;
-        char owner[16] = "", group[16] = "";
         int r;
 
-        if (ns) {
-                g_snprintf(owner, sizeof owner, "%" PRIu32, ns->access.owner);
-                g_snprintf(group, sizeof group, "%" PRIu32, ns->access.group);
-        }
-
-        r = polkit_ask(service->polkit,
-                       &(PolkitQuestion){
-                               .action = action_ids[q->action],
-                               .subject = call->caller->name,
-                               .uid = call->caller->uid,
-                               .is_interactive = is_interactive,
-                               .namespace_name = q->name,
-                               .verb = q->verb,
-                               .owner = owner,
-                               .group = group,
-                       },
-                       on_answered, call, &call->check);
+        r = ask(service, call->caller, ns, q, is_interactive, on_answered, call, &call->check);
         if (r == POLKIT_E_TOO_MANY)
                 return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                     "Too many questions wait for polkit already"));

@@ -11,6 +11,7 @@
 
 #include "bus/bus-service.h"
 #include "bus/caller.h"
+#include "bus/polkit.h"
 #include "core/namespace.h"
 
 #include <stdbool.h>
@@ -20,6 +21,7 @@ typedef enum AuthorizerAction {
         AUTHORIZE_READ,
         AUTHORIZE_WRITE,
         AUTHORIZE_MANAGE,
+        AUTHORIZE_PARTICIPATE, /* without a question for who may both read and write */
 } AuthorizerAction;
 
 typedef struct AuthorizerQuestion {
@@ -63,6 +65,21 @@ int authorizer_identify(BusService *service,
 bool authorizer_knows_yes(BusService *service,
                           sd_bus_message *m,
                           const AuthorizerQuestion *question);
+
+/*
+ * Asks polkit whether @caller, whom uid and mode do not admit, may read @ns, and nobody for a password.
+ * 0, POLKIT_E_TOO_MANY or a negative errno; @on_answered and *ret_check as with polkit_ask().
+ */
+int authorizer_ask_read(BusService *service,
+                        const Caller *caller,
+                        const Namespace *ns,
+                        const char *verb,
+                        PolkitAnswered on_answered,
+                        void *userdata,
+                        PolkitCheck **ret_check);
+
+/* Whether uid and mode alone let @caller take part in changes. */
+bool authorizer_may_participate(const Caller *caller, const Namespace *ns);
 
 /* Whether uid and mode alone let @caller read. */
 bool authorizer_may_list(const Caller *caller, const Namespace *ns);

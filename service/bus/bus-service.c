@@ -11,14 +11,20 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/good.h"
+#include "bus/lifetimes.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
 #include "bus/open-view.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
+#include "bus/watch-publisher.h"
+#include "bus/watch-rights.h"
+#include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "bus/write.h"
 #include "core/outgoing.h"
 
@@ -80,6 +86,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->lifetimes = lifetimes_new(service);
         r = callers_new(&service->callers, service);
         if (r < 0)
                 return r;
@@ -88,8 +95,16 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        r = participation_new(&service->participation, service);
+        if (r < 0)
+                return r;
+
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
+        service->watches = watches_new(service);
+        service->withheld = withheld_watches_new(service);
+        service->rights = watch_rights_new(service);
+        service->watch_publisher = watch_publisher_new(service);
         service->backups = backups_new(service);
         service->open_views = open_views_new(service);
         r = export_objects(service);
@@ -106,7 +121,13 @@ BusService *bus_service_free(BusService *service)
                 return NULL;
 
         g_ptr_array_unref(service->slots);
+        watches_free(service->watches);
+        withheld_watches_free(service->withheld);
+        watch_rights_free(service->rights);
+        watch_publisher_free(service->watch_publisher);
         callers_free(service->callers);
+        participation_free(service->participation);
+        lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);
         open_views_free(service->open_views);
@@ -119,6 +140,21 @@ BusService *bus_service_free(BusService *service)
         return NULL;
 }
 
+void bus_service_applying(BusService *service, const Commit *commit)
+{
+        watch_publisher_applying(service->watch_publisher, commit);
+}
+
+void bus_service_applied(BusService *service, const Commit *commit)
+{
+        watch_publisher_applied(service->watch_publisher, commit);
+}
+
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata)
+{
+        return lifetimes_begin(service->lifetimes, on_begun, userdata);
+}
+
 void bus_service_publish(BusService *service, const GPtrArray *commits)
 {
         signals_publish(service->signals, commits);
@@ -127,6 +163,7 @@ void bus_service_publish(BusService *service, const GPtrArray *commits)
 void bus_service_declared(BusService *service, Namespace *ns)
 {
         signals_publish_declaration(service->signals, ns);
+        watch_publisher_declared(service->watch_publisher, ns);
 }
 
 void bus_service_view_ready(BusService *service, const char *name)

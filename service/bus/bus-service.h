@@ -25,9 +25,15 @@ typedef struct Callers Callers;
 typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
 typedef struct OpenViews OpenViews;
+typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
+typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct Signals Signals;
+typedef struct WatchPublisher WatchPublisher;
+typedef struct WatchRights WatchRights;
+typedef struct Watches Watches;
+typedef struct WithheldWatches WithheldWatches;
 
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
@@ -76,6 +82,8 @@ typedef struct BusPorts {
          * bus_service_view_ready() is called; BUS_PORT_E_*; an errno.
          */
         int (*open_view)(void *userdata, Namespace *ns, uint32_t uid, BusView *ret_view);
+        /* @session (core/session.h) has ended: what it has is to go, once it is part of the state. */
+        void (*end_session)(void *userdata, const char *session);
 
         /* Inserts what the other parts count, and what else @uid may know. */
         void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
@@ -92,11 +100,17 @@ typedef struct BusService {
         const ServiceStatus *status;
         BusPorts ports;
         Callers *callers;
+        Lifetimes *lifetimes;
         Outgoing *outgoing;
         Flow *flow;
         Broadcasts *broadcasts;
         Polkit *polkit;
+        Participation *participation;
         Signals *signals;
+        Watches *watches;
+        WithheldWatches *withheld;
+        WatchRights *rights;
+        WatchPublisher *watch_publisher;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
         Backups *backups;
@@ -115,6 +129,16 @@ int bus_service_new(BusService **ret_service,
                     const BusPorts *ports);
 BusService *bus_service_free(BusService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusService, bus_service_free)
+
+/* @commit is about to become part of the state, and is: tells those who watch. */
+void bus_service_applying(BusService *service, const Commit *commit);
+void bus_service_applied(BusService *service, const Commit *commit);
+
+/*
+ * Before the name is asked for: finds out which sessions have ended, and calls @on_begun when that is
+ * known. What fails later ends the loop.
+ */
+int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

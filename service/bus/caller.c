@@ -12,6 +12,9 @@
 #include "bus/bus-service.h"
 #include "bus/call.h"
 #include "bus/flow.h"
+#include "bus/participation.h"
+#include "bus/lifetimes.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -79,6 +82,8 @@ static void caller_free(gpointer userdata)
 static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Callers *callers = userdata;
+        const Caller *caller;
+        bool has_session;
         const char *name;
         int r;
 
@@ -90,8 +95,13 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
+        participation_forget(callers->service->participation, name);
+        watches_forget(callers->service->watches, name);
+        caller = callers_find(callers, name);
+        has_session = caller && caller->has_session;
         if (g_hash_table_remove(callers->by_name, name))
                 ask_next(callers);
+        lifetimes_end(callers->service->lifetimes, name, has_session);
         flow_forget(callers->service->flow, name);
         return 0;
 }

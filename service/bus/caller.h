@@ -34,6 +34,7 @@ typedef struct Caller {
         uint32_t *gids; /* of the process when it connected; none known: none */
         size_t n_gids;
         Origin *origin;
+        bool has_session; /* has written of class session, or tried to */
         GQueue calls; /* Call, in order of arrival */
         size_t n_calls;
         uint64_t n_call_bytes;

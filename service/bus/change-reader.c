@@ -6,8 +6,11 @@
 #include "bus/change-reader.h"
 
 #include "bus/bus-error.h"
+#include "bus/bus-service.h"
+#include "bus/caller.h"
 #include "bus/confirm.h"
 #include "bus/durability-option.h"
+#include "bus/lifetimes.h"
 #include "bus/options.h"
 #include "bus/value-codec.h"
 #include "client/regent-names.h"
@@ -170,7 +173,24 @@ static int read_expectation(sd_bus_message *m,
         return answer(r, text, reterr_bus);
 }
 
-static int read_class(sd_bus_message *m,
+/* What is of class session goes with the connection that writes it. */
+static int read_session(ChangeReader *reader, sd_bus_error *reterr_bus)
+{
+        Caller *caller = reader->caller;
+        g_autofree char *session = lifetimes_session(caller->service->lifetimes, caller->name);
+
+        if (!session)
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_BUSY,
+                                                 "What bus this is is not known yet, so nothing "
+                                                 "can be of class session"));
+
+        caller->has_session = true;
+        change_set_set_session(reader->set, session);
+        return 0;
+}
+
+static int read_class(ChangeReader *reader,
+                      sd_bus_message *m,
                       const char *option,
                       EntryClass *ret_class,
                       sd_bus_error *reterr_bus)
@@ -189,12 +209,9 @@ static int read_class(sd_bus_message *m,
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                      "There is no class %s", quoted));
         }
-        if (r == ENTRY_SESSION)
-                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_NOT_SUPPORTED,
-                                                     "Class '%s' is not supported", name));
 
         *ret_class = (EntryClass) r;
-        return 0;
+        return r == ENTRY_SESSION && !reader->set->session ? read_session(reader, reterr_bus) : 0;
 }
 
 static int read_class_entry(sd_bus_message *m,
@@ -207,7 +224,7 @@ static int read_class_entry(sd_bus_message *m,
         ClassWish *wish;
         int r;
 
-        r = read_class(m, "classes", &class, reterr_bus);
+        r = read_class(reader, m, "classes", &class, reterr_bus);
         if (r < 0)
                 return r;
 
@@ -326,7 +343,7 @@ static int read_apply_option(sd_bus_message *m,
         if (strcmp(name, "expect") == 0)
                 return option_read_dictionary(m, name, read_expectation, reader, reterr_bus);
         if (strcmp(name, "class") == 0)
-                return read_class(m, name, &reader->class, reterr_bus);
+                return read_class(reader, m, name, &reader->class, reterr_bus);
         if (strcmp(name, "classes") == 0)
                 return option_read_dictionary(m, name, read_class_entry, reader, reterr_bus);
         if (strcmp(name, "release") == 0)
@@ -392,7 +409,7 @@ static int read_namespace_option(sd_bus_message *m,
                 return r < 0 ? r : 0;
         }
         if (strcmp(name, "class") == 0) {
-                r = read_class(m, name, &class, reterr_bus);
+                r = read_class(reading->reader, m, name, &class, reterr_bus);
                 if (r < 0)
                         return r;
 
@@ -442,7 +459,7 @@ static int read_apply_many_option(sd_bus_message *m,
         ChangeReader *reader = userdata;
 
         if (strcmp(name, "class") == 0)
-                return read_class(m, name, &reader->class, reterr_bus);
+                return read_class(reader, m, name, &reader->class, reterr_bus);
         return read_commit_option(reader, m, name, reterr_bus);
 }
 

@@ -12,9 +12,12 @@
 
 #include <systemd/sd-bus.h>
 
+typedef struct Caller Caller;
+
 typedef struct ChangeReader {
         ChangeSet *set;
         const Limits *limits;
+        Caller *caller;
         NamespaceWish *wish; /* the namespace that is being read */
         size_t n_elements;   /* that the values may still have; see bus/write.c */
         EntryClass class;    /* of what is set, unless it is classified by itself */

@@ -7,6 +7,7 @@
 
 #include "bus/value-codec.h"
 #include "core/namespace-walk.h"
+#include "core/session.h"
 #include "core/value.h"
 
 #include <string.h>
@@ -35,6 +36,9 @@ static int append_entry(sd_bus_message *reply, Entry *entry)
                                           entry->writer_uid, "time", "t", entry->time_usec);
         if (r >= 0 && entry->class == ENTRY_KERNEL)
                 r = sd_bus_message_append(reply, "{sv}", "release", "s", entry_release(entry));
+        if (r >= 0 && entry->class == ENTRY_SESSION)
+                r = sd_bus_message_append(reply, "{sv}", "session", "s",
+                                          session_connection(entry_session(entry)));
         if (r < 0)
                 return r;
 

@@ -18,6 +18,7 @@
 #include "bus/call.h"
 #include "bus/caller.h"
 #include "bus/receipts.h"
+#include "bus/watch-withheld.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -39,9 +40,8 @@ struct Flow {
         uint64_t n_refused, n_unanswered;
 };
 
-static Reader *reader_of(Flow *flow, sd_bus_message *m)
+static Reader *reader_named(Flow *flow, const char *name)
 {
-        const char *name = sd_bus_message_get_sender(m);
         Reader *reader = ledger_lookup(flow->ledger, name);
         const Caller *caller;
 
@@ -53,6 +53,11 @@ static Reader *reader_of(Flow *flow, sd_bus_message *m)
         if (caller && caller->knowledge == CALLER_KNOWN)
                 reader_identify(reader, caller->uid);
         return reader;
+}
+
+static Reader *reader_of(Flow *flow, sd_bus_message *m)
+{
+        return reader_named(flow, sd_bus_message_get_sender(m));
 }
 
 static void solicit(Flow *flow, const Reader *reader)
@@ -183,6 +188,13 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         g_assert_not_reached();
 }
 
+static void on_read(void *userdata, const Reader *reader)
+{
+        const Flow *flow = userdata;
+
+        watch_withheld_note_read(flow->service, reader->name);
+}
+
 int flow_new(Flow **ret_flow, BusService *service)
 {
         g_autoptr(Flow) flow = g_new(Flow, 1);
@@ -195,6 +207,8 @@ int flow_new(Flow **ret_flow, BusService *service)
                                      receipts_forget),
                 .receipts = receipts_new(service->bus, service->limits, service->outgoing),
         };
+
+        receipts_set_on_read(flow->receipts, on_read, flow);
 
         r = sd_bus_add_filter(service->bus, &slot, on_message, flow);
         if (r < 0)
@@ -333,6 +347,61 @@ void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
         reader_charge(reader, 0, n);
         if (reader_is_due(reader))
                 receipts_ask(service->flow->receipts, reader);
+}
+
+uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
+{
+        Reader *reader = reader_named(service->flow, name);
+        LedgerBound bound;
+        uint64_t n_room = reader_room(reader, &bound);
+
+        *ret_is_own = bound == LEDGER_BOUND_CONNECTION;
+        return n_room;
+}
+
+LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, name);
+
+        charge(service->flow, reader, n_bytes);
+        return reader->sent;
+}
+
+void flow_confirm(BusService *service, const char *name, LedgerMark mark)
+{
+        Reader *reader = ledger_lookup(service->flow->ledger, name);
+
+        if (reader)
+                reader_confirm(reader, mark, (LedgerMark){});
+}
+
+bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
+{
+        Reader *reader = reader_named(service->flow, caller->name);
+        LedgerBound bound;
+
+        if (reader_room(reader, &bound) >= n_bytes + LEDGER_MESSAGE_BYTES)
+                return true;
+
+        ask_again(service->flow, reader, bound);
+        return false;
+}
+
+void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes)
+{
+        charge(service->flow, reader_named(service->flow, caller->name), n_bytes);
+}
+
+bool flow_may_go_on(const BusService *service, const Caller *caller)
+{
+        const Reader *reader = reader_named(service->flow, caller->name);
+
+        return reader_room(reader, NULL) >= service->limits->receipt_bytes;
+}
+
+void flow_ask(const BusService *service, const Caller *caller)
+{
+        receipts_ask(service->flow->receipts, reader_named(service->flow, caller->name));
 }
 
 uint64_t flow_unread(const Flow *flow)

@@ -12,8 +12,10 @@
  */
 
 #include "bus/bus-service.h"
+#include "bus/caller.h"
 #include "bus/ledger.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
@@ -48,6 +50,27 @@ int flow_admit_descriptors(const BusService *service,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
+
+/*
+ * For calls to a connection: how large one may be, and whether it is its own fault that it
+ * may not be larger; what has been sent, and the mark behind it; and that it has read as far as that.
+ */
+uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own);
+LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes);
+void flow_confirm(BusService *service, const char *name, LedgerMark mark);
+
+/*
+ * A signal to @caller alone, of @n_bytes: whether it may be sent, in which case it is charged once it
+ * has been; else it is asked how far it has read, and bus/watch-withheld.c is told when it has.
+ */
+bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
+void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes);
+
+/* Whether it has read so much that it is worth going on. */
+bool flow_may_go_on(const BusService *service, const Caller *caller);
+
+/* Asks it how far it has read. */
+void flow_ask(const BusService *service, const Caller *caller);
 
 /* Bytes that all connections have unread. */
 uint64_t flow_unread(const Flow *flow);

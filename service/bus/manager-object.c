@@ -10,8 +10,8 @@
 #include "bus/manager-object.h"
 
 #include "bus/access-reader.h"
-#include "bus/backup.h"
 #include "bus/answer.h"
+#include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
 #include "bus/confirm.h"
@@ -20,6 +20,7 @@
 #include "bus/object-path.h"
 #include "bus/options.h"
 #include "bus/statistics.h"
+#include "bus/watch-methods.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
@@ -401,6 +402,23 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("a{sv}", values, "t", revision),
                                 get_many_namespaces,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Watch",
+                                SD_BUS_ARGS("s", ns_prefix, "t", flags, "a{sv}", options),
+                                SD_BUS_RESULT("t", watch, "a{sv}", values, "a{sv}", removed, "as",
+                                              complete, "t", revision),
+                                watch_method_begin_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("t", watch, "t", revision),
+                                SD_BUS_NO_RESULT,
+                                watch_method_acknowledge_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unwatch",
+                                SD_BUS_ARGS("t", watch),
+                                SD_BUS_NO_RESULT,
+                                watch_method_end_names,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        WATCH_SIGNALS,
         SD_BUS_METHOD_WITH_ARGS("Flush",
                                 SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("t", revision),

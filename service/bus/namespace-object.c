@@ -14,11 +14,14 @@
 #include "bus/answer.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/changes.h"
 #include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
 #include "bus/open-view.h"
+#include "bus/registration.h"
 #include "bus/value-codec.h"
+#include "bus/watch-methods.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "client/regent-names.h"
@@ -358,6 +361,11 @@ const sd_bus_vtable namespace_vtable[] = {
                                 SD_BUS_RESULT("a{sv}", values, "t", revision),
                                 get_many_keys,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetChanges",
+                                SD_BUS_ARGS("t", since_revision, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", changed, "as", removed, "t", revision),
+                                changes_get,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("List",
                                 SD_BUS_ARGS("s", prefix, "s", after, "u", limit),
                                 SD_BUS_RESULT("as", keys, "t", revision),
@@ -379,11 +387,39 @@ const sd_bus_vtable namespace_vtable[] = {
                                 SD_BUS_RESULT("h", memory, "a{sv}", info),
                                 open_view_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "Watch",
+                SD_BUS_ARGS("s", prefix, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("t", watch, "a{sv}", values, "as", removed, "t", revision),
+                watch_method_begin,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Acknowledge",
+                                SD_BUS_ARGS("t", watch, "t", revision),
+                                SD_BUS_NO_RESULT,
+                                watch_method_acknowledge,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unwatch",
+                                SD_BUS_ARGS("t", watch),
+                                SD_BUS_NO_RESULT,
+                                watch_method_end,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetAccess",
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
                                 method_set_access,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "RegisterParticipant",
+                SD_BUS_ARGS("s", prefix, "o", callback_path, "t", flags, "a{sv}", options),
+                SD_BUS_RESULT("a{sv}", values, "t", revision),
+                registration_method_register,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("UnregisterParticipant",
+                                SD_BUS_ARGS("o", callback_path),
+                                SD_BUS_NO_RESULT,
+                                registration_method_unregister,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        WATCH_SIGNALS,
         SD_BUS_PROPERTY("Name", "s", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY(
                 "Owner", "u", property_get_unreached, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -5,6 +5,8 @@
 
 #include "bus/namespace-properties.h"
 
+#include "bus/participation.h"
+
 #include <string.h>
 
 static int append_text(sd_bus_message *reply,
@@ -37,7 +39,7 @@ UINT64_PROPERTY(append_hidden_keys, ns->n_hidden)
 UINT64_PROPERTY(append_usage, ns->usage)
 UINT64_PROPERTY(append_quota_keys, namespace_quota_keys(ns, service->limits))
 UINT64_PROPERTY(append_quota_bytes, namespace_quota_bytes(ns, service->limits))
-UINT64_PROPERTY(append_participants, UINT64_C(0))
+UINT64_PROPERTY(append_participants, participation_count(service->participation, ns->name))
 
 static int append_declaration(sd_bus_message *reply,
                               const BusService *service G_GNUC_UNUSED,

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static int read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e)
+int page_read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e)
 {
         g_autofree char *quoted = NULL, *text = NULL;
         int r;
@@ -86,9 +86,9 @@ static int read_page_option(sd_bus_message *m,
         Page *page = userdata;
 
         if (strcmp(name, "prefix") == 0)
-                return read_prefix(m, name, &page->prefix, reterr_bus);
+                return page_read_prefix(m, name, &page->prefix, reterr_bus);
         if (strcmp(name, "after") == 0)
-                return read_prefix(m, name, &page->after, reterr_bus);
+                return page_read_prefix(m, name, &page->after, reterr_bus);
         if (strcmp(name, "limit") == 0)
                 return option_read_uint32(m, name, &page->limit, reterr_bus);
         if (strcmp(name, "only") == 0)

@@ -27,6 +27,9 @@ typedef struct Page {
 /* The a{sv} at the cursor. 0, or a negative errno with @reterr_bus set. */
 int page_read(Page *page, sd_bus_message *m, sd_bus_error *reterr_bus);
 
+/* Option @name, with which keys may begin. The same; borrows from @m. */
+int page_read_prefix(sd_bus_message *m, const char *name, const char **ret, sd_bus_error *e);
+
 /* It lives for one walk, during which the namespace does not change. */
 typedef struct PageWalk {
         bool is_of_release;

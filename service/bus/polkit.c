@@ -53,6 +53,8 @@ struct Polkit {
         uint64_t generation;
         uint64_t n_asked;
         bool is_unreachable; /* as the last reply went */
+        void (*on_changed)(void *userdata);
+        void *on_changed_userdata;
 };
 
 static void check_free(gpointer userdata)
@@ -65,7 +67,7 @@ static void check_free(gpointer userdata)
         g_free(check);
 }
 
-static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
+static int on_changed_signal(sd_bus_message *m G_GNUC_UNUSED,
                       void *userdata,
                       sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
@@ -73,7 +75,15 @@ static int on_changed(sd_bus_message *m G_GNUC_UNUSED,
 
         /* A forged one, if the bus lets it through, costs no more than a question asked again. */
         polkit->generation++;
+        if (polkit->on_changed)
+                polkit->on_changed(polkit->on_changed_userdata);
         return 0;
+}
+
+void polkit_set_on_changed(Polkit *polkit, void (*on_changed)(void *userdata), void *userdata)
+{
+        polkit->on_changed = on_changed;
+        polkit->on_changed_userdata = userdata;
 }
 
 int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing)
@@ -88,7 +98,7 @@ int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing)
         };
 
         r = sd_bus_match_signal_async(bus, &polkit->changed, POLKIT_NAME, POLKIT_PATH,
-                                      POLKIT_INTERFACE, "Changed", on_changed, NULL, polkit);
+                                      POLKIT_INTERFACE, "Changed", on_changed_signal, NULL, polkit);
         if (r < 0)
                 return r;
 

@@ -49,6 +49,9 @@ int polkit_new(Polkit **ret_polkit, sd_bus *bus, Outgoing *outgoing);
 Polkit *polkit_free(Polkit *polkit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Polkit, polkit_free)
 
+/* @on_changed is called at polkit's "Changed". */
+void polkit_set_on_changed(Polkit *polkit, void (*on_changed)(void *userdata), void *userdata);
+
 /* Counts polkit's "Changed": what was answered under another number may no longer be so. */
 uint64_t polkit_generation(const Polkit *polkit);
 uint64_t polkit_n_waiting(const Polkit *polkit);

@@ -39,6 +39,8 @@ struct Receipts {
         Outgoing *outgoing;
         GQueue waiting; /* Receipt, that could not be asked for yet */
         bool is_blind;  /* this bus does not tell what it has queued */
+        ReceiptsOnRead on_read;
+        void *on_read_userdata;
 };
 
 /* A Reader's, while it is asked. */
@@ -66,6 +68,21 @@ Receipts *receipts_free(Receipts *receipts)
 {
         g_free(receipts);
         return NULL;
+}
+
+void receipts_set_on_read(Receipts *receipts, ReceiptsOnRead on_read, void *userdata)
+{
+        receipts->on_read = on_read;
+        receipts->on_read_userdata = userdata;
+}
+
+static void confirm(const Receipt *receipt, LedgerMark mark, LedgerMark left)
+{
+        Receipts *receipts = receipt->receipts;
+
+        reader_confirm(receipt->reader, mark, left);
+        if (receipts->on_read)
+                receipts->on_read(receipts->on_read_userdata, receipt->reader);
 }
 
 static void stop_waiting(Receipt *receipt)
@@ -98,7 +115,7 @@ static int on_ping(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
 
         /* An error of the peer's own tells as much as an answer; one of the bus, nothing. */
         if (!sd_bus_message_is_method_error(m, NULL) || !is_from_bus(m))
-                reader_confirm(receipt->reader, receipt->ping_mark, (LedgerMark){});
+                confirm(receipt, receipt->ping_mark, (LedgerMark){});
         else
                 log_debug("%s could not be asked for a receipt: %s", receipt->reader->name,
                           sd_bus_message_get_error(m)->message);
@@ -216,7 +233,7 @@ static int on_look(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
 
         receipt->look = sd_bus_slot_unref(receipt->look);
         if (!error && read_queued(m, &left) >= 0)
-                reader_confirm(receipt->reader, receipt->look_mark, left);
+                confirm(receipt, receipt->look_mark, left);
         else if (!receipts->is_blind && (!error || is_refusal(error))) {
                 receipts->is_blind = true;
                 log_info("The bus does not tell what it has queued: %s",

@@ -25,6 +25,10 @@ Receipts *receipts_new(sd_bus *bus, const Limits *limits, Outgoing *outgoing);
 Receipts *receipts_free(Receipts *receipts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Receipts, receipts_free)
 
+/* @on_read is told of each that is known to have read something. */
+typedef void (*ReceiptsOnRead)(void *userdata, const Reader *reader);
+void receipts_set_on_read(Receipts *receipts, ReceiptsOnRead on_read, void *userdata);
+
 /* Asks @reader for a receipt, as soon as one more may be waited for. */
 void receipts_ask(Receipts *receipts, Reader *reader);
 

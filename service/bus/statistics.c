@@ -10,8 +10,10 @@
 #include "bus/caller.h"
 #include "bus/flow.h"
 #include "bus/options.h"
+#include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/value-codec.h"
+#include "bus/watches.h"
 #include "client/regent-names.h"
 #include "core/value.h"
 #include "util/auto.h"
@@ -60,12 +62,19 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
                               (guint64) declarations_count(state_declarations(service->state)));
         g_variant_dict_insert(statistics, "pending-changes", "t",
                               (guint64) pending_changes_all(state_pending(service->state))->len);
+        g_variant_dict_insert(statistics, "sessions", "t",
+                              sessions_count(state_sessions(service->state)));
+        g_variant_dict_insert(statistics, "session-keys", "t",
+                              sessions_n_keys_of_all(state_sessions(service->state)));
         g_variant_dict_insert(statistics, "callers", "t",
                               (guint64) callers_count(service->callers));
         g_variant_dict_insert(statistics, "polkit-checks", "t", polkit_n_asked(service->polkit));
         g_variant_dict_insert(statistics, "polkit-checks-waiting", "t",
                               polkit_n_waiting(service->polkit));
+        g_variant_dict_insert(statistics, "watches", "t",
+                              (guint64) watches_count(service->watches));
         flow_add_statistics(service, statistics);
+        participation_add_statistics(service->participation, statistics);
 }
 
 static int append_dictionary(sd_bus_message *reply, GVariant *dictionary)

@@ -8,6 +8,8 @@
 
 #include "bus/write-result.h"
 
+#include "bus/vetoes.h"
+
 #include <string.h>
 
 typedef enum Effect {
@@ -121,6 +123,8 @@ static int append_result(sd_bus_message *reply, const Settlement *settlement, bo
                 r = append_named_keys(reply, "changed-keys", commit, is_many, EFFECT_CHANGED);
         if (r >= 0 && settlement->is_dry_run)
                 r = append_named_keys(reply, "removed-keys", commit, is_many, EFFECT_REMOVED);
+        if (r >= 0 && settlement->is_dry_run)
+                r = vetoes_append(reply, settlement->transaction);
         if (r < 0)
                 return r;
 

@@ -160,6 +160,11 @@ int write_submit(BusService *service,
         Call *call;
         int r;
 
+        if (pipeline_origin_owes(callers_get(service->callers, m)->origin))
+                return bus_refused(bus_error_set(reterr_bus, CORE_E_BUSY,
+                                                 "This connection is asked about a change itself: "
+                                                 "it has to answer that first"));
+
         r = call_get(&call, service, m, method->handler, set->n_message_bytes, reterr_bus);
         if (r < 0)
                 return r;
@@ -195,6 +200,7 @@ int write_run(BusService *service,
                 return r;
 
         set->writer_uid = caller->uid;
+        reader.caller = caller;
         reader.n_elements = n_elements_allowed(service, m, method, name);
         r = method->read ? method->read(&reader, m, reterr_bus) : 0;
         if (r < 0)

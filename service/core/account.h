@@ -22,6 +22,7 @@ typedef enum AccountResource {
         ACCOUNT_PARTICIPANT_CALLS,  /* calls that participants have not answered */
         ACCOUNT_UNREAD_BYTES,       /* sent, and not known to be read */
         ACCOUNT_UNREAD_DESCRIPTORS, /* likewise */
+        ACCOUNT_WATCHES,            /* watches */
         ACCOUNT_PENDING_CHANGES,    /* changes that wait for a confirmation */
         ACCOUNT_PENDING_BYTES,      /* of their ways back */
         ACCOUNT_VIEW_BYTES,         /* of views it was given that somebody still has */

@@ -32,6 +32,7 @@ static bool is_of_confirmation(const ChangeSet *set)
 static bool is_of_namespace(const ChangeSet *set)
 {
         return is_of_confirmation(set) || set->kind == CHANGE_SET_RESTORE ||
+               set->kind == CHANGE_SET_END_SESSION ||
                set->kind == CHANGE_SET_CREATE_NAMESPACE ||
                set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_ACCESS;
 }
@@ -39,7 +40,8 @@ static bool is_of_namespace(const ChangeSet *set)
 /* Whether it changes what an owner owns, which the overlay's sums would have to know. */
 static bool is_alone(const ChangeSet *set)
 {
-        return is_of_confirmation(set) || set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
+        return is_of_confirmation(set) || set->kind == CHANGE_SET_END_SESSION ||
+               set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
                set->kind == CHANGE_SET_RESTORE ||
                (set->kind == CHANGE_SET_ACCESS && (set->access_fields & ACCESS_OWNER));
 }
@@ -58,26 +60,38 @@ static bool touches(const ChangeSet *set, const char *name)
         return false;
 }
 
-/* Ends of changes that wait for a confirmation go together: no two of these have a key in common. */
-static bool settles_another(const Batch *batch, const ChangeSet *set)
+/*
+ * Ends of changes that wait for a confirmation go together, as do those of sessions: no two of these
+ * have a key in common.
+ */
+static bool ends_another(const Batch *batch, const ChangeSet *set)
 {
+        if (set->kind != CHANGE_SET_SETTLE && set->kind != CHANGE_SET_END_SESSION)
+                return false;
+
         for (guint i = 0; i < batch->sets->len; i++) {
                 const ChangeSet *other = batch->sets->pdata[i];
 
-                if (other->kind != CHANGE_SET_SETTLE || other->settles == set->settles)
+                if (other->kind != set->kind)
+                        return false;
+                if (set->kind == CHANGE_SET_SETTLE ? other->settles == set->settles
+                                                   : strcmp(other->session, set->session) == 0)
                         return false;
         }
 
-        return set->kind == CHANGE_SET_SETTLE;
+        return true;
 }
 
 bool batch_is_full(const Batch *batch, const ChangeSet *set)
 {
+        if (batch->is_closed)
+                return true;
         if (batch->sets->len == 0 ||
-            (settles_another(batch, set) && !batch->is_closed && batch->sets->len < BATCH_SETS_MAX))
+            (ends_another(batch, set) && batch->sets->len < BATCH_SETS_MAX &&
+             batch->n_changes + set->n_changes <= BATCH_CHANGES_MAX))
                 return false;
 
-        return batch->is_closed || (batch->of_namespace && is_alone(batch->of_namespace)) ||
+        return (batch->of_namespace && is_alone(batch->of_namespace)) ||
                batch->sets->len >= BATCH_SETS_MAX ||
                batch->n_bytes + set->n_bytes > BATCH_BYTES_MAX ||
                batch->n_changes + set->n_changes > BATCH_CHANGES_MAX;
@@ -87,6 +101,8 @@ static bool is_behind_passed(const Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 return false;
+        if (set->kind == CHANGE_SET_RESTORE)
+                return true;
         for (guint i = 0; i < set->namespaces->len; i++)
                 if (g_hash_table_contains(batch->passed, name_of(set, i)))
                         return true;
@@ -98,7 +114,7 @@ static bool fits(const Batch *batch, const ChangeSet *set)
 {
         if (!is_of_namespace(set))
                 return !batch->of_namespace || !touches(set, name_of(batch->of_namespace, 0));
-        if (settles_another(batch, set))
+        if (ends_another(batch, set))
                 return true;
         if (batch->of_namespace || (is_alone(set) && batch->sets->len > 0))
                 return false;
@@ -110,11 +126,24 @@ static bool fits(const Batch *batch, const ChangeSet *set)
         return true;
 }
 
-static void pass_over(Batch *batch, const ChangeSet *set)
+bool batch_meets(const Batch *batch, const ChangeSet *set)
+{
+        if (is_behind_passed(batch, set))
+                return true;
+        for (guint i = 0; i < batch->sets->len; i++)
+                for (guint j = 0; j < set->namespaces->len; j++)
+                        if (touches(batch->sets->pdata[i], name_of(set, j)))
+                                return true;
+
+        return false;
+}
+
+void batch_pass_over(Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 batch->passed = g_hash_table_new(g_str_hash, g_str_equal);
-        batch->is_closed = set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_SETTLE;
+        batch->is_closed = set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_SETTLE ||
+                           set->kind == CHANGE_SET_END_SESSION;
         for (guint i = 0; i < set->namespaces->len; i++)
                 g_hash_table_add(batch->passed, (gpointer) (uintptr_t) name_of(set, i));
 }
@@ -122,7 +151,7 @@ static void pass_over(Batch *batch, const ChangeSet *set)
 bool batch_join(Batch *batch, const ChangeSet *set)
 {
         if (is_behind_passed(batch, set) || !fits(batch, set)) {
-                pass_over(batch, set);
+                batch_pass_over(batch, set);
                 return false;
         }
 

@@ -32,5 +32,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
 /* Whether not even @set, nor anything behind it, may join any more. */
 bool batch_is_full(const Batch *batch, const ChangeSet *set);
 
+/* Whether @set touches what one that has joined, or has been passed over, touches. */
+bool batch_meets(const Batch *batch, const ChangeSet *set);
+
+/* Nothing that touches the same may join any more. */
+void batch_pass_over(Batch *batch, const ChangeSet *set);
+
 /* Lets @set, which must live as long as the batch is formed, join or passes it over. */
 bool batch_join(Batch *batch, const ChangeSet *set);

@@ -60,6 +60,7 @@ ChangeSet *change_set_free(ChangeSet *set)
                 explicit_bzero(set->confirmation, sizeof *set->confirmation);
         g_free(set->confirmation);
         g_free(set->reason);
+        g_free(set->session);
         g_free(set);
         return NULL;
 }
@@ -295,6 +296,12 @@ int change_set_set_release(NamespaceWish *wish, const char *release, char **rete
         g_free(wish->release);
         wish->release = g_strdup(release);
         return 0;
+}
+
+void change_set_set_session(ChangeSet *set, const char *session)
+{
+        g_free(set->session);
+        set->session = g_strdup(session);
 }
 
 int change_set_set_reason(ChangeSet *set, const char *reason, char **reterr_text)

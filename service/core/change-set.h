@@ -26,6 +26,7 @@ typedef enum ChangeSetKind {
         CHANGE_SET_ACCESS,
         CHANGE_SET_RESTORE, /* touches every namespace */
         CHANGE_SET_SETTLE,  /* confirms or undoes a change that waits for a confirmation */
+        CHANGE_SET_END_SESSION, /* deletes what a session has; touches any namespace */
         CHANGE_SET_NOTHING, /* changes nothing, and is done when all before it is durable */
 } ChangeSetKind;
 
@@ -75,6 +76,7 @@ typedef struct ChangeSet {
         Durability durability; /* of ENTRIES */
         uint32_t writer_uid;
         char *reason;          /* NULL: none given */
+        char *session; /* that writes, or of END_SESSION ends; NULL: none that is of a matter */
         GPtrArray *namespaces; /* owned NamespaceWish */
         NamespaceAccess access;
         AccessFields access_fields;
@@ -129,6 +131,9 @@ int change_set_classify(NamespaceWish *wish, const char *key, EntryClass class, 
 
 /* That all of @wish, once it is complete, is about entries of @release; "": of none. */
 int change_set_set_release(NamespaceWish *wish, const char *release, char **reterr_text);
+
+/* Who writes what is of class session; see core/session.h. */
+void change_set_set_session(ChangeSet *set, const char *session);
 
 int change_set_set_reason(ChangeSet *set, const char *reason, char **reterr_text);
 int change_set_set_mode(ChangeSet *set, uint32_t mode, char **reterr_text);

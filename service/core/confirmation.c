@@ -154,19 +154,25 @@ int confirmation_prepare(State *state,
         return 0;
 }
 
+/* Whether @before would be there still if it had not been changed. */
+static bool may_come_back(State *state, const Entry *before, bool is_other_boot)
+{
+        if (entry_is_tombstone(before) || (is_other_boot && !entry_is_persistent(before)))
+                return false;
+        return before->class != ENTRY_SESSION ||
+               !sessions_is_gone(state_sessions(state), entry_session(before));
+}
+
 /* Makes the key of @before what it was. */
 static void undo_entry(Commit *commit,
                        NamespaceChange *change,
                        const Namespace *ns,
                        const Entry *before,
-                       bool is_other_boot)
+                       bool was_set)
 {
         const Entry *present = namespace_lookup_at(ns, entry_key(before), entry_release(before));
-        bool was_set =
-                !entry_is_tombstone(before) && (entry_is_persistent(before) || !is_other_boot);
 
-        if (present && was_set && present->class == before->class &&
-            entry_value_equal(present, before))
+        if (present && was_set && entry_equal(present, before))
                 return;
         if (present && (!was_set || present->class != before->class))
                 commit_add_entry(commit, change, entry_new_tombstone_of(present));
@@ -186,8 +192,11 @@ static void undo_namespace(Commit *commit,
                 return;
 
         change = commit_add(commit, NAMESPACE_CHANGE_ENTRIES, way_back->name);
-        for (guint i = 0; i < way_back->entries->len; i++)
-                undo_entry(commit, change, ns, way_back->entries->pdata[i], is_other_boot);
+        for (guint i = 0; i < way_back->entries->len; i++) {
+                const Entry *before = way_back->entries->pdata[i];
+
+                undo_entry(commit, change, ns, before, may_come_back(state, before, is_other_boot));
+        }
         if (change->entries->len == 0)
                 g_ptr_array_remove_index(commit->changes, commit->changes->len - 1);
 }

@@ -60,6 +60,8 @@ static bool is_of_disk(const ChangeSet *set, const Commit *commit)
 
 bool durability_is_awaited(const ChangeSet *set, const Commit *commit, bool is_lazy_service)
 {
+        if (set->kind == CHANGE_SET_END_SESSION)
+                return false;
         if (set->kind != CHANGE_SET_ENTRIES || set->confirmation)
                 return true;
         if (set->durability == DURABILITY_LAZY || (set->flags & CHANGE_SET_DRY_RUN))

@@ -21,10 +21,10 @@ static const char *const class_names[] = {
 };
 
 /* GVariant wants its data aligned for the widest type. */
-static size_t value_offset(size_t key_bytes, size_t type_bytes, size_t release_bytes)
+static size_t value_offset(size_t key_bytes, size_t type_bytes, size_t scope_bytes)
 {
         return (offsetof(Entry, text) + key_bytes + 1 + type_bytes + 1 +
-                (release_bytes > 0 ? release_bytes + 1 : 0) + 7) &
+                (scope_bytes > 0 ? scope_bytes + 1 : 0) + 7) &
                ~(size_t) 7;
 }
 
@@ -32,38 +32,38 @@ static Entry *entry_allocate(const char *key,
                              size_t key_bytes,
                              const char *type,
                              size_t type_bytes,
-                             const char *release,
+                             const char *scope,
                              size_t value_bytes,
                              EntryClass class)
 {
-        size_t release_bytes = strlen(release);
+        size_t scope_bytes = strlen(scope);
         Entry *entry;
 
         g_assert(key_bytes > 0 && key_bytes <= LIMIT_KEY_BYTES && type_bytes <= LIMIT_TYPE_BYTES);
-        g_assert(value_bytes <= UINT32_MAX && release_bytes <= LIMIT_RELEASE_BYTES);
+        g_assert(value_bytes <= UINT32_MAX && scope_bytes <= LIMIT_SESSION_BYTES);
 
-        entry = g_malloc(value_offset(key_bytes, type_bytes, release_bytes) + value_bytes);
+        entry = g_malloc(value_offset(key_bytes, type_bytes, scope_bytes) + value_bytes);
         *entry = (Entry){
                 .n_refs = 1,
                 .value_bytes = (uint32_t) value_bytes,
                 .class = (uint8_t) class,
                 .key_bytes = (uint8_t) key_bytes,
                 .type_bytes = (uint8_t) type_bytes,
-                .release_bytes = (uint8_t) release_bytes,
+                .scope_bytes = (uint8_t) scope_bytes,
         };
         memcpy(entry->text, key, key_bytes);
         entry->text[key_bytes] = '\0';
         memcpy(entry->text + key_bytes + 1, type, type_bytes);
         entry->text[key_bytes + 1 + type_bytes] = '\0';
-        if (release_bytes > 0)
-                memcpy(entry->text + key_bytes + 1 + type_bytes + 1, release, release_bytes + 1);
+        if (scope_bytes > 0)
+                memcpy(entry->text + key_bytes + 1 + type_bytes + 1, scope, scope_bytes + 1);
         return entry;
 }
 
 static void *value_of(Entry *entry)
 {
         return (char *) entry +
-               value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes);
+               value_offset(entry->key_bytes, entry->type_bytes, entry->scope_bytes);
 }
 
 static uint32_t clamp_wire_bytes(uint64_t n_bytes)
@@ -125,27 +125,40 @@ Entry *entry_new_tombstone_of(const Entry *entry)
                               (EntryClass) entry->class);
 }
 
-Entry *entry_new_of_release(const Entry *entry, const char *release)
+static Entry *copy_of_scope(const Entry *entry, const char *scope, EntryClass class)
 {
         Entry *copy;
 
-        g_assert(*release);
+        g_assert(*scope);
 
         copy = entry_allocate(entry_key(entry), entry->key_bytes, entry_type(entry),
-                              entry->type_bytes, release, entry->value_bytes, ENTRY_KERNEL);
+                              entry->type_bytes, scope, entry->value_bytes, class);
         if (!entry_is_tombstone(entry))
                 memcpy(value_of(copy), entry_value_bytes(entry), entry->value_bytes);
         copy->wire_bytes = entry->wire_bytes;
         return copy;
 }
 
+Entry *entry_new_of_release(const Entry *entry, const char *release)
+{
+        return copy_of_scope(entry, release, ENTRY_KERNEL);
+}
+
+Entry *entry_new_of_session(const Entry *entry, const char *session)
+{
+        g_assert(!entry_is_tombstone(entry));
+
+        return copy_of_scope(entry, session, ENTRY_SESSION);
+}
+
 Entry *entry_copy(const Entry *entry)
 {
         Entry *copy = g_memdup2(
-                entry, value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes) +
+                entry, value_offset(entry->key_bytes, entry->type_bytes, entry->scope_bytes) +
                                entry->value_bytes);
 
         copy->n_refs = 1;
+        copy->older = copy->newer = NULL;
         return copy;
 }
 
@@ -165,7 +178,7 @@ Entry *entry_unref(Entry *entry)
 const void *entry_value_bytes(const Entry *entry)
 {
         return (const char *) entry +
-               value_offset(entry->key_bytes, entry->type_bytes, entry->release_bytes);
+               value_offset(entry->key_bytes, entry->type_bytes, entry->scope_bytes);
 }
 
 static void on_variant_gone(gpointer entry)
@@ -187,6 +200,12 @@ bool entry_value_equal(const Entry *a, const Entry *b)
         /* Normal form: equal values have equal bytes. */
         return a->value_bytes == b->value_bytes && strcmp(entry_type(a), entry_type(b)) == 0 &&
                memcmp(entry_value_bytes(a), entry_value_bytes(b), a->value_bytes) == 0;
+}
+
+bool entry_equal(const Entry *a, const Entry *b)
+{
+        return a->class == b->class && entry_value_equal(a, b) &&
+               strcmp(entry_session(a), entry_session(b)) == 0;
 }
 
 const char *entry_class_name(EntryClass class)

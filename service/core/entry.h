@@ -10,8 +10,8 @@
  *
  * An entry without a type is a tombstone: it says that the key was deleted, and when.
  *
- * A key has one entry of no kernel release, persistent or runtime, and one of class kernel for each
- * release; which of them readers see is the namespace's to say.
+ * A key has one entry of no kernel release, persistent, runtime or of a session, and one of class kernel
+ * for each release; which of them readers see is the namespace's to say.
  *
  * References are counted without atomics: only the thread of the event loop may touch them.
  */
@@ -25,7 +25,7 @@ typedef enum EntryClass {
         ENTRY_PERSISTENT = 0,
         ENTRY_KERNEL = 1, /* persistent, for one kernel release */
         ENTRY_RUNTIME = 2,
-        ENTRY_SESSION = 3,   /* reserved: runtime, until its writer's connection ends */
+        ENTRY_SESSION = 3,   /* runtime, until the connection that wrote it ends */
         ENTRY_AS_SEEN = 255, /* of a change set alone: that of what readers see, else persistent */
 } EntryClass;
 
@@ -39,9 +39,11 @@ typedef struct Entry {
         uint8_t class;        /* EntryClass */
         uint8_t key_bytes;    /* without the final NUL, as are the next */
         uint8_t type_bytes;
-        uint8_t release_bytes; /* 0: of no release */
+        uint8_t scope_bytes; /* of a release or a session; 0: of neither */
+        /* Its neighbours in the history of the namespace that it is seen in, which alone touches them. */
+        struct Entry *older, *newer;
         char text
-                []; /* key, NUL, type, NUL, of a release: that, NUL; padding to a multiple of 8, value */
+                []; /* key, NUL, type, NUL, of a scope: that, NUL; padding to a multiple of 8, value */
 } Entry;
 
 /* From a value in normal form, which is not kept. */
@@ -67,6 +69,10 @@ Entry *entry_new_tombstone_of(const Entry *entry);
 
 /* A copy of @entry, which may be a tombstone, of class kernel and of @release (not empty). */
 Entry *entry_new_of_release(const Entry *entry, const char *release);
+
+/* A copy of @entry of class session and of @session (core/session.h). Tombstones are of none. */
+Entry *entry_new_of_session(const Entry *entry, const char *session);
+
 /* With nothing in common with @entry. */
 Entry *entry_copy(const Entry *entry);
 
@@ -84,11 +90,23 @@ static inline const char *entry_type(const Entry *entry)
         return entry->text + entry->key_bytes + 1;
 }
 
+/* The kernel release or the session it is of; "": neither. */
+static inline const char *entry_scope(const Entry *entry)
+{
+        return entry->scope_bytes > 0 ? entry->text + entry->key_bytes + 1 + entry->type_bytes + 1
+                                      : "";
+}
+
 /* The kernel release it is of; "" unless it is of class kernel. */
 static inline const char *entry_release(const Entry *entry)
 {
-        return entry->release_bytes > 0 ? entry->text + entry->key_bytes + 1 + entry->type_bytes + 1
-                                        : "";
+        return entry->class == ENTRY_KERNEL ? entry_scope(entry) : "";
+}
+
+/* The session it is of; "" unless it is of class session, and of its tombstones. */
+static inline const char *entry_session(const Entry *entry)
+{
+        return entry->class == ENTRY_SESSION ? entry_scope(entry) : "";
 }
 
 static inline bool entry_is_tombstone(const Entry *entry)
@@ -110,12 +128,15 @@ GVariant *entry_value(Entry *entry);
 /* Whether both hold the same value; revision, writer and class do not count. */
 bool entry_value_equal(const Entry *a, const Entry *b);
 
-/* What the entry counts for in quotas: the bytes of key, release and value. */
+/* Whether both hold the same value, in the same class and of the same session. */
+bool entry_equal(const Entry *a, const Entry *b);
+
+/* What the entry counts for in quotas: the bytes of key, release or session, and value. */
 static inline uint64_t entry_usage(const Entry *entry)
 {
         return entry_is_tombstone(entry)
                        ? 0
-                       : (uint64_t) entry->key_bytes + entry->release_bytes + entry->value_bytes;
+                       : (uint64_t) entry->key_bytes + entry->scope_bytes + entry->value_bytes;
 }
 
 /* What the entry takes at most in an a{sv}. */

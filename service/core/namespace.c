@@ -52,6 +52,7 @@ Namespace *namespace_unref(Namespace *ns)
         if (!ns || --ns->n_refs > 0)
                 return NULL;
 
+        tombstones_clear(ns);
         g_tree_unref(ns->entries);
         g_clear_pointer(&ns->covered, g_tree_unref);
         g_clear_pointer(&ns->releases, g_tree_unref);
@@ -186,9 +187,40 @@ static void account_fallback(Namespace *ns, const char *key, int sign)
                 ns->fallback_bytes += (uint64_t) sign * entry_reply_bytes(fallback);
 }
 
-/* Of a key that has @before so far, or NULL. */
-static void show(Namespace *ns, const Entry *before, Entry *after)
+void namespace_begin_history(Namespace *ns)
 {
+        ns->has_history = true;
+}
+
+void namespace_link(Namespace *ns, Entry *entry)
+{
+        if (!ns->has_history)
+                return;
+
+        entry->older = ns->newest;
+        entry->newer = NULL;
+        if (ns->newest)
+                ns->newest->newer = entry;
+        ns->newest = entry;
+}
+
+/* What was uncovered is not linked, nor is what was there before the history. */
+static void unlink_seen(Namespace *ns, Entry *entry)
+{
+        if (!ns->has_history || (!entry->older && !entry->newer && ns->newest != entry))
+                return;
+
+        if (entry->older)
+                entry->older->newer = entry->newer;
+        *(entry->newer ? &entry->newer->older : &ns->newest) = entry->older;
+        entry->older = entry->newer = NULL;
+}
+
+/* Of a key that has @before so far, or NULL. */
+static void show(Namespace *ns, Entry *before, Entry *after)
+{
+        if (before)
+                unlink_seen(ns, before);
         if (before)
                 ns->reply_bytes -= entry_reply_bytes(before);
         else
@@ -198,8 +230,9 @@ static void show(Namespace *ns, const Entry *before, Entry *after)
         g_tree_replace(ns->entries, after->text, entry_ref(after));
 }
 
-static void unshow(Namespace *ns, const Entry *seen)
+static void unshow(Namespace *ns, Entry *seen)
 {
+        unlink_seen(ns, seen);
         ns->reply_bytes -= entry_reply_bytes(seen);
         account_fallback(ns, entry_key(seen), 1);
         g_tree_remove(ns->entries, entry_key(seen));
@@ -255,11 +288,13 @@ void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
                         return;
                 if (seen && seen->class != ENTRY_KERNEL)
                         cover(ns, NULL, seen);
-                show(ns, seen, entry);
-        } else if (seen && seen->class == ENTRY_KERNEL)
+        } else if (seen && seen->class == ENTRY_KERNEL) {
                 cover(ns, old, entry);
-        else
-                show(ns, seen, entry);
+                return;
+        }
+
+        show(ns, seen, entry);
+        namespace_link(ns, entry);
 }
 
 void namespace_drop(Namespace *ns, Entry *old)

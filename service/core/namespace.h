@@ -16,6 +16,7 @@
 #include "core/declaration.h"
 #include "core/entry.h"
 #include "core/limits.h"
+#include "core/tombstones.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -38,6 +39,9 @@ typedef struct Namespace {
         uint64_t reply_bytes;     /* sum of entry_reply_bytes() of those seen */
         Declaration *declaration; /* NULL: none */
         uint64_t fallback_bytes;  /* as reply_bytes, of defaults whose keys are not set */
+        bool has_history;         /* what is set is linked, for core/history.h */
+        Entry *newest;            /* of those linked; borrowed */
+        TombstoneList tombstones;
 } Namespace;
 
 /* @access is copied. */
@@ -107,6 +111,13 @@ static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
 /* For State alone, which knows what is there: @old is what the place has, or NULL. */
 void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
 void namespace_drop(Namespace *ns, Entry *old);
+
+/*
+ * The same. From then on what is set and seen is linked, the last behind the others; namespace_link()
+ * does so with what is there already, in the order of revisions.
+ */
+void namespace_begin_history(Namespace *ns);
+void namespace_link(Namespace *ns, Entry *entry);
 
 /* The same. References @declaration, which may be NULL. */
 void namespace_set_declaration(Namespace *ns, Declaration *declaration);

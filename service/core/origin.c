@@ -22,6 +22,8 @@ static void withdraw(Request *request)
                 g_queue_unlink(&request->origin->queues->ready, &request->in_pipeline);
         else if (request->state == REQUEST_RETURNED)
                 g_queue_unlink(&request->origin->queues->returned, &request->in_pipeline);
+        else if (request->state == REQUEST_PREPARING)
+                g_queue_unlink(&request->origin->queues->preparing, &request->in_pipeline);
 }
 
 /* Takes it out of every queue, for whoever is to end it. */
@@ -57,7 +59,8 @@ bool origin_holds_back(const Request *request)
         for (const GList *l = request->in_origin.prev; l; l = l->prev) {
                 const Request *earlier = l->data;
 
-                if (earlier->state != REQUEST_READY && request_meets(request, earlier))
+                if (earlier->state != REQUEST_READY && earlier->state != REQUEST_PREPARING &&
+                    request_meets(request, earlier))
                         return true;
         }
 
@@ -155,9 +158,18 @@ void origin_hand_back(Request *request)
         request->state = REQUEST_RESERVED;
 }
 
-void origin_release(Request *request)
+void origin_prepare(Request *request)
 {
         g_assert(request->state == REQUEST_READY);
+
+        withdraw(request);
+        request->state = REQUEST_PREPARING;
+        g_queue_push_tail_link(&request->origin->queues->preparing, &request->in_pipeline);
+}
+
+void origin_release(Request *request)
+{
+        g_assert(request->state == REQUEST_READY || request->state == REQUEST_PREPARING);
 
         unlink_request(request);
         request->state = REQUEST_IN_BATCH;

@@ -6,7 +6,7 @@
  *
  * The requests of one connection in the order of their places, and which of them may go on. Those of
  * all origins that may, and those that are to go back to their owners, stand in the queues of the
- * pipeline. For pipeline.c alone.
+ * pipeline. For pipeline.c and what it is made of alone.
  */
 
 #include "core/request.h"
@@ -17,6 +17,7 @@
 typedef struct RequestQueues {
         GQueue ready;
         GQueue returned;
+        GQueue preparing;
         bool may_return;           /* somebody takes back what is to be authorized anew */
         void (*wake)(void *owner); /* one of them has got longer */
         void *owner;
@@ -25,6 +26,7 @@ typedef struct RequestQueues {
 struct Origin {
         RequestQueues *queues;
         GQueue requests; /* all that are not IN_BATCH, in the order of their places */
+        size_t n_owed;   /* answers to participants' Prepare that its connection owes */
 };
 
 /* Borrows @queues. */
@@ -51,5 +53,8 @@ void origin_return(Request *request);
 /* RETURNED to RESERVED: its owner hears now. */
 void origin_hand_back(Request *request);
 
-/* READY to IN_BATCH: it stands in no queue any more, and is the caller's. */
+/* READY to PREPARING. */
+void origin_prepare(Request *request);
+
+/* READY or PREPARING to IN_BATCH: it stands in no queue any more, and is the caller's. */
 void origin_release(Request *request);

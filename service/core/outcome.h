@@ -24,6 +24,10 @@ typedef enum Outcome {
         CORE_E_READ_ONLY,
         CORE_E_DISK_FULL,
         CORE_E_BUSY,
+        CORE_E_VETOED,
+        CORE_E_TIMEOUT,
         CORE_E_NOT_CONFIRMED,
         CORE_E_OUTCOME_UNKNOWN,
+        CORE_E_HISTORY_LOST,
+        CORE_E_TOO_MANY_CHANGES,
 } Outcome;

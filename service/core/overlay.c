@@ -25,6 +25,7 @@ struct Overlay {
         State *state;
         GHashTable *layers; /* borrowed Namespace -> owned Layer */
         GHashTable *owners; /* uid -> owned Owned */
+        GHashTable *sessions; /* borrowed session -> how many keys it has more */
 };
 
 static void layer_free(gpointer userdata)
@@ -44,6 +45,7 @@ Overlay *overlay_new(State *state)
                 .state = state,
                 .layers = g_hash_table_new_full(NULL, NULL, NULL, layer_free),
                 .owners = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+                .sessions = g_hash_table_new(g_str_hash, g_str_equal),
         };
         return overlay;
 }
@@ -55,6 +57,7 @@ Overlay *overlay_free(Overlay *overlay)
 
         g_hash_table_unref(overlay->layers);
         g_hash_table_unref(overlay->owners);
+        g_hash_table_unref(overlay->sessions);
         g_free(overlay);
         return NULL;
 }
@@ -66,6 +69,7 @@ void overlay_clear(Overlay *overlay)
 
         g_hash_table_remove_all(overlay->layers);
         g_hash_table_remove_all(overlay->owners);
+        g_hash_table_remove_all(overlay->sessions);
 }
 
 static Layer *layer_of(Overlay *overlay, Namespace *ns)
@@ -120,6 +124,19 @@ static GHashTable *table_of(Layer *layer, const Namespace *ns, const Entry *entr
         return table;
 }
 
+static void count_session(Overlay *overlay, const Entry *entry, int n)
+{
+        const char *session = entry_session(entry);
+        int more;
+
+        if (!*session)
+                return;
+
+        more = GPOINTER_TO_INT(g_hash_table_lookup(overlay->sessions, session));
+        g_hash_table_replace(overlay->sessions, (gpointer) (uintptr_t) session,
+                             GINT_TO_POINTER(more + n));
+}
+
 static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
 {
         Layer *layer = layer_of(overlay, ns);
@@ -132,6 +149,9 @@ static void add_entry(Overlay *overlay, Namespace *ns, Entry *entry)
         layer->more_usage += more_usage;
         owned->more_keys += more_keys;
         owned->more_bytes += more_usage;
+        if (old)
+                count_session(overlay, old, -1);
+        count_session(overlay, entry, 1);
         g_hash_table_replace(table_of(layer, ns, entry), entry->text, entry);
 }
 
@@ -211,6 +231,13 @@ uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns)
 static const Owned *find_owned(const Overlay *overlay, uint32_t uid)
 {
         return g_hash_table_lookup(overlay->owners, GUINT_TO_POINTER(uid));
+}
+
+uint64_t overlay_session_keys(const Overlay *overlay, const char *session)
+{
+        int more = GPOINTER_TO_INT(g_hash_table_lookup(overlay->sessions, session));
+
+        return sessions_n_keys(state_sessions(overlay->state), session) + (uint64_t) (int64_t) more;
 }
 
 uint64_t overlay_owned_keys(const Overlay *overlay, uint32_t uid)

@@ -46,6 +46,9 @@ bool overlay_has_release(const Overlay *overlay, const Namespace *ns, const char
 uint64_t overlay_n_keys(const Overlay *overlay, const Namespace *ns);
 uint64_t overlay_usage(const Overlay *overlay, const Namespace *ns);
 
+/* What @session has in all namespaces. */
+uint64_t overlay_session_keys(const Overlay *overlay, const char *session);
+
 /* What @uid owns in all its namespaces. */
 uint64_t overlay_owned_keys(const Overlay *overlay, uint32_t uid);
 uint64_t overlay_owned_bytes(const Overlay *overlay, uint32_t uid);

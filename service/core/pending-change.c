@@ -69,6 +69,6 @@ WayBack *pending_change_add_namespace(PendingChange *change, const char *name)
 void pending_change_add_entry(PendingChange *change, WayBack *way_back, Entry *entry)
 {
         change->n_bytes += ENTRY_FRAME_BYTES + entry->key_bytes + entry->type_bytes +
-                           (uint64_t) entry->value_bytes;
+                           entry->scope_bytes + (uint64_t) entry->value_bytes;
         g_ptr_array_add(way_back->entries, entry);
 }

@@ -3,9 +3,11 @@
  * Commit pipeline
  *
  * Forms batches of what is ready and settles them. The states of a request stand in core/request.h,
- * and what is ready is found in core/origin.c.
+ * what is ready is found in core/origin.c, and participants are asked in core/preparation.c.
  *
- * Participants will be asked between READY and IN_BATCH; nobody can register as one yet.
+ * What participants are asked about is sequenced twice: first as a trial, which tells whether there is
+ * anything to ask; and when they have agreed, like everything else, for what it does to an owner's quota,
+ * or what a declaration says, may be another thing by then.
  */
 
 #include "core/pipeline.h"
@@ -15,6 +17,7 @@
 #include "core/failure.h"
 #include "core/origin.h"
 #include "core/overlay.h"
+#include "core/preparation.h"
 #include "core/request.h"
 #include "core/sequencer.h"
 
@@ -23,7 +26,9 @@ struct Pipeline {
         const Limits *limits;
         PipelineCallbacks callbacks;
         Overlay *overlay;
+        guint n_overlaid; /* commits of the batch that it knows of */
         RequestQueues queues;
+        Preparation preparation;
         GPtrArray *batch;   /* owned Request, answered together */
         GPtrArray *commits; /* owned Commit of the batch */
         uint64_t revision;  /* the last one given to a commit */
@@ -48,8 +53,10 @@ static void batch_commit_free(gpointer commit)
 
 static void wake(Pipeline *pipeline)
 {
-        if (pipeline->queues.returned.head ||
-            (pipeline->queues.ready.head && !pipeline->is_under_way))
+        const RequestQueues *queues = &pipeline->queues;
+
+        if (queues->returned.head ||
+            (!pipeline->is_under_way && (queues->ready.head || queues->preparing.head)))
                 pipeline->callbacks.wake(pipeline->callbacks.userdata);
 }
 
@@ -75,6 +82,7 @@ Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbac
                 .revision = state_revision(state),
                 .revision_limit = UINT64_MAX,
         };
+        preparation_init(&pipeline->preparation, &pipeline->queues, state);
         return pipeline;
 }
 
@@ -84,8 +92,10 @@ Pipeline *pipeline_free(Pipeline *pipeline)
                 return NULL;
 
         g_assert(g_queue_is_empty(&pipeline->queues.ready) &&
-                 g_queue_is_empty(&pipeline->queues.returned));
+                 g_queue_is_empty(&pipeline->queues.returned) &&
+                 g_queue_is_empty(&pipeline->queues.preparing));
 
+        preparation_clear(&pipeline->preparation);
         overlay_free(pipeline->overlay);
         g_ptr_array_unref(pipeline->batch);
         g_ptr_array_unref(pipeline->commits);
@@ -153,6 +163,14 @@ static void dispatch_returned(Pipeline *pipeline)
                 wake(pipeline);
 }
 
+static void overlay_catch_up(Pipeline *pipeline)
+{
+        const GPtrArray *commits = pipeline->commits;
+
+        for (; pipeline->n_overlaid < commits->len; pipeline->n_overlaid++)
+                overlay_add(pipeline->overlay, commits->pdata[pipeline->n_overlaid]);
+}
+
 static int resolve(Pipeline *pipeline, Request *request, uint64_t now_usec, Commit **ret_commit)
 {
         g_autoptr(Commit) commit = NULL;
@@ -198,15 +216,68 @@ static void sequence(Pipeline *pipeline, Request *request, uint64_t now_usec)
                 pipeline->commits->len > 0 ? pipeline->revision : state_revision(pipeline->state);
 }
 
+/* Whether participants are asked about it first. */
+static bool is_prepared_first(Pipeline *pipeline, Batch *batch, Request *request, uint64_t now_usec)
+{
+        Commit *trial = NULL;
+
+        if (!preparation_is_due(&pipeline->preparation, request))
+                return false;
+        if (batch_meets(batch, request->set)) {
+                batch_pass_over(batch, request->set);
+                preparation_note_waiting(&pipeline->preparation, request);
+                return true;
+        }
+
+        overlay_catch_up(pipeline);
+        if (resolve(pipeline, request, now_usec, &trial) != 0) {
+                g_clear_pointer(&request->text, g_free);
+                return false;
+        }
+        if (!trial || !preparation_begin(&pipeline->preparation, request, trial))
+                return false;
+
+        batch_pass_over(batch, request->set);
+        return true;
+}
+
+static bool take(Pipeline *pipeline, Batch *batch, Request *request, uint64_t now_usec)
+{
+        if (!batch_join(batch, request->set))
+                return false;
+
+        overlay_catch_up(pipeline);
+        origin_release(request);
+        g_ptr_array_add(pipeline->batch, request);
+        sequence(pipeline, request, now_usec);
+        return true;
+}
+
+/* They have waited longest, and their namespaces with them. */
+static void take_prepared(Pipeline *pipeline, Batch *batch, uint64_t now_usec)
+{
+        for (GList *l = pipeline->queues.preparing.head, *next; l; l = next) {
+                Request *request = l->data;
+
+                next = l->next;
+                if (preparation_is_done(request) &&
+                    pipeline->revision + 1 < pipeline->revision_limit &&
+                    !batch_is_full(batch, request->set))
+                        (void) take(pipeline, batch, request, now_usec);
+        }
+
+        preparation_open(&pipeline->preparation, batch);
+}
+
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 {
         g_auto(Batch) batch = {};
-        guint n_overlaid = 0;
 
         /* The store may have left some out. */
         pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
         pipeline->is_sync_awaited = false;
         batch_init(&batch);
+        take_prepared(pipeline, &batch, now_usec);
         for (GList *l = pipeline->queues.ready.head, *next; l; l = next) {
                 Request *request = l->data;
 
@@ -214,17 +285,13 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
                 if (pipeline->revision + 1 >= pipeline->revision_limit ||
                     batch_is_full(&batch, request->set))
                         break;
-                if (!batch_join(&batch, request->set))
-                        continue;
-
-                for (; n_overlaid < pipeline->commits->len; n_overlaid++)
-                        overlay_add(pipeline->overlay, pipeline->commits->pdata[n_overlaid]);
-                origin_release(request);
-                g_ptr_array_add(pipeline->batch, request);
-                sequence(pipeline, request, now_usec);
+                if (!is_prepared_first(pipeline, &batch, request, now_usec) &&
+                    !take(pipeline, &batch, request, now_usec))
+                        preparation_note_waiting(&pipeline->preparation, request);
         }
 
         overlay_clear(pipeline->overlay);
+        pipeline->n_overlaid = 0;
 }
 
 /* Whoever waits for the disk without a commit of his own waits for the batch's last. */
@@ -243,13 +310,9 @@ static int write_batch(Pipeline *pipeline)
         return PIPELINE_E_WRITTEN;
 }
 
-void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
+static void start_batch(Pipeline *pipeline, uint64_t now_usec)
 {
         int r;
-
-        dispatch_returned(pipeline);
-        if (pipeline->is_under_way)
-                return;
 
         return_outdated(pipeline);
 
@@ -261,6 +324,15 @@ void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
         r = write_batch(pipeline);
         if (r != 0)
                 pipeline_settle(pipeline, r == PIPELINE_E_WRITTEN ? 0 : r);
+}
+
+void pipeline_run(Pipeline *pipeline, uint64_t now_usec)
+{
+        dispatch_returned(pipeline);
+        preparation_advance(&pipeline->preparation);
+        if (!pipeline->is_under_way)
+                start_batch(pipeline, now_usec);
+        preparation_close(&pipeline->preparation, &pipeline->statistics);
 }
 
 /* Nobody can be told how it ended: what a refusal was judged against may not be there either. */
@@ -282,10 +354,21 @@ static void fail_batch(Pipeline *pipeline, int r)
         }
 }
 
+static void apply(Pipeline *pipeline, const Commit *commit)
+{
+        const PipelineCallbacks *callbacks = &pipeline->callbacks;
+
+        if (callbacks->applying)
+                callbacks->applying(callbacks->userdata, commit);
+        state_apply(pipeline->state, commit);
+        if (callbacks->applied)
+                callbacks->applied(callbacks->userdata, commit);
+}
+
 static void apply_batch(Pipeline *pipeline)
 {
         for (guint i = 0; i < pipeline->commits->len; i++)
-                state_apply(pipeline->state, pipeline->commits->pdata[i]);
+                apply(pipeline, pipeline->commits->pdata[i]);
 
         if (pipeline->commits->len > 0) {
                 pipeline->statistics.n_commits += pipeline->commits->len;
@@ -303,8 +386,10 @@ void pipeline_settle(Pipeline *pipeline, int r)
         else
                 apply_batch(pipeline);
 
-        for (guint i = 0; i < pipeline->batch->len; i++)
+        for (guint i = 0; i < pipeline->batch->len; i++) {
                 request_answer(pipeline->batch->pdata[i]);
+                preparation_conclude(&pipeline->preparation, pipeline->batch->pdata[i]);
+        }
 
         g_ptr_array_set_size(pipeline->batch, 0);
         g_ptr_array_set_size(pipeline->commits, 0);
@@ -316,6 +401,29 @@ void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit)
 {
         pipeline->revision_limit = limit;
         wake(pipeline);
+}
+
+static void on_prepared(void *userdata)
+{
+        const Pipeline *pipeline = userdata;
+
+        pipeline->callbacks.wake(pipeline->callbacks.userdata);
+}
+
+void pipeline_set_participants(Pipeline *pipeline, Participants *participants)
+{
+        g_assert(g_queue_is_empty(&pipeline->queues.preparing));
+
+        pipeline->preparation.participants = participants;
+        if (!participants)
+                return;
+        participants->wake = on_prepared;
+        participants->owner = pipeline;
+}
+
+bool pipeline_origin_owes(const Origin *origin)
+{
+        return origin->n_owed > 0;
 }
 
 void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy)

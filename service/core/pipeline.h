@@ -8,7 +8,8 @@
  * replication, goes through here.
  *
  *   reserve -> submit -> [ready] -> run: sequence -> journal -> settle: apply -> publish -> answer
- *                ^         |
+ *                ^         |   ^
+ *                |         |   +-> prepare: participants are asked
  *                +---------+ reconsider: what it was authorized by may no longer be so
  *
  * A request stands for one write of one origin (a connection). Requests of an origin that touch the
@@ -33,7 +34,9 @@
 
 typedef struct Pipeline Pipeline;
 typedef struct Origin Origin;
+typedef struct Participants Participants;
 typedef struct Request Request;
+typedef struct Transaction Transaction;
 
 enum {
         PIPELINE_E_WRITTEN = 1, /* what journal() says when there is nothing to wait for */
@@ -54,6 +57,13 @@ typedef struct PipelineCallbacks {
 
         /* The same for the commits before alone; NULL: they always are. */
         int (*sync)(void *userdata);
+
+        /*
+         * @commit is about to become part of the state, and has: the state is exactly the one before
+         * and after it. Neither changes the pipeline. NULL: nobody wants to know.
+         */
+        void (*applying)(void *userdata, const Commit *commit);
+        void (*applied)(void *userdata, const Commit *commit);
 
         /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);
@@ -76,6 +86,7 @@ typedef struct Settlement {
         bool is_dry_run;
         const char *token;    /* that confirms the commit, if it has to be; or NULL */
         const Commit *commit; /* what changed or, in a dry run, would change; NULL: nothing */
+        const Transaction *transaction; /* who was asked about it; NULL: nobody */
 } Settlement;
 
 typedef void (*RequestSettled)(void *userdata, const Settlement *settlement);
@@ -122,6 +133,12 @@ void pipeline_settle(Pipeline *pipeline, int r);
 
 /* Revisions from @limit on may not be used yet. */
 void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit);
+
+/* Who has a say in changes from now on (borrowed); NULL: nobody, and nobody is asked any more. */
+void pipeline_set_participants(Pipeline *pipeline, Participants *participants);
+
+/* Whether the connection of @origin owes an answer as a participant, and must not write. */
+bool pipeline_origin_owes(const Origin *origin);
 
 /* Whether changes are lazy that do not say what they want. */
 void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy);

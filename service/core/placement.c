@@ -3,7 +3,7 @@
  * Placement
  *
  * A wish about the running release is only known to be one when its turn comes, and a value is copied
- * then; all others are stored as they came.
+ * then, as are those of a session; all others are stored as they came.
  */
 
 #include "core/placement.h"
@@ -52,10 +52,22 @@ static int check_release(const Overlay *overlay,
         return 0;
 }
 
-static Entry *place_entry(Entry *wanted, const char *release)
+static int check_session(const Entry *wanted, const char *session, char **reterr_text)
+{
+        if (session || wanted->class != ENTRY_SESSION)
+                return 0;
+
+        *reterr_text = g_strdup_printf("'%s' cannot be of class session: no connection writes it",
+                                       entry_key(wanted));
+        return CORE_E_INVALID_ARGUMENT;
+}
+
+static Entry *place_entry(Entry *wanted, const char *release, const char *session)
 {
         if (*release)
                 return entry_new_of_release(wanted, release);
+        if (wanted->class == ENTRY_SESSION && !entry_is_tombstone(wanted))
+                return entry_new_of_session(wanted, session);
         if (wanted->class == ENTRY_AS_SEEN)
                 wanted->class = ENTRY_PERSISTENT;
         return entry_ref(wanted);
@@ -66,6 +78,7 @@ int placement_find(Placement *ret_placement,
                    const Namespace *ns,
                    const NamespaceWish *wish,
                    Entry *wanted,
+                   const char *session,
                    char **reterr_text)
 {
         const Entry *seen = overlay_lookup(overlay, ns, entry_key(wanted));
@@ -74,6 +87,8 @@ int placement_find(Placement *ret_placement,
         int r;
 
         r = check_release(overlay, ns, wanted, release, reterr_text);
+        if (r == 0)
+                r = check_session(wanted, session, reterr_text);
         if (r != 0)
                 return r;
 
@@ -81,7 +96,7 @@ int placement_find(Placement *ret_placement,
                 place = overlay_lookup_at(overlay, ns, entry_key(wanted), release);
 
         *ret_placement = (Placement){
-                .wanted = place_entry(wanted, release),
+                .wanted = place_entry(wanted, release, session),
                 .seen = seen,
                 .place = place,
                 .judged = wish->release ? place : seen,

@@ -30,12 +30,13 @@ typedef struct Placement {
 void placement_clear(Placement *placement);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Placement, placement_clear)
 
-/* Of @wanted, an entry of @wish. 0, or an Outcome with its text. */
+/* Of @wanted, an entry of @wish, which @session (NULL: none) writes. 0, or an Outcome with its text. */
 int placement_find(Placement *ret_placement,
                    const Overlay *overlay,
                    const Namespace *ns,
                    const NamespaceWish *wish,
                    Entry *wanted,
+                   const char *session,
                    char **reterr_text);
 
 /* The entry that an expectation of @wish goes by; borrowed, NULL: none. */

@@ -5,6 +5,8 @@
 
 #include "core/request.h"
 
+#include "core/transaction.h"
+
 #include <string.h>
 
 Request *request_new(Origin *origin)
@@ -19,6 +21,8 @@ Request *request_new(Origin *origin)
 
 Request *request_free(Request *request)
 {
+        if (request->transaction)
+                transaction_end(request->transaction, 0);
         change_set_free(request->set);
         commit_free(request->dry_commit);
         g_strfreev(request->names);
@@ -116,6 +120,7 @@ void request_answer(const Request *request)
                 .revision = request->revision,
                 .is_dry_run = request->set && (request->set->flags & CHANGE_SET_DRY_RUN),
                 .commit = request->commit,
+                .transaction = request->transaction,
         };
 
         g_assert(request->set || !request->commit);

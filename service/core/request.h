@@ -16,14 +16,17 @@
  *   RETURNED   -              -              RESERVED, reconsider  -         answered
  *   READY      -              -              IN_BATCH or, if an    -         answered
  *                                            access has changed,
- *                                            RETURNED
+ *                                            RETURNED; or PREPARING
+ *   PREPARING  -              -              IN_BATCH once all     -         answered
+ *                                            agree, else answered
  *   IN_BATCH   -              -              -                     answered  goes on
  *
  * HELD: an earlier request of the same origin, for one of the same namespaces, is not READY yet. It
  * may have to wait long for that, so it is authorized anew when it has its turn. What is READY behind
  * one that is returned is returned, too. Without a callback reconsider() nothing is, and HELD ones
- * become READY. All but IN_BATCH ones keep their place in their origin's queue; READY and RETURNED
- * ones are in one of the pipeline's as well, and IN_BATCH ones in the batch alone.
+ * become READY. PREPARING: participants are asked about it, see core/preparation.h. All but IN_BATCH
+ * ones keep their place in their origin's queue; READY, RETURNED and PREPARING ones are in one of the
+ * pipeline's as well, and IN_BATCH ones in the batch alone.
  */
 
 #include "core/change-set.h"
@@ -35,11 +38,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef struct Transaction Transaction;
+
 typedef enum RequestState {
         REQUEST_RESERVED,
         REQUEST_HELD,
         REQUEST_RETURNED,
         REQUEST_READY,
+        REQUEST_PREPARING,
         REQUEST_IN_BATCH,
 } RequestState;
 
@@ -53,6 +59,8 @@ struct Request {
         ChangeSet *set;
         RequestSettled on_settled;
         void *userdata;
+        Transaction *transaction; /* owned: what participants are asked about it; or NULL */
+        uint64_t due_usec; /* until when it waits for participants; 0: it has not had to wait */
         /* how it will be answered */
         int outcome;
         char *text;

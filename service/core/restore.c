@@ -28,7 +28,7 @@ static void delete_entry(Commit *commit, NamespaceChange *change, const Entry *p
 
 static void set_entry(Commit *commit, NamespaceChange *change, const Entry *present, Entry *wanted)
 {
-        if (present && present->class == wanted->class && entry_value_equal(present, wanted))
+        if (present && entry_equal(present, wanted))
                 return;
         if (present && present->class != wanted->class)
                 delete_entry(commit, change, present);

@@ -13,6 +13,7 @@
 #include "core/placement.h"
 #include "core/quota.h"
 #include "core/restore.h"
+#include "core/session-keys.h"
 
 #include <inttypes.h>
 
@@ -120,7 +121,7 @@ static bool is_without_effect(const Entry *wanted, const Entry *present)
 {
         if (entry_is_tombstone(wanted))
                 return !present;
-        return present && present->class == wanted->class && entry_value_equal(present, wanted);
+        return present && entry_equal(present, wanted);
 }
 
 static void add_tombstone(Commit *commit, NamespaceChange *change, const Entry *present)
@@ -163,7 +164,8 @@ static int resolve_entry(const Sequencing *s,
         Entry *wanted;
         int r;
 
-        r = placement_find(&placement, s->overlay, ns, wish, asked, s->reterr_text);
+        r = placement_find(&placement, s->overlay, ns, wish, asked, s->set->session,
+                           s->reterr_text);
         if (r != 0)
                 return r;
         wanted = placement.wanted;
@@ -216,7 +218,7 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
         return 0;
 }
 
-/* A release that a wish did not name adds to what the commit takes. */
+/* A release that a wish did not name, and a session, adds to what the commit takes. */
 static int check_bytes(const Sequencing *s)
 {
         uint64_t n_bytes = s->set->n_bytes;
@@ -225,7 +227,7 @@ static int check_bytes(const Sequencing *s)
                 const NamespaceChange *change = s->commit->changes->pdata[i];
 
                 for (guint j = 0; j < change->entries->len; j++)
-                        n_bytes += ((const Entry *) change->entries->pdata[j])->release_bytes;
+                        n_bytes += ((const Entry *) change->entries->pdata[j])->scope_bytes;
         }
 
         if (n_bytes <= s->limits->commit_bytes)
@@ -250,6 +252,11 @@ static int resolve_entries(const Sequencing *s)
         }
 
         r = check_bytes(s);
+        if (r != 0)
+                return r;
+
+        r = session_keys_check(s->state, s->overlay, s->limits, s->set->session, s->commit,
+                               s->reterr_text);
         if (r != 0)
                 return r;
 
@@ -432,6 +439,9 @@ static int resolve(const Sequencing *s)
                 return resolve_restoration(s);
         case CHANGE_SET_SETTLE:
                 return confirmation_settle(s->state, s->set, s->commit, s->reterr_text);
+        case CHANGE_SET_END_SESSION:
+                session_keys_end(s->commit, s->state, s->set->session);
+                return 0;
         case CHANGE_SET_NOTHING:
                 return 0;
         }

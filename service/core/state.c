@@ -20,6 +20,10 @@ struct State {
         Accounts *accounts;
         char *release; /* that runs; NULL: none */
         PendingChanges *pending;
+        Sessions *sessions;
+        Tombstones *tombstones;
+        bool has_history;
+        uint64_t horizon;
         uint64_t revision;
         uint64_t n_keys;
         uint64_t usage;
@@ -46,8 +50,19 @@ State *state_new(void)
                 .declarations = declarations_new(),
                 .accounts = accounts_new(),
                 .pending = pending_changes_new(),
+                .sessions = sessions_new(),
+                .tombstones = tombstones_new(),
         };
         return state;
+}
+
+/* Others may hold it for longer. */
+static gboolean clear_tombstones(gpointer name G_GNUC_UNUSED,
+                                 gpointer ns,
+                                 gpointer unused G_GNUC_UNUSED)
+{
+        tombstones_clear(ns);
+        return FALSE;
 }
 
 State *state_free(State *state)
@@ -55,11 +70,14 @@ State *state_free(State *state)
         if (!state)
                 return NULL;
 
+        g_tree_foreach(state->namespaces, clear_tombstones, NULL);
+        tombstones_free(state->tombstones);
         g_tree_unref(state->namespaces);
         declarations_free(state->declarations);
         accounts_free(state->accounts);
         g_free(state->release);
         pending_changes_free(state->pending);
+        sessions_free(state->sessions);
         g_free(state);
         return NULL;
 }
@@ -87,6 +105,24 @@ void state_set_revision(State *state, uint64_t revision)
         state->revision = revision;
 }
 
+uint64_t state_horizon(const State *state)
+{
+        return state->horizon;
+}
+
+void state_begin_history(State *state, uint64_t horizon)
+{
+        g_assert(!state->has_history);
+        state->has_history = true;
+        state->horizon = horizon;
+        tombstones_sort(state->tombstones, state->namespaces, horizon);
+}
+
+void state_set_tombstone_limits(State *state, uint64_t n_namespace, uint64_t n_owner_bytes)
+{
+        tombstones_set_limits(state->tombstones, n_namespace, n_owner_bytes);
+}
+
 Namespace *state_lookup(const State *state, const char *name)
 {
         return g_tree_lookup(state->namespaces, name);
@@ -110,6 +146,11 @@ uint64_t state_usage(const State *state)
 PendingChanges *state_pending(State *state)
 {
         return state->pending;
+}
+
+Sessions *state_sessions(const State *state)
+{
+        return state->sessions;
 }
 
 Accounts *state_accounts(State *state)
@@ -167,9 +208,13 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
         if (old) {
                 announce_replacement(state, ns, old);
                 discharge_entry(state, ns, old);
+                sessions_remove(state->sessions, ns->name, old);
         }
         charge_entry(state, ns, entry);
+        sessions_add(state->sessions, ns->name, entry);
         namespace_put(ns, old, entry);
+        if (ns->tombstones.oldest && namespace_lookup(ns, entry_key(entry)) == entry)
+                tombstones_forget(ns, entry_key(entry), entry->revision);
 }
 
 static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
@@ -179,8 +224,12 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
         if (!old || old->revision > tombstone->revision || old->class != tombstone->class)
                 return;
 
+        if (namespace_lookup(ns, entry_key(tombstone)) == old)
+                tombstones_put(state->tombstones, ns, entry_key(tombstone), tombstone->revision,
+                               entry_is_persistent(tombstone));
         announce_replacement(state, ns, old);
         discharge_entry(state, ns, old);
+        sessions_remove(state->sessions, ns->name, old);
         namespace_drop(ns, old);
 }
 
@@ -228,6 +277,8 @@ bool state_declare(State *state, Namespace *ns)
 static void add_namespace(State *state, Namespace *ns)
 {
         ns->release = state->release;
+        if (state->has_history)
+                namespace_begin_history(ns);
         (void) state_declare(state, ns);
         charge_namespace(state, ns);
         g_tree_insert(state->namespaces, ns->name, ns);
@@ -238,6 +289,8 @@ static void remove_namespace(State *state, Namespace *ns)
         state->n_keys -= namespace_n_keys(ns);
         state->usage -= ns->usage;
         discharge_namespace(state, ns);
+        sessions_remove_namespace(state->sessions, ns->name);
+        tombstones_clear(ns);
         ns->is_removed = true;
         g_tree_remove(state->namespaces, ns->name);
 }
@@ -247,6 +300,7 @@ static void set_access(State *state, Namespace *ns, const NamespaceAccess *acces
         discharge_namespace(state, ns);
         ns->access = *access;
         charge_namespace(state, ns);
+        tombstones_rehome(state->tombstones, ns);
 }
 
 static void apply_change(State *state, const Commit *commit, const NamespaceChange *change)
@@ -289,6 +343,7 @@ void state_load_pending(State *state, PendingChange *change)
                 return;
 
         pending_changes_add(state->pending, change);
+        sessions_add_ways_back(state->sessions, change);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
         accounts_charge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                         change->n_bytes);
@@ -300,6 +355,7 @@ static void end_pending(State *state, uint64_t revision)
 
         if (!change)
                 return;
+        sessions_remove_ways_back(state->sessions, change);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_BYTES,
                            change->n_bytes);
         accounts_discharge(state->accounts, change->writer_uid, ACCOUNT_PENDING_CHANGES, 1);
@@ -370,6 +426,20 @@ Namespace *state_load_namespace(State *state,
         ns->created_revision = created_revision;
         ns->revision = revision;
         return ns;
+}
+
+void state_load_tombstone(
+        State *state, Namespace *ns, const char *key, uint64_t revision, bool is_persistent)
+{
+        const Entry *seen = namespace_lookup(ns, key);
+
+        if (revision >= ns->created_revision && (!seen || seen->revision < revision))
+                tombstones_put(state->tombstones, ns, key, revision, is_persistent);
+}
+
+void state_load_tombstone_floor(Namespace *ns, uint64_t floor)
+{
+        ns->tombstones.floor = MAX(ns->tombstones.floor, floor);
 }
 
 void state_load_entry(State *state, Namespace *ns, Entry *entry)

@@ -13,6 +13,7 @@
 #include "core/declarations.h"
 #include "core/namespace.h"
 #include "core/pending-changes.h"
+#include "core/sessions.h"
 
 #include <glib.h>
 #include <stdint.h>
@@ -45,8 +46,20 @@ GTree *state_namespaces(State *state);
 uint64_t state_n_keys(const State *state);
 uint64_t state_usage(const State *state);
 
+/* Since when what has changed is known; see core/history.h. */
+uint64_t state_horizon(const State *state);
+
+/* For core/history.c alone: before, nothing is linked; the namespaces that are there follow. */
+void state_begin_history(State *state, uint64_t horizon);
+
+/* What is kept of deleted keys: how many a namespace, and how many bytes an owner. */
+void state_set_tombstone_limits(State *state, uint64_t n_namespace, uint64_t n_owner_bytes);
+
 /* The changes that wait for a confirmation. */
 PendingChanges *state_pending(State *state);
+
+/* Which connections have entries of class session. */
+Sessions *state_sessions(const State *state);
 
 /* What namespaces, keys and bytes each owner has; other resources may be charged to it too. */
 Accounts *state_accounts(State *state);
@@ -68,6 +81,11 @@ Namespace *state_load_namespace(State *state,
                                 uint64_t created_revision,
                                 uint64_t revision);
 void state_load_entry(State *state, Namespace *ns, Entry *entry);
+
+/* The same for a tombstone, and for what is known to be missing of those of @ns. */
+void state_load_tombstone(
+        State *state, Namespace *ns, const char *key, uint64_t revision, bool is_persistent);
+void state_load_tombstone_floor(Namespace *ns, uint64_t floor);
 
 /* The same for a change that waits for a confirmation; and all of them are forgotten. */
 void state_load_pending(State *state, PendingChange *change);

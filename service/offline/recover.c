@@ -202,8 +202,8 @@ static int empty_runtime(const Side *side)
 static bool entries_equal(const Entry *a, const Entry *b)
 {
         return strcmp(entry_key(a), entry_key(b)) == 0 &&
-               strcmp(entry_release(a), entry_release(b)) == 0 && entry_value_equal(a, b) &&
-               a->class == b->class && a->revision == b->revision && a->time_usec == b->time_usec &&
+               strcmp(entry_release(a), entry_release(b)) == 0 && entry_equal(a, b) &&
+               a->revision == b->revision && a->time_usec == b->time_usec &&
                a->writer_uid == b->writer_uid;
 }
 

@@ -48,13 +48,38 @@ static void begin_group(CodecBuffer *buffer, CheckpointGroup *group, const Names
         codec_put_u32(buffer, 0);
 }
 
+static void count_one(const CodecBuffer *buffer, CheckpointGroup *group)
+{
+        uint32_t little = GUINT32_TO_LE(++group->n_entries);
+
+        memcpy(buffer->bytes + group->count_at, &little, sizeof little);
+}
+
+void checkpoint_codec_begin_tombstones(CodecBuffer *buffer,
+                                       CheckpointGroup *group,
+                                       const Namespace *ns,
+                                       uint64_t floor)
+{
+        codec_put_string(buffer, ns->name, strlen(ns->name));
+        codec_put_number(buffer, floor);
+        *group = (CheckpointGroup){ .ns = ns, .count_at = buffer->n_bytes };
+        codec_put_u32(buffer, 0);
+}
+
+void checkpoint_codec_put_tombstone(CodecBuffer *buffer,
+                                    CheckpointGroup *group,
+                                    const Tombstone *tombstone)
+{
+        codec_put_string(buffer, tombstone->key, tombstone->key_bytes);
+        codec_put_number(buffer, tombstone->revision);
+        count_one(buffer, group);
+}
+
 void checkpoint_codec_put_entry(CodecBuffer *buffer,
                                 CheckpointGroup *group,
                                 const Namespace *ns,
                                 Entry *entry)
 {
-        uint32_t little;
-
         if (group->ns != ns)
                 begin_group(buffer, group, ns);
 
@@ -62,9 +87,7 @@ void checkpoint_codec_put_entry(CodecBuffer *buffer,
         codec_put_number(buffer, entry->revision);
         codec_put_number(buffer, entry->time_usec);
         codec_put_number(buffer, entry->writer_uid);
-
-        little = GUINT32_TO_LE(++group->n_entries);
-        memcpy(buffer->bytes + group->count_at, &little, sizeof little);
+        count_one(buffer, group);
 }
 
 static int get_name(CodecReader *reader, NameBuffer name)
@@ -167,6 +190,61 @@ static int get_groups(CodecReader *reader,
         return codec_finish(reader);
 }
 
+static int get_tombstone(CodecReader *reader, const CheckpointSink *sink, uint64_t revision_max)
+{
+        char key[LIMIT_KEY_BYTES + 1];
+        uint64_t revision;
+        size_t n_bytes;
+        const char *bytes = codec_get_string(reader, LIMIT_KEY_BYTES, &n_bytes);
+
+        revision = codec_get_number(reader);
+        if (reader->is_bad || !key_bytes_are_valid(bytes, n_bytes) || revision == 0 ||
+            revision > revision_max)
+                return -EBADMSG;
+
+        memcpy(key, bytes, n_bytes);
+        key[n_bytes] = '\0';
+        if (sink->on_tombstone)
+                sink->on_tombstone(sink->userdata, key, revision);
+        return 0;
+}
+
+static int get_tombstones_of_one(CodecReader *reader,
+                                 const CheckpointSink *sink,
+                                 uint64_t revision_max)
+{
+        NameBuffer name;
+        uint64_t floor;
+        uint32_t n;
+        int r;
+
+        r = get_name(reader, name);
+        if (r < 0)
+                return r;
+        floor = codec_get_number(reader);
+        n = codec_get_u32(reader);
+        if (reader->is_bad || floor > revision_max)
+                return -EBADMSG;
+
+        if (sink->on_floor)
+                sink->on_floor(sink->userdata, name, floor);
+        for (uint32_t i = 0; i < n && r >= 0; i++)
+                r = get_tombstone(reader, sink, revision_max);
+        return r;
+}
+
+static int get_tombstones(CodecReader *reader, const CheckpointSink *sink, uint64_t revision_max)
+{
+        while (codec_rest(reader) > 0) {
+                int r = get_tombstones_of_one(reader, sink, revision_max);
+
+                if (r < 0)
+                        return r;
+        }
+
+        return codec_finish(reader);
+}
+
 static int get_end(CodecReader *reader, const CheckpointCounts *counts)
 {
         uint64_t n_namespaces = codec_get_number(reader);
@@ -207,6 +285,8 @@ int checkpoint_codec_get(const Record *record, const CheckpointSink *sink, Check
                 return get_namespaces(&reader, sink, &counts->n_namespaces);
         case RECORD_ENTRIES:
                 return get_groups(&reader, sink, record->header.revision, &counts->n_entries);
+        case RECORD_TOMBSTONES:
+                return get_tombstones(&reader, sink, record->header.revision);
         case RECORD_WAITING:
                 return get_pending(&reader, sink, record->header.revision);
         case RECORD_END:

@@ -9,6 +9,8 @@
  *     NAMESPACES   name, access, created revision, revision; again and again
  *     ENTRIES      groups of: name of the namespace, u32 n, n entries; an entry as
  *                  store/entry-codec.h says, then its revision, time and writer's uid
+ *     TOMBSTONES   groups of: name of the namespace, its floor, u32 n, n times key and revision; they follow
+ *                  the entries, and of a namespace there may be several
  *     END          number of namespaces, number of entries
  *     WAITING      revision, writer's uid, and the change as store/pending-codec.h says; before END
  *
@@ -51,6 +53,18 @@ void checkpoint_codec_put_entry(CodecBuffer *buffer,
                                 const Namespace *ns,
                                 Entry *entry);
 
+/*
+ * A group of tombstones, which are put into the same @group; there may be none of them. @floor: those up
+ * to this revision are not all there.
+ */
+void checkpoint_codec_begin_tombstones(CodecBuffer *buffer,
+                                       CheckpointGroup *group,
+                                       const Namespace *ns,
+                                       uint64_t floor);
+void checkpoint_codec_put_tombstone(CodecBuffer *buffer,
+                                    CheckpointGroup *group,
+                                    const Tombstone *tombstone);
+
 /* What a checkpoint holds, piece by piece; all borrowed. A negative errno ends the reading. */
 typedef struct CheckpointSink {
         int (*on_namespace)(void *userdata,
@@ -68,6 +82,9 @@ typedef struct CheckpointSink {
         void *userdata;
         /* A change that waits for a confirmation. NULL: they are passed over. */
         void (*on_pending)(void *userdata, PendingChange *change);
+        /* Tombstones follow, of @name; NULL, both or none: they are passed over. */
+        void (*on_floor)(void *userdata, const char *name, uint64_t floor);
+        void (*on_tombstone)(void *userdata, const char *key, uint64_t revision);
 } CheckpointSink;
 
 typedef struct CheckpointCounts {

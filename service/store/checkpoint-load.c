@@ -53,6 +53,24 @@ static int load_entry(void *userdata,
         return 0;
 }
 
+static void load_floor(void *userdata, const char *name, uint64_t floor)
+{
+        CheckpointLoader *loader = userdata;
+
+        loader->group = state_lookup(loader->state, name);
+        if (loader->group)
+                state_load_tombstone_floor(loader->group, floor);
+}
+
+static void load_tombstone(void *userdata, const char *key, uint64_t revision)
+{
+        const CheckpointLoader *loader = userdata;
+
+        if (loader->group)
+                state_load_tombstone(loader->state, loader->group, key, revision,
+                                     loader->part == COMMIT_PERSISTENT);
+}
+
 static void load_pending(void *userdata, PendingChange *change)
 {
         const CheckpointLoader *loader = userdata;
@@ -62,7 +80,8 @@ static void load_pending(void *userdata, PendingChange *change)
 
 CheckpointSink checkpoint_loader_sink(CheckpointLoader *loader)
 {
-        return (CheckpointSink){ load_namespace, load_group, load_entry, loader, load_pending };
+        return (CheckpointSink){ load_namespace, load_group, load_entry,    loader,
+                                 load_pending,   load_floor, load_tombstone };
 }
 
 int checkpoint_load(const StoreDirectory *directory,

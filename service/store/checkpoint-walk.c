@@ -10,6 +10,9 @@
  *     a namespace removed meanwhile     is still held, with its entries, and walked
  *     access and revision of one        were copied when the walk began
  *     what waits for a confirmation     was referenced when the walk began
+ *     tombstones of R or before         are as they are when the walk comes to them, after the entries:
+ *                                       one that is gone by then went with a key that was set again,
+ *                                       which the journal says, or moved its namespace's floor
  *
  * Between two slices the walk keeps the last entry it passed, and finds its way by that entry's place:
  * nodes of the trees do not outlive a change, and an entry may be put upon another meanwhile.
@@ -39,7 +42,9 @@ struct CheckpointWalk {
         Entry *passed;      /* the last one there; NULL: none yet */
         GArray *aside;
         guint n_aside_written;
-        GPtrArray *pending; /* owned PendingChange */
+        guint at_tombstones; /* the namespace whose tombstones are walked */
+        char *passed_key;    /* the last one there; NULL: none yet */
+        GPtrArray *pending;  /* owned PendingChange */
         guint n_pending_written;
         CheckpointCounts counts;
         int64_t deadline;
@@ -156,11 +161,17 @@ CheckpointWalk *checkpoint_walk_free(CheckpointWalk *walk)
 
         state_remove_observer(walk->state, on_replace, walk);
         entry_unref(walk->passed);
+        g_free(walk->passed_key);
         g_array_unref(walk->aside);
         g_array_unref(walk->namespaces);
         g_ptr_array_unref(walk->pending);
         g_free(walk);
         return NULL;
+}
+
+void checkpoint_walk_leave_out_tombstones(CheckpointWalk *walk)
+{
+        walk->at_tombstones = walk->namespaces->len;
 }
 
 uint64_t checkpoint_walk_revision(const CheckpointWalk *walk)
@@ -261,6 +272,47 @@ static void put_namespaces_entries(CheckpointWalk *walk, CodecBuffer *record)
         }
 }
 
+/* Whether the time was up before the end of the namespace. */
+static bool put_tombstones_of(CheckpointWalk *walk, CodecBuffer *record, const Namespace *ns)
+{
+        const TombstoneList *list = &ns->tombstones;
+        GTreeNode *node = NULL;
+        CheckpointGroup group;
+
+        if (!list->oldest && list->floor == 0)
+                return false;
+
+        checkpoint_codec_begin_tombstones(record, &group, ns, MIN(list->floor, walk->revision));
+        if (list->by_key)
+                node = walk->passed_key ? g_tree_upper_bound(list->by_key, walk->passed_key)
+                                        : g_tree_node_first(list->by_key);
+        for (unsigned n = 1; node; node = g_tree_node_next(node), n++) {
+                const Tombstone *tombstone = g_tree_node_value(node);
+
+                if (tombstone->revision <= walk->revision &&
+                    tombstone->is_persistent == (walk->part == COMMIT_PERSISTENT))
+                        checkpoint_codec_put_tombstone(record, &group, tombstone);
+                if (is_time(walk, record, n)) {
+                        g_free(walk->passed_key);
+                        walk->passed_key = g_strdup(tombstone->key);
+                        return true;
+                }
+        }
+        return false;
+}
+
+static void put_tombstones(CheckpointWalk *walk, CodecBuffer *record)
+{
+        for (unsigned n = 1; walk->at_tombstones < walk->namespaces->len; n++) {
+                if (put_tombstones_of(walk, record, namespace_at(walk, walk->at_tombstones)))
+                        return;
+                g_clear_pointer(&walk->passed_key, g_free);
+                walk->at_tombstones++;
+                if (is_time(walk, record, n))
+                        return;
+        }
+}
+
 /* A record each, for none of them is larger than a commit. */
 static void put_pending(CheckpointWalk *walk, CodecBuffer *record)
 {
@@ -279,9 +331,9 @@ int checkpoint_walk_step(CheckpointWalk *walk,
                          CodecBuffer *record,
                          RecordKind *ret_kind)
 {
+        bool has_entries = has_walked_entries(walk);
+        bool is_pending = has_entries && walk->at_tombstones == walk->namespaces->len;
         size_t empty;
-
-        bool is_pending = has_walked_entries(walk);
 
         if (is_pending && walk->n_pending_written == walk->pending->len)
                 return CHECKPOINT_WALK_E_END;
@@ -298,8 +350,12 @@ int checkpoint_walk_step(CheckpointWalk *walk,
                 return 0;
         }
 
-        *ret_kind = walk->n_named < walk->namespaces->len ? RECORD_NAMESPACES : RECORD_ENTRIES;
-        if (*ret_kind == RECORD_NAMESPACES)
+        *ret_kind = has_entries                             ? RECORD_TOMBSTONES
+                    : walk->n_named < walk->namespaces->len ? RECORD_NAMESPACES
+                                                            : RECORD_ENTRIES;
+        if (*ret_kind == RECORD_TOMBSTONES)
+                put_tombstones(walk, record);
+        else if (*ret_kind == RECORD_NAMESPACES)
                 put_names(walk, record);
         else
                 put_namespaces_entries(walk, record);

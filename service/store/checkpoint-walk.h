@@ -24,6 +24,9 @@ CheckpointWalk *checkpoint_walk_new(State *state, CommitPart part, uint64_t revi
 CheckpointWalk *checkpoint_walk_free(CheckpointWalk *walk);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CheckpointWalk, checkpoint_walk_free)
 
+/* Before the first step: without tombstones, as a copy is, from which another history begins. */
+void checkpoint_walk_leave_out_tombstones(CheckpointWalk *walk);
+
 uint64_t checkpoint_walk_revision(const CheckpointWalk *walk);
 
 /* So far; of all when it is at the end. */

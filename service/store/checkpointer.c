@@ -322,6 +322,7 @@ static void begin_copy(Checkpointer *checkpointer, Side *side, CheckpointerPurpo
         checkpointer->side = side;
         checkpointer->walk = checkpoint_walk_new(checkpointer->state, side->part,
                                                  state_revision(checkpointer->state));
+        checkpoint_walk_leave_out_tombstones(checkpointer->walk);
         begin_walk(checkpointer);
 }
 

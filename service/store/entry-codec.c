@@ -7,11 +7,15 @@
 
 #include "core/limits.h"
 #include "core/name.h"
+#include "core/session.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define TOMBSTONE_BIT 0x80u
+#define TOMBSTONE_BIT   0x80u
+#define SCOPE_BYTES_MAX LIMIT_SESSION_BYTES
+
+G_STATIC_ASSERT(LIMIT_RELEASE_BYTES <= SCOPE_BYTES_MAX);
 
 static void put_value(CodecBuffer *buffer, Entry *entry)
 {
@@ -27,14 +31,20 @@ static void put_value(CodecBuffer *buffer, Entry *entry)
         }
 }
 
+/* Whether such an entry is of a release or of a session. */
+static bool entry_is_scoped(EntryClass class, bool is_tombstone)
+{
+        return class == ENTRY_KERNEL || (class == ENTRY_SESSION && !is_tombstone);
+}
+
 void entry_codec_put(CodecBuffer *buffer, Entry *entry)
 {
         bool is_tombstone = entry_is_tombstone(entry);
 
         codec_put_byte(buffer, (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0)));
         codec_put_string(buffer, entry_key(entry), entry->key_bytes);
-        if (entry->class == ENTRY_KERNEL)
-                codec_put_string(buffer, entry_release(entry), entry->release_bytes);
+        if (entry_is_scoped((EntryClass) entry->class, is_tombstone))
+                codec_put_string(buffer, entry_scope(entry), entry->scope_bytes);
         if (is_tombstone)
                 return;
 
@@ -55,9 +65,9 @@ void entry_codec_get(CodecReader *reader, EntryView *ret_view)
         view.key = codec_get_string(reader, LIMIT_KEY_BYTES, &view.key_bytes);
         if (view.key_bytes == 0)
                 codec_refuse(reader);
-        if (view.class == ENTRY_KERNEL) {
-                view.release = codec_get_string(reader, LIMIT_RELEASE_BYTES, &view.release_bytes);
-                if (view.release_bytes == 0)
+        if (entry_is_scoped(view.class, view.is_tombstone)) {
+                view.scope = codec_get_string(reader, SCOPE_BYTES_MAX, &view.scope_bytes);
+                if (view.scope_bytes == 0)
                         codec_refuse(reader);
         }
         if (!view.is_tombstone) {
@@ -89,7 +99,7 @@ static int make_swapped(Entry **ret_entry, const EntryView *view)
                                     view->class);
 }
 
-static int make_of_no_release(Entry **ret_entry, const EntryView *view)
+static int make_of_no_scope(Entry **ret_entry, const EntryView *view)
 {
         if (!key_bytes_are_valid(view->key, view->key_bytes))
                 return -EBADMSG;
@@ -107,26 +117,36 @@ static int make_of_no_release(Entry **ret_entry, const EntryView *view)
                                     view->type_bytes, view->value, view->value_bytes, view->class);
 }
 
+static int make_scoped(Entry **ret_entry, const Entry *entry, const EntryView *view)
+{
+        char scope[SCOPE_BYTES_MAX + 1];
+
+        memcpy(scope, view->scope, view->scope_bytes);
+        scope[view->scope_bytes] = '\0';
+        if (strlen(scope) != view->scope_bytes)
+                return -EBADMSG;
+
+        if (view->class == ENTRY_KERNEL && kernel_release_is_valid(scope))
+                *ret_entry = entry_new_of_release(entry, scope);
+        else if (view->class == ENTRY_SESSION && session_is_valid(scope))
+                *ret_entry = entry_new_of_session(entry, scope);
+        else
+                return -EBADMSG;
+        return 0;
+}
+
 int entry_codec_make(Entry **ret_entry, const EntryView *view)
 {
         g_autoptr(Entry) entry = NULL;
-        char release[LIMIT_RELEASE_BYTES + 1];
         int r;
 
-        r = make_of_no_release(&entry, view);
+        r = make_of_no_scope(&entry, view);
         if (r < 0)
                 return r;
-        if (view->class != ENTRY_KERNEL) {
-                *ret_entry = g_steal_pointer(&entry);
-                return 0;
-        }
+        if (view->scope)
+                return make_scoped(ret_entry, entry, view);
 
-        memcpy(release, view->release, view->release_bytes);
-        release[view->release_bytes] = '\0';
-        if (strlen(release) != view->release_bytes || !kernel_release_is_valid(release))
-                return -EBADMSG;
-
-        *ret_entry = entry_new_of_release(entry, release);
+        *ret_entry = g_steal_pointer(&entry);
         return 0;
 }
 

@@ -5,7 +5,8 @@
  * Entry codec
  *
  * The part of an entry that commits and checkpoints have in common: class (one byte, with a bit for
- * tombstones), key, the release if the class is kernel, type, value. Values are GVariant's serialized
+ * tombstones), key, the release if the class is kernel or the session if it is session (of which
+ * tombstones have none), type, value. Values are GVariant's serialized
  * form, little endian.
  */
 
@@ -19,9 +20,9 @@
 typedef struct EntryView {
         EntryClass class;
         bool is_tombstone;
-        const char *key, *release, *type;
+        const char *key, *scope, *type; /* @scope: release or session; NULL: neither */
         const void *value;
-        size_t key_bytes, release_bytes, type_bytes, value_bytes;
+        size_t key_bytes, scope_bytes, type_bytes, value_bytes;
 } EntryView;
 
 /* The least an entry takes. */
@@ -30,7 +31,7 @@ typedef struct EntryView {
 void entry_codec_put(CodecBuffer *buffer, Entry *entry);
 void entry_codec_get(CodecReader *reader, EntryView *ret_view);
 
-/* 0, or -EBADMSG when key, release, type or value is none. */
+/* 0, or -EBADMSG when key, release, session, type or value is none. */
 int entry_codec_make(Entry **ret_entry, const EntryView *view);
 
 /* Both of these. 0 or -EBADMSG. */

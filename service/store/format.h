@@ -27,6 +27,7 @@
  *
  *     1    the first
  *     2    more kinds of records and of entries; what 1 has is as it was
+ *     3    tombstones in checkpoints, entries of sessions; what 2 has is as it was
  *
  * All are read. Only the last is written, to files of its own: what is found in an older one is
  * written anew before it is added to (store/upgrade.h).
@@ -38,7 +39,7 @@
 
 #define FORMAT_MAGIC_JOURNAL    "RegentJ\n"
 #define FORMAT_MAGIC_CHECKPOINT "RegentC\n"
-#define FORMAT_VERSION          2u
+#define FORMAT_VERSION          3u
 #define FORMAT_VERSION_OLDEST   1u
 
 /* The features this version knows. */
@@ -79,7 +80,7 @@ typedef enum RecordKind {
         /* of checkpoints */
         RECORD_NAMESPACES = 16,
         RECORD_ENTRIES = 17,
-        RECORD_TOMBSTONES = 18, /* reserved: keys deleted lately */
+        RECORD_TOMBSTONES = 18, /* keys deleted lately */
         RECORD_END = 19,        /* the last: how much there was */
         RECORD_WAITING = 20,    /* a change that waits for a confirmation */
 } RecordKind;

@@ -170,11 +170,7 @@ JournalBatch journal_batch_of_nothing(const Journal *journal)
         return (JournalBatch){ .revision = journal->revision };
 }
 
-/*
- * Sees to it that a write up to @end finds room, before it is tried: what is not begun cannot fail
- * half way.
- */
-static int reserve(Journal *journal, uint64_t end)
+int journal_reserve(Journal *journal, uint64_t end)
 {
         const StoreDirectory *directory = journal->directory;
         uint64_t begin = MAX(journal->reserved, journal->filled);
@@ -202,7 +198,7 @@ int journal_write(Journal *journal, const JournalBatch *batch)
         int r;
 
         if (batch->bytes.n_bytes > 0) {
-                r = reserve(journal, batch->offset + batch->bytes.n_bytes);
+                r = journal_reserve(journal, batch->offset + batch->bytes.n_bytes);
                 if (r != 0)
                         return r;
                 r = io_pwrite_once(journal->directory->io, journal->fd, batch->bytes.bytes,

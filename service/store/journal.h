@@ -88,6 +88,12 @@ enum {
 };
 
 /*
+ * Sees to it that a write up to @end finds room, before it is tried: what is not begun cannot fail
+ * half way. 0, JOURNAL_E_NO_ROOM or an errno. In any thread, while nothing is written.
+ */
+int journal_reserve(Journal *journal, uint64_t end);
+
+/*
  * One write, unless there is nothing in it, and, in a directory that is synced, one sync, unless it
  * is lazy. 0, JOURNAL_E_NO_ROOM or an errno. In any thread.
  */

@@ -8,7 +8,7 @@
  * beside the journal itself. A text file, replaced as a whole:
  *
  *     [Manifest]
- *     Format=2                  a later format than FORMAT_VERSION is refused
+ *     Format=3                  a later format than FORMAT_VERSION is refused
  *     Features=                 names of features a reader must know; none yet
  *     Epoch=, Boot=             128 bits each, hexadecimal
  *     Floor=                    revisions up to this are not given out again

@@ -84,13 +84,15 @@ static bool only_deletes(const GPtrArray *commits)
         return true;
 }
 
+/* A filler that has not had its turn yet has not found out either: then what is kept is reserved. */
 bool room_is_too_small(const Room *room,
-                       const Journal *journal,
+                       Journal *journal,
                        const JournalBatch *batch,
                        const GPtrArray *commits)
 {
-        uint64_t end = batch->offset + batch->bytes.n_bytes;
+        uint64_t end = batch->offset + batch->bytes.n_bytes + DELETING_BYTES;
 
-        return batch->bytes.n_bytes > 0 && filler_is_short(room->filler) &&
-               end + DELETING_BYTES > journal->filled && !only_deletes(commits);
+        if (batch->bytes.n_bytes == 0 || end <= journal->filled || only_deletes(commits))
+                return false;
+        return filler_is_short(room->filler) || journal_reserve(journal, end) == JOURNAL_E_NO_ROOM;
 }

@@ -41,6 +41,6 @@ void room_judge(Room *room, const Journal *journal);
 
 /* Whether @batch, which holds @commits, would take what is kept for deleting. */
 bool room_is_too_small(const Room *room,
-                       const Journal *journal,
+                       Journal *journal,
                        const JournalBatch *batch,
                        const GPtrArray *commits);

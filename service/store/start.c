@@ -15,6 +15,7 @@
 
 #include "store/start.h"
 
+#include "core/history.h"
 #include "store/aside.h"
 #include "store/checkpoint.h"
 #include "store/doubt.h"
@@ -129,6 +130,8 @@ static int begin_side(Start *start, Side *side, sd_id128_t epoch, uint64_t reser
         manifest_free(side->manifest);
         side->manifest = manifest_new(epoch, start->boot_id);
         side->manifest->reserved = reserved;
+        if (side == start->persistent)
+                side->manifest->floor = state_revision(start->state);
         manifest_add_generation(side->manifest, (ManifestFile){ 0 });
         r = side_begin_journal(side, state_revision(start->state), start->now_usec);
         if (r < 0)
@@ -335,6 +338,8 @@ static int run(Start *start, int *ret_failure)
         if (r < 0)
                 begin_read_only(start);
 
+        /* What is before the floor was read by those who may have seen more, or is another history's. */
+        history_begin(start->state, start->persistent->manifest->floor);
         start->status->durable_revision = state_revision(start->state);
         sd_id128_to_string(start->persistent->manifest->epoch, start->status->epoch);
         *ret_failure = r;

@@ -12,8 +12,8 @@
  * has it, or at once when nobody does.
  *
  * Filling goes through the keys in their order, a slice at a time. What is changed meanwhile and has
- * been passed is published in the next one too; what lies ahead will be met. In a batch each key is
- * published as it is at the end of the batch, which is what readers of the state see.
+ * been passed is published in the next one too; what lies ahead will be met. A key is published as
+ * readers of the state see it after the commit.
  */
 
 #include "view/view.h"
@@ -33,7 +33,7 @@
 #define IDLE_LOOKS_MAX  2u
 #define WAKE_MAX        256u
 #define RETRY_USEC      UINT64_C(100000)
-#define WALK_MAX        65536u /* changes of a batch; with more a new one is filled in slices */
+#define WALK_MAX        65536u /* changes of a commit; with more a new one is filled in slices */
 
 static void edition_destroy(gpointer edition)
 {
@@ -308,14 +308,8 @@ static int publish_key(const View *view, Generation *generation, const char *key
 static int publish_change(const View *view, Generation *generation, const NamespaceChange *change)
 {
         for (guint i = 0; change->entries && i < change->entries->len; i++) {
-                const Entry *entry = change->entries->pdata[i];
-                const Entry *seen = namespace_lookup(view->ns, entry_key(entry));
-                int r;
+                int r = publish_key(view, generation, entry_key(change->entries->pdata[i]));
 
-                /* A later commit of the batch changed it once more. */
-                if (seen && seen->revision > entry->revision)
-                        continue;
-                r = publish_key(view, generation, entry_key(entry));
                 if (r != 0)
                         return r;
         }

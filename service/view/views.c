@@ -29,7 +29,7 @@ struct Views {
         GQueue all;          /* View; looked at from the head on */
         GQueue filling;      /* View */
         GQueue told;         /* View: somebody is to be told of it */
-        GQueue touched;      /* View: of the batch that is being published; empty otherwise */
+        GQueue touched;      /* View: of the commit that is being published; empty otherwise */
         GHashTable *sleepers; /* View: it may have readers that were not woken yet */
         sd_event_source *work; /* on while filling, told or sleepers have something */
         sd_event_source *look;
@@ -448,7 +448,7 @@ static void publish_view(Views *views, View *view)
         settle(views, view);
 }
 
-void views_publish(Views *views, const GPtrArray *commits)
+void views_publish(Views *views, const Commit *commit)
 {
         View *view;
 
@@ -456,12 +456,8 @@ void views_publish(Views *views, const GPtrArray *commits)
                 return;
 
         views->budget.now_usec = now_usec(views);
-        for (guint i = 0; i < commits->len; i++) {
-                const Commit *commit = commits->pdata[i];
-
-                for (guint k = 0; k < commit->changes->len; k++)
-                        touch(views, commit, commit->changes->pdata[k]);
-        }
+        for (guint i = 0; i < commit->changes->len; i++)
+                touch(views, commit, commit->changes->pdata[i]);
         while ((view = g_queue_peek_head(&views->touched))) {
                 unlink_from(&views->touched, &view->in_touched);
                 publish_view(views, view);

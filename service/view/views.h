@@ -59,8 +59,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Views, views_free)
 /* 0, a ViewsOutcome or a negative errno. */
 int views_open(Views *views, Namespace *ns, uint32_t uid, ViewLoan *ret_loan);
 
-/* @commits (Commit) are part of the state. */
-void views_publish(Views *views, const GPtrArray *commits);
+/* @commit is part of the state, and nothing after it is. */
+void views_publish(Views *views, const Commit *commit);
 
 /* @ns has another declaration now, or none. */
 void views_publish_declaration(Views *views, const Namespace *ns);

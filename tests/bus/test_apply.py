@@ -149,15 +149,6 @@ def test_another_class_replaces_the_entry(ns):
     assert ns.keys() == ["a"]
 
 
-@pytest.mark.parametrize("class_", ["session"])
-def test_reserved_classes(root, ns, class_):
-    with nothing_changed(root, ns):
-        with refused(Error.NotSupported, class_):
-            ns.apply({"a": 1}, class_=class_)
-        with refused(Error.NotSupported, class_):
-            ns.apply({"a": 1}, classes={"a": class_})
-
-
 @pytest.mark.parametrize("class_", ["", "nonsense", "Persistent"])
 def test_unknown_class(root, ns, class_):
     with nothing_changed(root, ns), refused(Error.InvalidArgs, "class"):

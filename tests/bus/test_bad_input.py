@@ -204,6 +204,7 @@ SIGNATURES = {
     "Set": (NAMESPACE, "sv"),
     "Delete": (NAMESPACE, "s"),
     "GetMany": (NAMESPACE, "asa{sv}"),
+    "GetChanges": (NAMESPACE, "ta{sv}"),
     "List": (NAMESPACE, "ssu"),
     "Describe": (NAMESPACE, "s"),
     "Apply": (NAMESPACE, "a{sv}asta{sv}"),

@@ -385,11 +385,6 @@ def test_only_goes_without_release(ns):
         ns.get_many(release=B, only="set")
 
 
-def test_session_is_reserved(ns):
-    with refused("org.freedesktop.DBus.Error.NotSupported", "session"):
-        ns.apply({"k": 1}, class_="session")
-
-
 @pytest.mark.parametrize("release", ["", "a b", "x/y"])
 def test_kernel_without_a_usable_name(stack, library, release):
     made = stack(environ=machine.environ(library, release))

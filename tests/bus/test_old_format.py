@@ -21,7 +21,7 @@ import old_store
 from test_disk import fill, mount, wait_for_state, watch_state
 
 BOOT_LIBRARY = os.path.join(os.path.dirname(environment.regentd_program()), "..", "tests", "crash", "crash-recorder.so")
-UPGRADED = "was in format 1, and is in format 2 from now on"
+NOW = 3
 
 
 def version_of(path):
@@ -40,8 +40,10 @@ def formats(state_dir):
 class OldStack:
     """A Stack on a copy of what an older regentd has left. Its boot is that one's, until another is given."""
 
-    def __init__(self, directory, name):
-        self.expected = old_store.unpack(directory)
+    def __init__(self, directory, name, version):
+        self.expected = old_store.unpack(directory, version)
+        self.version = version
+        self.upgraded = f"was in format {version}, and is in format {NOW} from now on"
         self.good = self.expected["good"]
         self.expected = self.expected[name]
         self.stack = Stack(config="", start=False)
@@ -60,9 +62,9 @@ class OldStack:
         return found
 
 
-@pytest.fixture(params=["killed", "stopped"])
+@pytest.fixture(params=[(name, version) for version in range(1, NOW) for name in ("killed", "stopped")])
 def old(request, tmp_path):
-    made = OldStack(str(tmp_path), request.param)
+    made = OldStack(str(tmp_path), *request.param)
     with made.stack:
         yield made
 
@@ -76,11 +78,11 @@ def test_everything_is_there_and_in_the_new_format(old):
     root = old.stack.root
     assert old.look() == all_that_was(old)
     assert (root.property("State"), root.property("LoadedFrom")) == ("running", "journal")
-    assert regentd.log().count(UPGRADED) == 1
+    assert regentd.log().count(old.upgraded) == 1
     for directory in (old.state_dir, old.runtime_dir):
         versions, manifest = formats(directory)
         # What is written to is new, what was there is still what there is to go back to.
-        assert (versions[-2:], set(versions[:-2]), manifest) == ([2, 2], {1}, "2")
+        assert (versions[-2:], set(versions[:-2]), manifest) == ([NOW, NOW], {old.version}, str(NOW))
 
     root.ns("org.old.Desk").set("new", 1)
     for stop in (regentd.kill, regentd.stop):
@@ -93,7 +95,7 @@ def test_everything_is_there_and_in_the_new_format(old):
         was = all_that_was(old)
         was["namespaces"]["org.old.Desk"]["access"] = found["namespaces"]["org.old.Desk"]["access"]
         assert found == was
-    assert regentd.log().count(UPGRADED) == 1
+    assert regentd.log().count(old.upgraded) == 1
 
 
 def test_older_generation_goes_as_any(old):
@@ -101,7 +103,7 @@ def test_older_generation_goes_as_any(old):
     for number in range(2):
         old.stack.root.ns("org.old.Desk").set("again", number)
         regentd.restart()
-    assert set(formats(old.state_dir)[0]) == {2}
+    assert set(formats(old.state_dir)[0]) == {NOW}
 
 
 def test_older_generation_can_be_gone_back_to(old):
@@ -126,7 +128,7 @@ def test_last_known_good_state_can_be_restored(old):
     root = old.stack.root
     root.ns("org.old.Desk").set("new", 1)
     good = root.property("LastGoodRevision")
-    assert version_of(os.path.join(old.state_dir, "last-known-good", f"checkpoint-{good}")) == 1
+    assert version_of(os.path.join(old.state_dir, "last-known-good", f"checkpoint-{good}")) == old.version
     root.restore()
     for stop in (lambda: None, regentd.kill, regentd.stop):
         stop()
@@ -135,7 +137,7 @@ def test_last_known_good_state_can_be_restored(old):
         found = old_store.without_revisions(old_store.look(root)["namespaces"])
         assert found == old.good
     assert root.mark_good() == root.revision()
-    assert version_of(os.path.join(old.state_dir, "last-known-good", f"checkpoint-{root.revision()}")) == 2
+    assert version_of(os.path.join(old.state_dir, "last-known-good", f"checkpoint-{root.revision()}")) == NOW
 
 
 def test_reboot_comes_with_it(old):
@@ -164,7 +166,7 @@ def test_full_disk_does_not_keep_it_from_starting(old, sandbox, tmp_path):
         assert root.property("State") == "read-only"
         os.unlink(ballast)
         wait_for_state(root, log, "running")
-        assert formats(old.state_dir) == ([2, 2], "2")
+        assert formats(old.state_dir) == ([NOW, NOW], str(NOW))
         assert old.look() == all_that_was(old)
         regentd.kill()
         regentd.start()
@@ -243,7 +245,7 @@ def expect_refusal(regentd, *words):
 @pytest.mark.parametrize("kind", FILES)
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"version": 3}, "is in format 3"), ({"features": 1}, "has the unknown features")],
+    [({"version": NOW + 1}, f"is in format {NOW + 1}"), ({"features": 1}, "has the unknown features")],
 )
 def test_later_version_is_refused_and_left_as_it_is(stack, kind, change, said):
     made = stack(config="")
@@ -259,7 +261,7 @@ def test_later_version_is_refused_and_left_as_it_is(stack, kind, change, said):
     # Nor does it touch what is bad, before it knows.
     with open(os.path.join(regentd.state_dir, "last-known-good", "checkpoint-999"), "wb") as file:
         file.write(b"nonsense")
-    expect_refusal(regentd, path, said, "later version of regentd", "this one knows formats up to 2")
+    expect_refusal(regentd, path, said, "later version of regentd", f"this one knows formats up to {NOW}")
 
 
 def test_version_before_the_first_is_unknown_too(old):
@@ -267,6 +269,6 @@ def test_version_before_the_first_is_unknown_too(old):
     path = newest(old.state_dir, "journal-")
     edit_header(path, version=0)
     expect_refusal(regentd, "journal-", "is in format 0")
-    edit_header(path, version=1)
+    edit_header(path, version=old.version)
     edit_manifest(os.path.join(old.state_dir, "MANIFEST"), version=0)
     expect_refusal(regentd, "MANIFEST", "is in format 0")

@@ -31,6 +31,8 @@ int main(void)
         printf("confirm-usec %" PRIu64 "\n", LIMIT_CONFIRM_USEC);
         printf("commit-elements %u\n", LIMIT_COMMIT_ELEMENTS);
         printf("unsure-elements %u\n", LIMIT_UNSURE_ELEMENTS);
+        printf("history-changes %u\n", LIMIT_HISTORY_CHANGES);
+        printf("history-keys %u\n", LIMIT_HISTORY_KEYS);
         printf("unsynced-bytes %u\n", LIMIT_UNSYNCED_BYTES);
         printf("declaration-files %u\n", LIMIT_DECLARATION_FILES);
         printf("declaration-file-bytes %u\n", LIMIT_DECLARATION_FILE_BYTES);

@@ -10,7 +10,7 @@ from regent_testing import names
 from regent_testing.api import RegentError
 from regent_testing.names import Error
 
-PARTICIPANT = "org.regentd.State1.Participant"
+PARTICIPANT = names.PARTICIPANT
 
 
 def policies():

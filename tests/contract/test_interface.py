@@ -121,7 +121,9 @@ WITH_OPTIONS = [
     ("Manager", "Backup", 0, "(a{sv})", [{}]),
     ("Manager", "ListPendingChanges", 0, "(a{sv})", [{}]),
     ("Namespace", "GetMany", 1, "(asa{sv})", [[], {}]),
+    ("Namespace", "GetChanges", 1, "(ta{sv})", [0, {}]),
     ("Namespace", "Apply", 3, "(a{sv}asta{sv})", [{}, [], 0, {}]),
+    ("Namespace", "OpenView", 0, "(a{sv})", [{}]),
     ("Namespace", "SetAccess", 0, "(a{sv})", [{}]),
 ]
 

@@ -65,7 +65,7 @@ def test_versions_are_those_of_the_code():
     version = re.search(r"#define FORMAT_VERSION +(\d+)u", FORMAT)[1]
     oldest = re.search(r"#define FORMAT_VERSION_OLDEST +(\d+)u", FORMAT)[1]
 
-    assert f"This version writes {version}, and reads {oldest} and {version};" in pages.words(
+    assert f"This version writes {version}, and reads {oldest} to {version};" in pages.words(
         pages.section("regent-state", "Format")
     )
 
@@ -156,7 +156,7 @@ def test_files_are_what_the_page_says(stack):
             if not name.startswith(("checkpoint-", "journal-")):
                 continue
             header, records = read_file(os.path.join(path, name))
-            assert header["version"] == 2 and name.endswith(f"-{header['base_revision']}")
+            assert header["version"] == 3 and name.endswith(f"-{header['base_revision']}")
             names |= {kinds[str(record["kind"])] for record in records}
             if name.startswith("checkpoint-"):
                 assert kinds[str(records[-1]["kind"])] == "END"

@@ -35,7 +35,7 @@ static uint64_t digest_entry(const Entry *entry, uint64_t seed)
                 entry->revision,
                 entry->writer_uid,
                 entry->class,
-                disk_hash(entry_release(entry), entry->release_bytes, 7),
+                disk_hash(entry_scope(entry), entry->scope_bytes, 7),
         };
 
         return disk_hash(parts, sizeof parts, 6);

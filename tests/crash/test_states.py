@@ -109,9 +109,9 @@ def record_good(directory):
 
 
 def unpack_old(directory, name):
-    """Files of format 1, and the boot they were written in, as Recording takes them."""
+    """Files of an older format, and the boot they were written in, as Recording takes them."""
     old = os.path.join(directory, "old")
-    return os.path.join(old, name), old_store.unpack(old)[name]["boot"]
+    return os.path.join(old, name), old_store.unpack(old, 1 + SEED // 2 % 2)[name]["boot"]
 
 
 def record_upgrade(directory):

@@ -151,6 +151,19 @@ def test_edit_keeps_the_class(editing, space):
     assert space.describe("mtu")["class"].unpack() == "runtime" and space.get("mtu").unpack() == 9000
 
 
+def test_edit_leaves_sessions_alone(editing, root, space):
+    space.apply({"s": 1500, "t": 1}, class_="session")
+    editing("sed -i s/9000/9001/ \"$1\"")("edit", space.name)
+    editing("sed -i 's/\"name\"/\"other\"/' \"$1\"")("edit", space.name)
+    assert space.describe("s")["session"].unpack() == root.unique_name()
+    failed = editing("sed -i s/1500/1501/ \"$1\"")("edit", space.name, status=REFUSED)
+    assert "class session" in failed.err
+    assert space.get("s").unpack() == 1500
+    editing("sed -i '/\"s\"/s/,\"class\":\"session\"//' \"$1\"")("edit", space.name)
+    assert space.describe("s")["class"].unpack() == "persistent"
+    assert space.describe("t")["class"].unpack() == "session"
+
+
 def test_edit_of_nothing(editing, root, space, tmp_path):
     with nothing_changed(root, space):
         assert editing("true")("edit", space.name).err == "nothing to do\n"

@@ -135,7 +135,18 @@ def test_class_and_reason(ctl, ns, service):
     assert ns.describe("k")["class"].unpack() == "runtime"
     assert "because of the test" in service.regentd.log()
     ctl("set", ns.name, "k", "1", "--class=nonsense", status=INVALID)
-    ctl("set", ns.name, "k", "1", "--class=session", status=REFUSED)
+
+
+def test_session_is_for_programs(ctl, ns, root):
+    assert "connection" in ctl("set", ns.name, "k", "1", "--class=session", status=REFUSED).err
+    ns.apply({"k": 1}, class_="session")
+    described = ctl("describe", ns.name, "k").out
+    assert f"Goes with: {root.unique_name()}" in " ".join(described.split())
+    document = ctl.json("describe", ns.name, "k")
+    assert document["class"] == "session" and document["session"] == root.unique_name()
+    said = ctl("set", ns.name, "k", "2")
+    assert "persistent now" in said.out + said.err
+    assert ns.describe("k")["class"].unpack() == "persistent"
 
 
 def test_durability(ctl, ns, root):

@@ -296,6 +296,29 @@ def test_load_without_a_runtime_directory_leaves_runtime_keys(fresh, tmp_path):
     assert not [name for name in os.listdir("/tmp") if name.startswith("regent-store-")]
 
 
+def test_session_keys_are_dumped_and_left_out_of_a_load(fresh, tmp_path):
+    made, ns, ctl = fresh
+    ns.apply({"mine": 1, "mtu": 9000}, class_="session")
+    online = json.loads(ctl("dump").out)["namespaces"]
+    made.regentd.stop()
+    file = tmp_path / "dump.json"
+    file.write_text(ctl("dump", *directories(made)).out)
+    entries = json.loads(file.read_text())["namespaces"]["org.example.A"]["entries"]
+    assert entries == online["org.example.A"]["entries"]
+    assert {key for key, thing in entries.items() if thing.get("class") == "session"} == {"mine", "mtu"}
+    assert "2 keys of class session are left out" in ctl("load", *directories(made), str(file)).err
+
+    # They stay where they are, unless the file has them of another class; --prune is none.
+    changed = json.loads(file.read_text())
+    del changed["namespaces"]["org.example.A"]["entries"]["mine"]
+    del changed["namespaces"]["org.example.A"]["entries"]["mtu"]["class"]
+    file.write_text(json.dumps(changed))
+    ctl("load", "--prune", *directories(made), str(file))
+    made.regentd.start()
+    assert ns.describe("mine")["session"].unpack() == made.root.unique_name()
+    assert ns.describe("mtu")["class"].unpack() == "persistent"
+
+
 def test_many_keys_take_several_commits(fresh, tmp_path):
     made, _, ctl = fresh
     entries = {f"k{n:06}": {"type": "i", "data": n} for n in range(20000)}

@@ -104,6 +104,7 @@ int store_fixture_open(StoreFixture *fixture)
         int r;
 
         fixture->state = state_new();
+        state_set_release(fixture->state, fixture->release);
         fixture->status = (ServiceStatus){ 0 };
         r = store_open(&fixture->store, fixture->io, &options, fixture->event, fixture->state,
                        &fixture->status, &callbacks);

@@ -20,7 +20,8 @@ typedef struct StoreFixture {
         char *runtime_directory;
         uint64_t checkpoint_journal_bytes;
         uint64_t retry_usec;
-        sd_id128_t boot_id; /* null: the machine's */
+        sd_id128_t boot_id;  /* null: the machine's */
+        const char *release; /* of the kernel; NULL: none */
 
         const Io *io;
         sd_event *event;

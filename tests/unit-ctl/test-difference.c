@@ -31,7 +31,7 @@ static DumpNamespace *make(const char *const *entries)
                 g_autofree char *key = g_strndup(begin, (size_t) (equals - begin));
                 g_autoptr(GVariant) value = gvariant(equals + 1);
 
-                dump_namespace_add(ns, key, value, is_runtime);
+                dump_namespace_add(ns, key, value, is_runtime ? "runtime" : NULL);
         }
         dump_namespace_sort(ns);
         return ns;
@@ -128,7 +128,7 @@ static DumpNamespace *random_namespace(GRand *random)
                 if (g_rand_boolean(random))
                         dump_namespace_add(ns, key,
                                            gvariant(values[g_rand_int_range(random, 0, 3)]),
-                                           g_rand_boolean(random));
+                                           g_rand_boolean(random) ? "runtime" : NULL);
         }
         dump_namespace_sort(ns);
         return ns;
@@ -138,7 +138,7 @@ static bool is_same(const DumpEntry *a, const DumpEntry *b)
 {
         if (!a || !b)
                 return a == b;
-        return g_variant_equal(a->value, b->value) && a->is_runtime == b->is_runtime;
+        return g_variant_equal(a->value, b->value) && a->memory_class == b->memory_class;
 }
 
 static void test_random_states_are_made_into_each_other(void)

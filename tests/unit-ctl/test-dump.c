@@ -21,13 +21,15 @@ static Dump *parse(const char *text)
 
 static DumpNamespace *random_namespace(GRand *random, const char *name)
 {
+        static const char *const classes[] = { NULL, "runtime", "session" };
         DumpNamespace *ns = dump_namespace_new(name);
 
         for (int i = g_rand_int_range(random, 0, 30); i > 0; i--) {
                 g_autofree char *key =
                         g_strdup_printf("key-%d/%d", g_rand_int_range(random, 0, 1000), i);
 
-                dump_namespace_add(ns, key, random_value(random), g_rand_boolean(random));
+                dump_namespace_add(ns, key, random_value(random),
+                                   classes[g_rand_int_range(random, 0, G_N_ELEMENTS(classes))]);
         }
         dump_namespace_sort(ns);
         if (g_rand_boolean(random)) {
@@ -60,7 +62,7 @@ static void assert_same_entry(const DumpEntry *got, const DumpEntry *wanted)
         g_autoptr(GVariant) got_normal = g_variant_get_normal_form(got->value);
 
         g_assert_cmpstr(got->key, ==, wanted->key);
-        g_assert_cmpint(got->is_runtime, ==, wanted->is_runtime);
+        g_assert_cmpstr(got->memory_class, ==, wanted->memory_class);
         g_assert_cmpstr(g_variant_get_type_string(got->value), ==,
                         g_variant_get_type_string(wanted->value));
         g_assert_cmpmem(g_variant_get_data(got_normal), g_variant_get_size(got_normal),

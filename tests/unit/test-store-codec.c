@@ -209,6 +209,42 @@ static void test_release_that_is_none_is_refused(void)
                         ==, -EBADMSG);
 }
 
+#define BUS "0123456789abcdef0123456789abcdef"
+
+static void test_session_round_trips(void)
+{
+        g_autoptr(Commit) commit = commit_new(REVISION, TIME_USEC, 4001, NULL);
+        NamespaceChange *change = commit_add(commit, NAMESPACE_CHANGE_ENTRIES, "org.example.A");
+        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_string("text"));
+        g_autoptr(Entry) entry = entry_new("key", value, ENTRY_RUNTIME);
+        g_auto(CodecBuffer) buffer = { 0 };
+        g_autoptr(Commit) found = NULL;
+        const GPtrArray *entries;
+
+        commit_add_entry(commit, change, entry_new_of_session(entry, BUS ":1.42"));
+        commit_add_entry(commit, change, entry_new_tombstone("gone", ENTRY_SESSION));
+        g_assert_false(commit_codec_has_part(commit, COMMIT_PERSISTENT));
+        g_assert_true(commit_codec_has_part(commit, COMMIT_RUNTIME));
+        commit_codec_put(&buffer, commit, COMMIT_RUNTIME, 0);
+        g_assert_cmpint(commit_codec_get(&found, buffer.bytes, buffer.n_bytes, false, REVISION,
+                                         TIME_USEC),
+                        ==, 0);
+        entries = ((NamespaceChange *) found->changes->pdata[0])->entries;
+        g_assert_cmpuint(entries->len, ==, 2);
+        g_assert_cmpstr(entry_session(entries->pdata[0]), ==, BUS ":1.42");
+        g_assert_true(entry_equal(entries->pdata[0], change->entries->pdata[0]));
+        g_assert_true(entry_is_tombstone(entries->pdata[1]));
+        g_assert_cmpint(((Entry *) entries->pdata[1])->class, ==, ENTRY_SESSION);
+        g_assert_cmpstr(entry_session(entries->pdata[1]), ==, "");
+        g_assert_cmpstr(entry_release(entries->pdata[0]), ==, "");
+
+        g_assert_cmpint(get_with_release(&buffer, ":1.42", ":1.43"), ==, 0);
+        g_assert_cmpint(get_with_release(&buffer, ":1.42", ".1.42"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer, ":1.42", ":1.\n2"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer, "0123", "012G"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer, "%" "0123", "\xff" "0123"), ==, -EBADMSG);
+}
+
 static void test_set_is_small(void)
 {
         g_autoptr(Commit) commit = commit_new(123456, TIME_USEC, 4001, NULL);
@@ -439,6 +475,7 @@ int main(int argc, char **argv)
         g_test_add_func("/store/codec/numbers-have-one-form", test_numbers_have_one_form);
         g_test_add_func("/store/codec/release-that-is-none-is-refused",
                         test_release_that_is_none_is_refused);
+        g_test_add_func("/store/codec/session-round-trips", test_session_round_trips);
         g_test_add_func("/store/codec/commit-round-trips", test_commit_round_trips);
         g_test_add_func("/store/codec/set-is-small", test_set_is_small);
         g_test_add_func("/store/codec/commit-cut-or-flipped-is-refused",

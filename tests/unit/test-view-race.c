@@ -3,8 +3,9 @@
  * Readers beside a writer at full speed see nothing torn, nothing older than what they were told is there, and in a
  * snapshot one revision. Commit r gives every key the value r, written so that a mixture is noticed.
  *
- * Mutexes are those of pthread, which the thread sanitizer knows. REGENT_TEST_VIEW_READS is how many reads are made in each case. Built with the thread sanitizer, which knows of
- * one mapping alone, the readers of the first case are where the writer is.
+ * REGENT_TEST_VIEW_READS is how many reads are made in each case. It is built with the thread sanitizer, too, which
+ * knows of one mapping alone, so the readers of the first case are where the writer is; and the mutexes are those of
+ * pthread, as it knows nothing of others.
  */
 
 #include "client/view-reader.h"
@@ -342,12 +343,12 @@ static Commit *commit_of_all(uint64_t revision)
         return commit;
 }
 
-static void apply(State *state, Views *views, GPtrArray *batch, Commit *commit)
+static void apply(State *state, Views *views, Commit *commit)
 {
+        g_autoptr(Commit) owned = commit;
+
         state_apply(state, commit);
-        g_ptr_array_add(batch, commit);
-        views_publish(views, batch);
-        g_ptr_array_set_size(batch, 0);
+        views_publish(views, commit);
 }
 
 static Commit *commit_access(uint64_t revision, uint32_t mode)
@@ -370,40 +371,27 @@ static void lend(Race *race, Views *views, State *state)
         pthread_mutex_unlock(&race->mutex);
 }
 
-static void commit_destroy(gpointer commit)
-{
-        commit_free(commit);
-}
-
 static void on_ready(void *userdata G_GNUC_UNUSED, const char *name G_GNUC_UNUSED)
 {
 }
 
-/* Whole batches of all keys, so each revision that a reader may see is one of these. */
+/* Each commit is of all keys, so a reader sees one revision. */
 static void write_views(Race *race, State *state, Views *views, sd_event *event)
 {
-        g_autoptr(GPtrArray) batch = g_ptr_array_new_with_free_func(commit_destroy);
         uint64_t revision = 1;
 
-        apply(state, views, batch, changes_commit_create(revision, NAME, 4001));
+        apply(state, views, changes_commit_create(revision, NAME, 4001));
         while (!__atomic_load_n(&race->is_over, __ATOMIC_ACQUIRE)) {
                 revision++;
                 if (revision % 5000 == 0) {
-                        Commit *access = commit_access(revision, revision / 5000 % 2 ? 0600 : 0640);
-
-                        state_apply(state, access);
-                        g_ptr_array_add(batch, access);
+                        apply(state, views,
+                              commit_access(revision, revision / 5000 % 2 ? 0600 : 0640));
                         revision++;
                 } else if (revision % 7001 == 0) {
-                        Commit *remove = changes_commit_remove(revision++, NAME);
-                        Commit *create = changes_commit_create(revision++, NAME, 4001);
-
-                        state_apply(state, remove);
-                        g_ptr_array_add(batch, remove);
-                        state_apply(state, create);
-                        g_ptr_array_add(batch, create);
+                        apply(state, views, changes_commit_remove(revision++, NAME));
+                        apply(state, views, changes_commit_create(revision++, NAME, 4001));
                 }
-                apply(state, views, batch, commit_of_all(revision));
+                apply(state, views, commit_of_all(revision));
                 lend(race, views, state);
                 g_assert(sd_event_run(event, 0) >= 0);
         }

@@ -23,7 +23,6 @@ typedef struct Fixture {
         State *state;
         Limits limits;
         Views *views;
-        GPtrArray *batch;
         GString *ready; /* names that on_ready() was called with */
         uint64_t revision;
 } Fixture;
@@ -40,28 +39,13 @@ static Namespace *ns_of(const Fixture *f)
         return state_lookup(f->state, NAME);
 }
 
-/* One of the batch that the next publish() ends; consumed. */
-static void add(Fixture *f, Commit *commit)
+/* @commit is consumed. */
+static void apply(const Fixture *f, Commit *commit)
 {
+        g_autoptr(Commit) owned = commit;
+
         state_apply(f->state, commit);
-        g_ptr_array_add(f->batch, commit);
-}
-
-static void publish(Fixture *f)
-{
-        views_publish(f->views, f->batch);
-        g_ptr_array_set_size(f->batch, 0);
-}
-
-static void apply(Fixture *f, Commit *commit)
-{
-        add(f, commit);
-        publish(f);
-}
-
-static void commit_destroy(gpointer commit)
-{
-        commit_free(commit);
+        views_publish(f->views, commit);
 }
 
 static Commit *entry_commit(Fixture *f, const char *key, const char *text)
@@ -83,7 +67,6 @@ static void set_up(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
         state_set_release(f->state, "6.1");
         limits_init(&f->limits);
         f->ready = g_string_new(NULL);
-        f->batch = g_ptr_array_new_with_free_func(commit_destroy);
         g_assert(views_new(&f->views, f->event, f->state, &f->limits, &callbacks) == 0);
         f->revision = 1;
         apply(f, changes_commit_create(1, NAME, 4001));
@@ -95,7 +78,6 @@ static void tear_down(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
         state_free(f->state);
         sd_event_unref(f->event);
         g_string_free(f->ready, TRUE);
-        g_ptr_array_unref(f->batch);
 }
 
 /* Runs what is due at once, and what became of it. */
@@ -251,16 +233,15 @@ static void test_view_follows_commits(Fixture *f, gconstpointer unused G_GNUC_UN
         assert_is_whole(f, &reader);
 
         sequence = view_reader_sequence(&reader);
-        add(f, entry_commit(f, "a", "3"));
-        add(f, entry_commit(f, "b", "3"));
-        add(f, entry_commit(f, "a", NULL));
-        add(f, entry_commit(f, "a", "4"));
-        add(f, entry_commit(f, "b", NULL));
-        publish(f);
+        apply(f, entry_commit(f, "a", "3"));
+        apply(f, entry_commit(f, "b", "3"));
+        apply(f, entry_commit(f, "a", NULL));
+        apply(f, entry_commit(f, "a", "4"));
+        apply(f, entry_commit(f, "b", NULL));
         assert_is_whole(f, &reader);
         assert_sees(&reader, "a", "4");
         assert_sees(&reader, "b", NULL);
-        g_assert_cmpuint(view_reader_sequence(&reader), ==, sequence + 2);
+        g_assert_cmpuint(view_reader_sequence(&reader), ==, sequence + 10);
         view_reader_close(&reader);
 }
 
@@ -365,9 +346,8 @@ static void test_another_access_revokes(Fixture *f, gconstpointer unused G_GNUC_
         change = commit_add(commit, NAMESPACE_CHANGE_ACCESS, NAME);
         change->access = ns_of(f)->access;
         change->access.mode = 0600;
-        add(f, commit);
-        add(f, entry_commit(f, "a", "2"));
-        publish(f);
+        apply(f, commit);
+        apply(f, entry_commit(f, "a", "2"));
         g_assert_cmpuint(view_reader_state(&reader), ==, REGENT_VIEW_REVOKED);
         assert_sees(&reader, "a", "1");
 
@@ -382,10 +362,9 @@ static void test_removed_namespace_ends_it(Fixture *f, gconstpointer unused G_GN
 {
         ViewReader reader = open_view(f), again;
 
-        add(f, changes_commit_remove(++f->revision, NAME));
-        add(f, changes_commit_create(++f->revision, NAME, 4001));
-        add(f, entry_commit(f, "n", "1"));
-        publish(f);
+        apply(f, changes_commit_remove(++f->revision, NAME));
+        apply(f, changes_commit_create(++f->revision, NAME, 4001));
+        apply(f, entry_commit(f, "n", "1"));
         g_assert_cmpuint(view_reader_state(&reader), ==, REGENT_VIEW_REMOVED);
         assert_sees(&reader, "n", NULL);
 

@@ -66,6 +66,9 @@ _OPTION_TYPES = {
     "form": "s",
     "release": "s",
     "confirm-timeout-usec": "t",
+    "no-values": "b",
+    "since": "t",
+    "resume": "t",
 }
 
 
@@ -297,6 +300,11 @@ class Namespace:
             if len(page) < 1000:
                 return found
             after = max(page)
+
+    def get_changes(self, since, **given):
+        """What is different now: {key: value}, the keys that are gone, and the revision."""
+        changed, removed, revision = self.call("GetChanges", "(ta{sv})", (since, options(given)))
+        return mapping(changed), removed.unpack(), revision.get_uint64()
 
     def list(self, prefix="", after="", limit=0):
         keys, revision = self.call("List", "(ssu)", (prefix, after, limit))

@@ -152,8 +152,9 @@ def marshal(signature, things):
 
 
 class Message:
-    def __init__(self, kind, serial, fields, body):
+    def __init__(self, kind, serial, fields, body, flags=0):
         self.kind = kind
+        self.no_reply = bool(flags & NO_REPLY_EXPECTED)
         self.serial = serial
         self.fields = fields
         self._body = body
@@ -183,6 +184,7 @@ class RawClient:
         self._buffer = bytearray()
         self._serial = 0
         self._replies = {}
+        self._calls = []
         self.signals = []
         self._authenticate()
         self.name = self.call(
@@ -234,17 +236,20 @@ class RawClient:
         writer.align(8)
         return bytes(writer.content) + body, self._serial
 
-    def answer(self, destination, serial, error=False):
+    def answer(self, destination, serial, error=False, name="org.example.Unwilling", text=None):
         """Answers a call with nothing, or with an error."""
         self._serial += 1
+        body = b"" if text is None else marshal("s", (text,))
         fields = [(REPLY_SERIAL, ("u", serial)), (DESTINATION, ("s", destination))]
         if error:
-            fields.append((ERROR_NAME, ("s", "org.example.Unwilling")))
+            fields.append((ERROR_NAME, ("s", name)))
+        if body:
+            fields.append((SIGNATURE, ("g", "s")))
         writer = Writer()
-        writer.content += struct.pack("<cBBBII", b"l", ERROR if error else RETURN, 0, 1, 0, self._serial)
+        writer.content += struct.pack("<cBBBII", b"l", ERROR if error else RETURN, 0, 1, len(body), self._serial)
         writer.write("a(yv)", fields)
         writer.align(8)
-        self.send_bytes(bytes(writer.content))
+        self.send_bytes(bytes(writer.content) + body)
 
     def send(self, path, interface, member, signature="", things=(), body=None, fds=(), **how):
         """Sends a call and returns its serial. body replaces the marshalled things."""
@@ -289,12 +294,21 @@ class RawClient:
     def reply_message(self, serial, seconds=20):
         deadline = Deadline(seconds)
         while serial not in self._replies:
-            message = self.receive(deadline)
-            if message.kind in (RETURN, ERROR):
-                self._replies[message.field(REPLY_SERIAL)] = message
-            elif message.kind == SIGNAL:
-                self.signals.append(message)
+            self.keep(self.receive(deadline))
         return self._replies.pop(serial)
+
+    def keep(self, message):
+        """For reply_message(), take_kept() and .signals."""
+        if message.kind in (RETURN, ERROR):
+            self._replies[message.field(REPLY_SERIAL)] = message
+        elif message.kind == SIGNAL:
+            self.signals.append(message)
+        else:
+            self._calls.append(message)
+
+    def take_kept_call(self):
+        """The first call that came while something else was waited for; None: there was none."""
+        return self._calls.pop(0) if self._calls else None
 
     def receive(self, deadline):
         """The next message, of whatever kind."""
@@ -332,7 +346,7 @@ class RawClient:
     def _take_message(self):
         if len(self._buffer) < 16:
             return None
-        _, kind, _, _, body_size, serial, fields_size = struct.unpack_from("<cBBBIII", self._buffer)
+        _, kind, flags, _, body_size, serial, fields_size = struct.unpack_from("<cBBBIII", self._buffer)
         header_size = 16 + fields_size + (-fields_size % 8)
         if len(self._buffer) < header_size + body_size:
             return None
@@ -340,4 +354,4 @@ class RawClient:
         fields = dict(reader.read("a(yv)"))
         body = bytes(self._buffer[header_size : header_size + body_size])
         del self._buffer[: header_size + body_size]
-        return Message(kind, serial, fields, body)
+        return Message(kind, serial, fields, body, flags)

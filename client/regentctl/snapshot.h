@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Snapshot
+ *
+ * All values of namespaces, for who watches more than one reply can hold: they are read a page at a
+ * time, and what was changed meanwhile is put over them, so that they are as of one revision.
+ */
+
+#include "bus.h"
+
+typedef struct Snapshot Snapshot;
+
+Snapshot *snapshot_new(void);
+Snapshot *snapshot_free(Snapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
+
+/* Reads what the namespace has below @prefix. One that is not there fails. */
+gboolean snapshot_read(Snapshot *snapshot,
+                       Bus *bus,
+                       const char *ns_name,
+                       const char *prefix,
+                       Failure **reterr);
+
+/* The same of all that may be read and whose names begin with @ns_prefix. */
+gboolean snapshot_read_all(Snapshot *snapshot, Bus *bus, const char *ns_prefix, Failure **reterr);
+
+/* What is different now; NULL as @changed and @removed: nothing. Makes the namespace where there is none. */
+void snapshot_change(Snapshot *snapshot,
+                     const char *ns_name,
+                     GVariant *changed,
+                     const char *const *removed);
+
+/* What was read is to be forgotten. */
+void snapshot_drop(Snapshot *snapshot, const char *ns_name);
+
+/* The names, sorted. Free the array alone. */
+const char **snapshot_names(const Snapshot *snapshot);
+
+/* a{sv}, sorted; a full reference. */
+GVariant *snapshot_values(const Snapshot *snapshot, const char *ns_name);

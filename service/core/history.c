@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * History
+ *
+ * Entries that are seen and tombstones are in a list each, in the order of revisions, so what is newer
+ * than a revision is found from their ends. An entry that is seen because another one was deleted is
+ * in no list: the tombstone of that one speaks for its key.
+ *
+ * When a great deal has changed, the keys are walked in their order instead, so that a reply that
+ * cannot hold it all ends the walk early.
+ */
+
+#include "core/history.h"
+
+#include "core/namespace-walk.h"
+#include "core/outcome.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static uint64_t horizon_of(const State *state, const Namespace *ns)
+{
+        return MAX(MAX(state_horizon(state), ns->created_revision), ns->tombstones.floor);
+}
+
+int history_check(const State *state, const Namespace *ns, uint64_t since, char **reterr_text)
+{
+        uint64_t horizon = horizon_of(state, ns);
+
+        if (since > state_revision(state)) {
+                *reterr_text = g_strdup_printf("Revision %" PRIu64
+                                               " is not one of this history, which is at %" PRIu64,
+                                               since, state_revision(state));
+                return CORE_E_HISTORY_LOST;
+        }
+        if (since < horizon) {
+                *reterr_text = g_strdup_printf("What has changed in '%s' since revision %" PRIu64
+                                               " is not known, only since %" PRIu64,
+                                               ns->name, since, horizon);
+                return CORE_E_HISTORY_LOST;
+        }
+        return 0;
+}
+
+static bool is_below(const char *key, const char *prefix)
+{
+        return g_str_has_prefix(key, prefix);
+}
+
+/* The keys, once or twice each. Whether these are all. */
+static bool collect(const Namespace *ns, const char *prefix, uint64_t since, GPtrArray *keys)
+{
+        unsigned n = 0;
+
+        for (Entry *entry = ns->newest; entry && entry->revision > since; entry = entry->older) {
+                if (n++ == LIMIT_HISTORY_CHANGES)
+                        return false;
+                if (is_below(entry_key(entry), prefix))
+                        g_ptr_array_add(keys, entry->text);
+        }
+        for (Tombstone *each = ns->tombstones.newest; each && each->revision > since;
+             each = each->older) {
+                if (n++ == LIMIT_HISTORY_CHANGES)
+                        return false;
+                if (is_below(each->key, prefix))
+                        g_ptr_array_add(keys, each->key);
+        }
+        return true;
+}
+
+static gint compare_keys(gconstpointer a, gconstpointer b)
+{
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static int tell(const Namespace *ns, GPtrArray *keys, HistoryDiffers on_differs, void *userdata)
+{
+        const char *last = NULL;
+
+        g_ptr_array_sort(keys, compare_keys);
+        for (guint i = 0; i < keys->len; i++) {
+                const char *key = keys->pdata[i];
+                int r;
+
+                if (last && strcmp(key, last) == 0)
+                        continue;
+                r = on_differs(userdata, key, namespace_read(ns, key, NAMESPACE_WALK_ALL));
+                if (r != 0)
+                        return r;
+                last = key;
+        }
+        return 0;
+}
+
+static GTreeNode *first_tombstone(const Namespace *ns, const char *prefix)
+{
+        return ns->tombstones.by_key ? g_tree_lower_bound(ns->tombstones.by_key, prefix) : NULL;
+}
+
+/* What is seen, and the tombstones, merged. */
+static int walk_keys(const Namespace *ns,
+                     const char *prefix,
+                     uint64_t since,
+                     HistoryDiffers on_differs,
+                     void *userdata)
+{
+        GTreeNode *node = first_tombstone(ns, prefix);
+        NamespaceWalk walk;
+        Entry *entry;
+
+        namespace_walk_begin(&walk, ns, prefix, "", NAMESPACE_WALK_ALL);
+        entry = namespace_walk_next(&walk);
+        for (unsigned n = 0; n < LIMIT_HISTORY_KEYS; n++) {
+                Tombstone *tombstone = node ? g_tree_node_value(node) : NULL;
+                bool is_changed = false;
+                const char *key;
+                int order, r = 0;
+
+                if (tombstone && !is_below(tombstone->key, prefix))
+                        tombstone = NULL;
+                if (!entry && !tombstone)
+                        return 0;
+
+                order = !entry ? 1 : !tombstone ? -1 : strcmp(entry_key(entry), tombstone->key);
+                key = order <= 0 ? entry_key(entry) : tombstone->key;
+                is_changed = (order <= 0 && entry->revision > since) ||
+                             (order >= 0 && tombstone->revision > since);
+                if (is_changed)
+                        r = on_differs(userdata, key, order <= 0 ? entry : NULL);
+                if (r != 0)
+                        return r;
+                if (order >= 0)
+                        node = g_tree_node_next(node);
+                if (order <= 0)
+                        entry = namespace_walk_next(&walk);
+        }
+        return CORE_E_TOO_MANY_CHANGES;
+}
+
+int history_walk(State *state G_GNUC_UNUSED,
+                 Namespace *ns,
+                 const char *prefix,
+                 uint64_t since,
+                 HistoryDiffers on_differs,
+                 void *userdata)
+{
+        g_autoptr(GPtrArray) keys = g_ptr_array_new();
+
+        if (collect(ns, prefix, since, keys))
+                return tell(ns, keys, on_differs, userdata);
+        return walk_keys(ns, prefix, since, on_differs, userdata);
+}
+
+/* With the revision beside it, so that the sort does not wander through the memory. */
+typedef struct Dated {
+        uint64_t revision;
+        Entry *entry;
+} Dated;
+
+static gint compare_dated(gconstpointer a, gconstpointer b)
+{
+        uint64_t first = ((const Dated *) a)->revision, second = ((const Dated *) b)->revision;
+
+        return first < second ? -1 : first > second;
+}
+
+/* What is older needs no order: nobody may ask so far back. */
+static gboolean order_entries(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
+{
+        g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Dated));
+        uint64_t horizon = *(const uint64_t *) userdata;
+        Namespace *ns = value;
+        GTreeNode *node = ns->revision > horizon ? g_tree_node_first(ns->entries) : NULL;
+
+        for (; node; node = g_tree_node_next(node)) {
+                Entry *entry = namespace_node_entry(node);
+                Dated dated = { entry->revision, entry };
+
+                if (entry->revision > horizon)
+                        g_array_append_val(all, dated);
+        }
+
+        g_array_sort(all, compare_dated);
+        namespace_begin_history(ns);
+        for (guint i = 0; i < all->len; i++)
+                namespace_link(ns, g_array_index(all, Dated, i).entry);
+        return FALSE;
+}
+
+void history_begin(State *state, uint64_t horizon)
+{
+        state_begin_history(state, horizon);
+        g_tree_foreach(state_namespaces(state), order_entries, &horizon);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * History
+ *
+ * What is different now from what readers saw at an earlier revision: keys that were set since, as
+ * their entries say, and keys with a tombstone. It costs what has changed, not what there is.
+ *
+ * Of a revision before the horizon it is not known: that of the state is where this history began, at
+ * the first start of a boot or after something was lost; that of a namespace is where it was made, and
+ * it moves on as tombstones have to go.
+ */
+
+#include "core/state.h"
+
+#include <stdint.h>
+
+/*
+ * What was loaded is complete, and known since @horizon. Before that there is no history, and
+ * nothing may be asked; what is applied afterwards is kept.
+ */
+void history_begin(State *state, uint64_t horizon);
+
+/* 0, or CORE_E_HISTORY_LOST with text: whether it is known what has changed in @ns since @since. */
+int history_check(const State *state, const Namespace *ns, uint64_t since, char **reterr_text);
+
+/*
+ * Each key below @prefix that readers may see differently than at @since, in order; @entry is what
+ * they see now, NULL: nothing. 0 to go on; anything else ends the walk, which returns it. The state
+ * must not change meanwhile.
+ */
+typedef int (*HistoryDiffers)(void *userdata, const char *key, Entry *entry);
+
+/*
+ * After history_check(). 0, what @on_differs returned, or CORE_E_TOO_MANY_CHANGES: more has changed
+ * than is looked through; to read it all costs less.
+ */
+int history_walk(State *state,
+                 Namespace *ns,
+                 const char *prefix,
+                 uint64_t since,
+                 HistoryDiffers on_differs,
+                 void *userdata);
