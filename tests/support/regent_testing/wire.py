@@ -327,6 +327,27 @@ class RawClient:
                 raise Disconnected
             self._buffer += part
 
+    def fileno(self):
+        return self._socket.fileno()
+
+    def receive_arrived(self):
+        """What is there to be read, in the order in which it was sent."""
+        messages = []
+        try:
+            part = self._socket.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return messages
+        except ConnectionResetError:
+            raise Disconnected from None
+        if not part:
+            raise Disconnected
+        self._buffer += part
+        while True:
+            message = self._take_message()
+            if message is None:
+                return messages
+            messages.append(message)
+
     def receive_reply(self, deadline):
         """The next message that answers a call."""
         while True:
