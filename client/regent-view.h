@@ -41,11 +41,12 @@
 /* What `state` says. All but the first are for good. */
 typedef enum RegentViewState {
         REGENT_VIEW_LIVE = 0,
-        REGENT_VIEW_FULL = 1,     /* there was no room left: open the next one */
-        REGENT_VIEW_REVOKED = 2,  /* the access has changed: ask again */
-        REGENT_VIEW_REMOVED = 3,  /* the namespace is gone, or is another one by that name */
-        REGENT_VIEW_REPLACED = 4, /* too much changed at once, or nobody seemed to read: open the next */
-        REGENT_VIEW_STOPPED = 5,  /* regentd has ended */
+        REGENT_VIEW_FULL = 1,    /* there was no room left: open the next one */
+        REGENT_VIEW_REVOKED = 2, /* the access has changed: ask again */
+        REGENT_VIEW_REMOVED = 3, /* the namespace is gone, or is another one by that name */
+        REGENT_VIEW_REPLACED =
+                4, /* too much changed at once, or nobody seemed to read: open the next */
+        REGENT_VIEW_STOPPED = 5, /* regentd has ended */
 } RegentViewState;
 
 typedef struct RegentViewHeader {
@@ -75,7 +76,7 @@ typedef struct RegentViewRecord {
         uint64_t time_usec;
         uint32_t writer_uid;
         uint32_t value_bytes;
-        uint32_t n_words; /* of 8 bytes, this header too */
+        uint32_t n_words;  /* of 8 bytes, this header too */
         uint8_t key_bytes; /* without the NUL behind it, as is the next */
         uint8_t type_bytes;
         uint8_t entry_class; /* 0 persistent, 1 kernel, 2 runtime, 3 session */

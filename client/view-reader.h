@@ -26,8 +26,8 @@ typedef struct ViewReader {
 
 /* An entry, in place. */
 typedef struct ViewEntry {
-        const char *key;  /* with a NUL behind it */
-        const char *type; /* likewise: a GVariant type string, which is not checked */
+        const char *key;   /* with a NUL behind it */
+        const char *type;  /* likewise: a GVariant type string, which is not checked */
         const void *value; /* 8-aligned */
         size_t key_bytes;
         size_t type_bytes;

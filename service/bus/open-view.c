@@ -42,9 +42,8 @@ OpenViews *open_views_new(BusService *service)
 {
         OpenViews *open_views = g_new(OpenViews, 1);
 
-        *open_views = (OpenViews){
-                .service = service, .waiting = G_QUEUE_INIT, .due = G_QUEUE_INIT
-        };
+        *open_views =
+                (OpenViews){ .service = service, .waiting = G_QUEUE_INIT, .due = G_QUEUE_INIT };
         return open_views;
 }
 

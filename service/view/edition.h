@@ -17,11 +17,11 @@
 
 typedef struct Edition {
         Generation *generation;
-        Accounts *accounts;    /* borrowed */
-        GHashTable *uids;      /* that were given it */
-        uint64_t since_usec;   /* it is live; CLOCK_MONOTONIC */
+        Accounts *accounts;        /* borrowed */
+        GHashTable *uids;          /* that were given it */
+        uint64_t since_usec;       /* it is live; CLOCK_MONOTONIC */
         uint64_t since_free_bytes; /* that it had then */
-        unsigned n_idle_looks; /* one after the other that found it with nobody */
+        unsigned n_idle_looks;     /* one after the other that found it with nobody */
 } Edition;
 
 enum {

@@ -354,7 +354,9 @@ void view_publish(View *view)
                 (void) publish_changes(view, view->next);
 }
 
-static int publish_defaults(const View *view, Generation *generation, const Declaration *declaration)
+static int publish_defaults(const View *view,
+                            Generation *generation,
+                            const Declaration *declaration)
 {
         for (guint i = 0; declaration && i < declaration->fallbacks->len; i++) {
                 int r = publish_key(view, generation, entry_key(declaration->fallbacks->pdata[i]));

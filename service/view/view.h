@@ -23,35 +23,35 @@
 typedef struct ViewBudget {
         State *state;
         const Limits *limits;
-        uint64_t n_bytes;    /* of all editions */
-        uint64_t n_editions; /* all of them; a descriptor each */
+        uint64_t n_bytes;        /* of all editions */
+        uint64_t n_editions;     /* all of them; a descriptor each */
         uint64_t n_editions_max; /* whatever the limits say: others need descriptors, too */
         uint64_t last_number;
         uint64_t now_usec;
 } ViewBudget;
 
 typedef struct View {
-        ViewBudget *budget; /* borrowed */
-        Namespace *ns;      /* referenced */
+        ViewBudget *budget;     /* borrowed */
+        Namespace *ns;          /* referenced */
         NamespaceAccess access; /* that it had when the last one was begun */
-        Edition *live;      /* owned, as is the next */
+        Edition *live;          /* owned, as is the next */
         Edition *next;
-        GPtrArray *retired;       /* owned Edition */
-        char *cursor;             /* the last key that is in next; "" at the beginning */
-        Declaration *declaration; /* referenced; whose defaults are in live; NULL: none */
+        GPtrArray *retired;            /* owned Edition */
+        char *cursor;                  /* the last key that is in next; "" at the beginning */
+        Declaration *declaration;      /* referenced; whose defaults are in live; NULL: none */
         Declaration *next_declaration; /* the same for next */
-        uint64_t slack_bytes;     /* room for changes that the next one gets */
-        uint64_t not_before_usec; /* when to look again whether a next one can be */
-        unsigned n_restarts;      /* of the filling, because there was not room enough */
+        uint64_t slack_bytes;          /* room for changes that the next one gets */
+        uint64_t not_before_usec;      /* when to look again whether a next one can be */
+        unsigned n_restarts;           /* of the filling, because there was not room enough */
         /* for Views, which has it in its lists */
-        bool is_being_opened;     /* so it stays, whatever it is */
-        bool is_waited_for;       /* somebody is to be told when there is one, or none */
-        GPtrArray *changes;       /* borrowed NamespaceChange, of the commit that is being published */
-        RegentViewState end;      /* what comes of that; LIVE: it goes on */
-        GList in_views;           /* of all */
-        GList in_filling;         /* of those whose next is being filled */
-        GList in_told;            /* of those whose waiters are to be told */
-        GList in_touched;         /* of those that the commit concerns */
+        bool is_being_opened; /* so it stays, whatever it is */
+        bool is_waited_for;   /* somebody is to be told when there is one, or none */
+        GPtrArray *changes;   /* borrowed NamespaceChange, of the commit that is being published */
+        RegentViewState end;  /* what comes of that; LIVE: it goes on */
+        GList in_views;       /* of all */
+        GList in_filling;     /* of those whose next is being filled */
+        GList in_told;        /* of those whose waiters are to be told */
+        GList in_touched;     /* of those that the commit concerns */
 } View;
 
 typedef enum ViewOutcome {
@@ -92,12 +92,12 @@ bool view_wake(const View *view, unsigned n);
 /* Whether there is a live one that should be followed soon. */
 static inline bool view_is_scarce(const View *view)
 {
-        return view->live && !view->next && 
+        return view->live && !view->next &&
                generation_is_scarce(view->live->generation, view->live->since_free_bytes);
 }
 
 static inline bool view_is_empty(const View *view)
 {
-        return !view->live && !view->next && view->retired->len == 0 &&
-               !view->is_waited_for && !view->is_being_opened;
+        return !view->live && !view->next && view->retired->len == 0 && !view->is_waited_for &&
+               !view->is_being_opened;
 }

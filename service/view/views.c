@@ -25,12 +25,12 @@ struct Views {
         ViewBudget budget;
         sd_event *event;
         ViewsCallbacks callbacks;
-        GHashTable *by_name; /* name (in the namespace) -> owned View */
-        GQueue all;          /* View; looked at from the head on */
-        GQueue filling;      /* View */
-        GQueue told;         /* View: somebody is to be told of it */
-        GQueue touched;      /* View: of the commit that is being published; empty otherwise */
-        GHashTable *sleepers; /* View: it may have readers that were not woken yet */
+        GHashTable *by_name;   /* name (in the namespace) -> owned View */
+        GQueue all;            /* View; looked at from the head on */
+        GQueue filling;        /* View */
+        GQueue told;           /* View: somebody is to be told of it */
+        GQueue touched;        /* View: of the commit that is being published; empty otherwise */
+        GHashTable *sleepers;  /* View: it may have readers that were not woken yet */
         sd_event_source *work; /* on while filling, told or sleepers have something */
         sd_event_source *look;
 };

@@ -15,7 +15,8 @@
 #define INPUT_BYTES_MAX 65536u
 
 /* Keys to look for; those of the corpus among them. */
-static const char *const keys[] = { "a", "mtu", "peers", "key/1", "", "a-key-of-more-than-eight-bytes" };
+static const char *const keys[] = { "a",     "mtu", "peers",
+                                    "key/1", "",    "a-key-of-more-than-eight-bytes" };
 
 static uint64_t sum;
 
@@ -68,7 +69,8 @@ static void read_all(const ViewReader *reader)
                 r = view_reader_get(reader, keys[i], strlen(keys[i]), &entry);
                 g_assert(r == 0 || r == -ENOENT || r == -EBADMSG);
                 if (r == 0) {
-                        g_assert(strcmp(entry.key, keys[i]) == 0 || strlen(entry.key) < entry.key_bytes);
+                        g_assert(strcmp(entry.key, keys[i]) == 0 ||
+                                 strlen(entry.key) < entry.key_bytes);
                         touch_entry(reader, &entry);
                 }
                 (void) view_reader_get_fixed(reader, keys[i], "u", &number, sizeof number);

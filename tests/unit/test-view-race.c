@@ -8,8 +8,8 @@
  * pthread, as it knows nothing of others.
  */
 
-#include "client/view-reader.h"
 #include "changes.h"
+#include "client/view-reader.h"
 #include "view/generation.h"
 #include "view/views.h"
 
@@ -34,9 +34,9 @@ typedef struct Race {
         pthread_mutex_t mutex;
         pthread_cond_t cond;
         GThread *readers[N_READERS];
-        Shared *shared;         /* the newest; of the first case */
-        ViewLoan loan;          /* of the second: the fd is taken by who asked; -1: none */
-        bool is_asked;          /* for a loan */
+        Shared *shared; /* the newest; of the first case */
+        ViewLoan loan;  /* of the second: the fd is taken by who asked; -1: none */
+        bool is_asked;  /* for a loan */
         bool is_over;
         uint64_t n_reads_max; /* of one reader */
         uint64_t n_reads, n_whole, n_again, n_opened;
@@ -156,8 +156,9 @@ static bool put_all(Generation *generation, uint64_t revision, GPtrArray *entrie
                 entry = entry_new(key, value, ENTRY_RUNTIME);
                 entry->revision = revision;
                 g_ptr_array_add(entries, entry);
-                is_full = is_deleted(i, revision) ? generation_remove(generation, entry_key(entry)) != 0
-                                                  : generation_put(generation, entry) != 0;
+                is_full = is_deleted(i, revision)
+                                  ? generation_remove(generation, entry_key(entry)) != 0
+                                  : generation_put(generation, entry) != 0;
         }
 
         return !is_full && generation_publish(generation, revision) == 0;
@@ -204,7 +205,8 @@ static gpointer write_generations(gpointer userdata)
         const GenerationShape shape = { N_KEYS, 1 << 20 };
         Race *race = userdata;
 
-        for (uint64_t revision = 1; !__atomic_load_n(&race->is_over, __ATOMIC_ACQUIRE); revision++) {
+        for (uint64_t revision = 1; !__atomic_load_n(&race->is_over, __ATOMIC_ACQUIRE);
+             revision++) {
                 Generation *generation;
 
                 if (race->shared && put_all(race->shared->generation, revision, entries))
@@ -337,8 +339,9 @@ static Commit *commit_of_all(uint64_t revision)
 
                 key_text(key, i);
                 commit_add_entry(commit, change,
-                                 is_deleted(i, revision) ? entry_new_tombstone(key, ENTRY_PERSISTENT)
-                                                         : entry_new(key, value, ENTRY_PERSISTENT));
+                                 is_deleted(i, revision)
+                                         ? entry_new_tombstone(key, ENTRY_PERSISTENT)
+                                         : entry_new(key, value, ENTRY_PERSISTENT));
         }
         return commit;
 }
@@ -409,7 +412,8 @@ static void test_readers_of_views_that_end(void)
 {
         Race race = { .mutex = PTHREAD_MUTEX_INITIALIZER,
                       .cond = PTHREAD_COND_INITIALIZER,
-                      .n_reads_max = n_reads_wanted() / N_READERS, .loan = { .fd = -1 } };
+                      .n_reads_max = n_reads_wanted() / N_READERS,
+                      .loan = { .fd = -1 } };
         const ViewsCallbacks callbacks = { .on_ready = on_ready };
         g_autoptr(State) state = state_new();
         GThread *watcher;

@@ -4,10 +4,10 @@
  * what is left of it counts until nobody has it.
  */
 
-#include "client/view-reader.h"
-#include "declared.h"
 #include "changes.h"
+#include "client/view-reader.h"
 #include "core/namespace-walk.h"
+#include "declared.h"
 #include "view/views.h"
 
 #include <errno.h>
@@ -124,9 +124,8 @@ static ViewReader open_view(const Fixture *f)
 
 static char *text_of(const ViewEntry *entry)
 {
-        g_autoptr(GVariant) value = g_variant_ref_sink(
-                g_variant_new_from_data(G_VARIANT_TYPE(entry->type), entry->value,
-                                        entry->value_bytes, FALSE, NULL, NULL));
+        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_from_data(
+                G_VARIANT_TYPE(entry->type), entry->value, entry->value_bytes, FALSE, NULL, NULL));
 
         g_assert(g_variant_is_normal_form(value));
         return g_variant_print(value, FALSE);
@@ -571,7 +570,8 @@ static void test_reader_sleeps_until_a_change(Fixture *f, gconstpointer unused G
         ViewReader reader = open_view(f);
         GThread *thread = g_thread_new("reader", wait_for_change, &reader);
 
-        g_assert_cmpint(view_reader_wait(&reader, view_reader_sequence(&reader), 1), ==, -ETIMEDOUT);
+        g_assert_cmpint(view_reader_wait(&reader, view_reader_sequence(&reader), 1), ==,
+                        -ETIMEDOUT);
         put(f, "a", "1");
         g_thread_join(thread);
         view_reader_close(&reader);
