@@ -61,7 +61,7 @@ static uint64_t slots_for(uint64_t n_keys)
 {
         uint64_t n_slots = SLOTS_MIN;
 
-        while (n_slots < SLOTS_MAX && n_slots / 4 < n_keys)
+        while (n_slots < SLOTS_MAX && n_slots / 3 < n_keys)
                 n_slots *= 2;
         return n_slots;
 }
@@ -70,7 +70,7 @@ uint64_t generation_bytes_of(const GenerationShape *shape)
 {
         uint64_t n_bytes;
 
-        if (shape->n_keys > SLOTS_MAX / 4 || shape->record_bytes > RECORDS_MAX)
+        if (shape->n_keys > SLOTS_MAX / 3 || shape->record_bytes > RECORDS_MAX)
                 return 0;
         n_bytes = sizeof(RegentViewHeader) + slots_for(shape->n_keys) * 8 + shape->record_bytes;
         return (n_bytes + PAGE_BYTES - 1) & ~(uint64_t) (PAGE_BYTES - 1);
