@@ -9,7 +9,7 @@
  *
  *   header    256 bytes; the first 128 never change, and those behind do
  *   table     n_slots (a power of two) slots of 64 bits, open addressing
- *   records   one behind the other, each a multiple of 8 bytes; what is published never changes
+ *   records   one behind the other, at multiples of 8 bytes; what is published never changes
  *
  * A slot is 0 (never used), or holds 23 bits of the key's hash, a bit that says "not there any more",
  * and where its record is, in units of 8 bytes from the beginning. A key keeps its slot for good,
@@ -71,20 +71,29 @@ typedef struct RegentViewHeader {
 _Static_assert(sizeof(RegentViewHeader) == 256, "the header has 256 bytes");
 _Static_assert(offsetof(RegentViewHeader, sequence) == 128, "what changes is apart");
 
+/* What a look-up needs is close together; what is asked for less stands behind the value. */
 typedef struct RegentViewRecord {
         uint64_t revision; /* of the commit that wrote it; 0: a declared default */
-        uint64_t time_usec;
-        uint32_t writer_uid;
         uint32_t value_bytes;
-        uint32_t n_words;  /* of 8 bytes, this header too */
         uint8_t key_bytes; /* without the NUL behind it, as is the next */
         uint8_t type_bytes;
         uint8_t entry_class; /* 0 persistent, 1 kernel, 2 runtime, 3 session */
         uint8_t reserved;
-        /* key, NUL, type, NUL; zeros to a multiple of 8; value */
+        /* key, NUL, type, NUL; zeros to a multiple of 8; value; zeros likewise; RegentViewOrigin */
 } RegentViewRecord;
 
-_Static_assert(sizeof(RegentViewRecord) == 32, "a record begins with 32 bytes");
+typedef struct RegentViewOrigin {
+        uint64_t time_usec; /* since 1970 */
+        uint32_t writer_uid;
+        uint32_t reserved;
+} RegentViewOrigin;
+
+_Static_assert(sizeof(RegentViewRecord) == 16, "a record begins with 16 bytes");
+_Static_assert(sizeof(RegentViewOrigin) == 16, "a record ends with 16 bytes");
+
+/* Larger records begin at multiples of 64: so what a look-up needs is in one or two lines of a cache. */
+#define REGENT_VIEW_LARGE_BYTES 512u
+#define REGENT_VIEW_LARGE_ALIGN 64u
 
 #define REGENT_VIEW_SLOT_TAG    UINT64_C(0xfffffe0000000000)
 #define REGENT_VIEW_SLOT_ABSENT UINT64_C(0x0000010000000000)
@@ -129,10 +138,19 @@ static inline uint64_t regent_view_value_offset(uint64_t key_bytes, uint64_t typ
         return (sizeof(RegentViewRecord) + key_bytes + 1 + type_bytes + 1 + 7) & ~UINT64_C(7);
 }
 
+/* Where its origin stands. */
+static inline uint64_t regent_view_origin_offset(uint64_t key_bytes,
+                                                 uint64_t type_bytes,
+                                                 uint64_t value_bytes)
+{
+        return (regent_view_value_offset(key_bytes, type_bytes) + value_bytes + 7) & ~UINT64_C(7);
+}
+
 /* All of it. */
 static inline uint64_t regent_view_record_bytes(uint64_t key_bytes,
                                                 uint64_t type_bytes,
                                                 uint64_t value_bytes)
 {
-        return (regent_view_value_offset(key_bytes, type_bytes) + value_bytes + 7) & ~UINT64_C(7);
+        return regent_view_origin_offset(key_bytes, type_bytes, value_bytes) +
+               sizeof(RegentViewOrigin);
 }

@@ -144,8 +144,9 @@ static int fill_entry(const char *record, const RegentViewRecord *head, ViewEntr
                 .type_bytes = head->type_bytes,
                 .value_bytes = head->value_bytes,
                 .revision = head->revision,
-                .time_usec = head->time_usec,
-                .writer_uid = head->writer_uid,
+                .origin = (const void *) (record + regent_view_origin_offset(head->key_bytes,
+                                                                             head->type_bytes,
+                                                                             head->value_bytes)),
                 .entry_class = head->entry_class,
         };
         return 0;

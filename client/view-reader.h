@@ -32,9 +32,8 @@ typedef struct ViewEntry {
         size_t key_bytes;
         size_t type_bytes;
         size_t value_bytes;
-        uint64_t revision; /* 0: a declared default */
-        uint64_t time_usec;
-        uint32_t writer_uid;
+        uint64_t revision;              /* 0: a declared default */
+        const RegentViewOrigin *origin; /* who wrote it, and when */
         uint8_t entry_class;
 } ViewEntry;
 

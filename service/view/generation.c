@@ -211,22 +211,23 @@ static bool is_same(const RegentViewRecord *record, const Entry *entry)
 
 static uint64_t write_record(Generation *generation, const Entry *entry)
 {
-        uint64_t word = generation->end_offset / 8;
         uint64_t value_offset = regent_view_value_offset(entry->key_bytes, entry->type_bytes);
         uint64_t n_bytes =
                 regent_view_record_bytes(entry->key_bytes, entry->type_bytes, entry->value_bytes);
+        uint64_t offset = generation->end_offset;
         RegentViewRecord *record;
+        RegentViewOrigin *origin;
 
-        if (n_bytes > generation_free_bytes(generation))
+        if (n_bytes >= REGENT_VIEW_LARGE_BYTES)
+                offset = (offset + REGENT_VIEW_LARGE_ALIGN - 1) &
+                         ~(uint64_t) (REGENT_VIEW_LARGE_ALIGN - 1);
+        if (offset > generation->memory.n_bytes || n_bytes > generation->memory.n_bytes - offset)
                 return 0;
 
-        record = record_at(generation, word);
+        record = record_at(generation, offset / 8);
         *record = (RegentViewRecord){
                 .revision = entry->revision,
-                .time_usec = entry->time_usec,
-                .writer_uid = entry->writer_uid,
                 .value_bytes = entry->value_bytes,
-                .n_words = (uint32_t) (n_bytes / 8),
                 .key_bytes = entry->key_bytes,
                 .type_bytes = entry->type_bytes,
                 .entry_class = entry->class,
@@ -234,8 +235,11 @@ static uint64_t write_record(Generation *generation, const Entry *entry)
         /* Key and type stand there as in the entry. */
         memcpy(record + 1, entry->text, (size_t) entry->key_bytes + 1 + entry->type_bytes + 1);
         memcpy((char *) record + value_offset, entry_value_bytes(entry), entry->value_bytes);
-        generation->end_offset += n_bytes;
-        return word;
+        origin = (RegentViewOrigin *) ((char *) record + n_bytes - sizeof *origin);
+        *origin = (RegentViewOrigin){ .time_usec = entry->time_usec,
+                                      .writer_uid = entry->writer_uid };
+        generation->end_offset = offset + n_bytes;
+        return offset / 8;
 }
 
 static int give_up(Generation *generation)

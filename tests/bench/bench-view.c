@@ -46,7 +46,7 @@ typedef struct Bench {
         size_t key_bytes; /* as a number that the compiler does not know */
         KeyText *keys;
         uint32_t *order;
-        uint64_t sum; /* of what was read, so that it is */
+        uint64_t sum;           /* of what was read, so that it is */
         Generation *generation; /* of the reader */
         ViewReader reader;
         Bare bare;
@@ -90,8 +90,8 @@ static void make_keys(Bench *bench)
 static Entry *make_entry(const Bench *bench, uint32_t i)
 {
         g_autofree char *bytes = g_malloc0(bench->value_bytes);
-        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_fixed_array(
-                G_VARIANT_TYPE_BYTE, bytes, bench->value_bytes, 1));
+        g_autoptr(GVariant) value = g_variant_ref_sink(
+                g_variant_new_fixed_array(G_VARIANT_TYPE_BYTE, bytes, bench->value_bytes, 1));
         Entry *entry = entry_new(bench->keys[i], value, ENTRY_PERSISTENT);
 
         entry->revision = bench->revision;
@@ -120,7 +120,8 @@ static void make_generation(Bench *bench, uint64_t slack_bytes)
 
 static void *shared_memory(size_t n_bytes)
 {
-        void *memory = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *memory =
+                mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
         g_assert(memory != MAP_FAILED);
         return memory;
@@ -162,7 +163,8 @@ static void read_bare(Bench *bench, const char *key)
                 const char *record =
                         bare->records + bare->record_bytes * bare->table[at & bare->mask];
 
-                if (memcmp(record, key, bench->key_bytes) == 0 && record[bench->key_bytes] == '\0') {
+                if (memcmp(record, key, bench->key_bytes) == 0 &&
+                    record[bench->key_bytes] == '\0') {
                         bench->sum += *(const uint8_t *) (record + ENTRY_TEXT_KEY_SIZE) + 1u;
                         return;
                 }
@@ -220,8 +222,9 @@ static void clear_lmdb(Bench *bench)
 typedef void (*ReadOne)(Bench *bench, const char *key);
 
 /* Nanoseconds a read, of this thread. */
-static inline __attribute__((always_inline)) double
-measure(Bench *bench, ReadOne read_one, uint64_t nsec)
+static inline __attribute__((always_inline)) double measure(Bench *bench,
+                                                            ReadOne read_one,
+                                                            uint64_t nsec)
 {
         uint64_t begin = spent_nsec(), end, n = 0;
 
@@ -398,7 +401,8 @@ static uint64_t run_seen(State *state, Views *views, unsigned n, uint64_t *revis
         return median;
 }
 
-static void run_commits(State *state, Views *views, Sleeper *sleeper, unsigned n, uint64_t *revision)
+static void run_commits(
+        State *state, Views *views, Sleeper *sleeper, unsigned n, uint64_t *revision)
 {
         uint64_t *woken = g_new(uint64_t, n);
 

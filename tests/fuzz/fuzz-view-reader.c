@@ -39,6 +39,7 @@ static void touch_entry(const ViewReader *reader, const ViewEntry *entry)
         touch(entry->key, entry->key_bytes + 1);
         touch(entry->type, entry->type_bytes + 1);
         touch(entry->value, entry->value_bytes);
+        touch(entry->origin, sizeof *entry->origin);
 }
 
 static void help(RegentViewHeader *header, uint8_t how, size_t n_bytes)

@@ -163,8 +163,10 @@ static void assert_is_whole(const Fixture *f, const ViewReader *reader)
                 g_assert_cmpmem(seen.value, seen.value_bytes, entry_value_bytes(entry),
                                 entry->value_bytes);
                 g_assert((uintptr_t) seen.value % 8 == 0);
-                g_assert(seen.revision == entry->revision && seen.time_usec == entry->time_usec &&
-                         seen.writer_uid == entry->writer_uid && seen.entry_class == entry->class);
+                g_assert(seen.revision == entry->revision &&
+                         seen.origin->time_usec == entry->time_usec &&
+                         seen.origin->writer_uid == entry->writer_uid &&
+                         seen.entry_class == entry->class);
                 n++;
         }
         while (view_reader_next(reader, &cursor, &seen) == 0)

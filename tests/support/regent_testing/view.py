@@ -37,8 +37,7 @@ class _Entry(ctypes.Structure):
         ("type_bytes", ctypes.c_size_t),
         ("value_bytes", ctypes.c_size_t),
         ("revision", ctypes.c_uint64),
-        ("time_usec", ctypes.c_uint64),
-        ("writer_uid", ctypes.c_uint32),
+        ("origin", ctypes.c_void_p),
         ("entry_class", ctypes.c_uint8),
     ]
 
@@ -65,6 +64,14 @@ def open_fd(space, options=None):
         raise as_regent_error(error) from None
     handle, info = reply.unpack()
     return fds.get(handle), info
+
+
+def origin_of(entry):
+    """(writer's uid, time in microseconds)"""
+    return (
+        ctypes.c_uint32.from_address(entry.origin + 8).value,
+        ctypes.c_uint64.from_address(entry.origin).value,
+    )
 
 
 class View:
