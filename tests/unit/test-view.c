@@ -8,12 +8,15 @@
 #include "client/view-reader.h"
 #include "core/namespace-walk.h"
 #include "declared.h"
+#include "view/generation.h"
 #include "view/views.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NAME "a.b"
@@ -556,27 +559,90 @@ static void test_reader_cannot_write(Fixture *f, gconstpointer unused G_GNUC_UNU
         (void) close(loan.fd);
 }
 
-static gpointer wait_for_change(gpointer userdata)
+/* Without a time-out, so whoever is not woken stays there. */
+static gpointer sleep_through_changes(gpointer userdata)
 {
         const ViewReader *reader = userdata;
-        uint32_t sequence = view_reader_sequence(reader);
+        uint64_t seen = 0;
 
-        while (view_reader_revision(reader) < 2)
-                if (view_reader_wait(reader, sequence, 30 * G_USEC_PER_SEC) == 0)
-                        sequence = view_reader_sequence(reader);
+        while (seen < 201) {
+                uint32_t sequence = view_reader_sequence(reader);
+
+                if (view_reader_revision(reader) == seen)
+                        (void) syscall(SYS_futex, &reader->header->sequence, FUTEX_WAIT, sequence,
+                                       NULL, NULL, 0);
+                seen = view_reader_revision(reader);
+        }
         return NULL;
 }
 
 static void test_reader_sleeps_until_a_change(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
-        ViewReader reader = open_view(f);
-        GThread *thread = g_thread_new("reader", wait_for_change, &reader);
+        g_autoptr(GThread) thread = NULL;
+        ViewReader reader;
+        uint32_t sequence;
 
-        g_assert_cmpint(view_reader_wait(&reader, view_reader_sequence(&reader), 1), ==,
-                        -ETIMEDOUT);
-        put(f, "a", "1");
-        g_thread_join(thread);
+        fill(f, 400, 8); /* so that there is room for the changes */
+        f->revision = 1;
+        reader = open_view(f);
+        sequence = view_reader_sequence(&reader);
+        g_assert_cmpint(view_reader_wait(&reader, sequence, 1), ==, -ETIMEDOUT);
+
+        thread = g_thread_new("reader", sleep_through_changes, &reader);
+        while (f->revision < 201) {
+                put(f, "a", "1");
+                g_thread_yield();
+        }
+        g_thread_join(g_steal_pointer(&thread));
+        g_assert_cmpint(view_reader_wait(&reader, sequence, G_MAXUINT64), ==, 0);
         view_reader_close(&reader);
+}
+
+static Entry *numbered(unsigned i, uint64_t revision)
+{
+        g_autofree char *key = g_strdup_printf("%u", i);
+        g_autoptr(GVariant) value = changes_value("1");
+        Entry *entry = entry_new(key, value, ENTRY_PERSISTENT);
+
+        entry->revision = revision;
+        return entry;
+}
+
+static void entry_destroy(gpointer entry)
+{
+        entry_unref(entry);
+}
+
+/* What finds the table full is not seen by halves. */
+static void test_full_table_takes_all_or_nothing(void)
+{
+        g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_destroy);
+        const GenerationShape shape = { 1, 4096 };
+        g_autoptr(Generation) generation = NULL;
+        ViewReader reader;
+        ViewEntry seen;
+
+        g_assert(generation_new(&generation, &shape, 1) == 0);
+        g_assert(view_reader_attach(&reader, generation_memory(generation),
+                                    generation_bytes(generation)) == 0);
+        for (unsigned i = 0; i < 6; i++) {
+                g_ptr_array_add(entries, numbered(i, 5));
+                g_assert(generation_put(generation, entries->pdata[i]) == 0);
+        }
+        g_assert(generation_publish(generation, 5) == 0);
+
+        for (unsigned i = 6; i < 12; i++) {
+                g_ptr_array_add(entries, numbered(i - 1, 6));
+                g_assert(generation_put(generation, entries->pdata[i]) == 0);
+        }
+        g_assert_cmpint(generation_publish(generation, 6), ==, GENERATION_E_FULL);
+
+        g_assert(view_reader_get(&reader, "5", 1, &seen) == 0 && seen.revision == 5);
+        g_assert(view_reader_get(&reader, "6", 1, &seen) == -ENOENT);
+        g_assert_cmpuint(view_reader_n_keys(&reader), ==, 6);
+        g_assert_cmpuint(view_reader_revision(&reader), ==, 5);
+        g_assert_cmpuint(view_reader_sequence(&reader) % 2, ==, 0);
+        g_assert_cmpint(generation_put(generation, entries->pdata[0]), ==, GENERATION_E_FULL);
 }
 
 #define ADD(name) g_test_add("/view/" #name, Fixture, NULL, set_up, test_##name, tear_down)
@@ -601,5 +667,7 @@ int main(int argc, char **argv)
         ADD(unread_views_go);
         ADD(reader_cannot_write);
         ADD(reader_sleeps_until_a_change);
+        g_test_add_func("/view/full_table_takes_all_or_nothing",
+                        test_full_table_takes_all_or_nothing);
         return g_test_run();
 }
