@@ -15,10 +15,9 @@
 #define REGENT_PATH            "/org/regentd/State1"
 #define REGENT_NAMESPACES_PATH "/org/regentd/State1/ns"
 
-#define REGENT_MANAGER_INTERFACE     "org.regentd.State1.Manager"
-#define REGENT_NAMESPACE_INTERFACE   "org.regentd.State1.Namespace"
-#define REGENT_VALUES_INTERFACE      "org.regentd.State1.Values"
-#define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"
+#define REGENT_MANAGER_INTERFACE   "org.regentd.State1.Manager"
+#define REGENT_NAMESPACE_INTERFACE "org.regentd.State1.Namespace"
+#define REGENT_VALUES_INTERFACE    "org.regentd.State1.Values"
 
 /* Exported by clients that have a say in changes, at a path of their own */
 #define REGENT_PARTICIPANT_INTERFACE "org.regentd.State1.Participant"

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 PREFIX = "org.regentd.State1."
 ERROR_PREFIX = PREFIX + "Error."
 EMITS_CHANGED = "org.freedesktop.DBus.Property.EmitsChangedSignal"
-INTERFACES = ("Manager", "Namespace", "Values")
+INTERFACES = ("Manager", "Namespace", "Values", "Participant")
 
 
 class Doc:

@@ -15,6 +15,7 @@
 #include "core/status.h"
 #include "daemon.h"
 #include "declarer.h"
+#include "defaults-note.h"
 #include "expirer.h"
 #include "session-ender.h"
 #include "store/store.h"
@@ -38,6 +39,7 @@ typedef struct Daemon {
         Pipeline *pipeline;
         Store *store;
         Declarer *declarer;
+        DefaultsNote *defaults;
         Expirer *expirer;
         Views *views;
         SessionEnder *session_ender;

@@ -66,6 +66,13 @@ static void on_applied(void *userdata, const Commit *commit)
                 bus_service_applied(daemon->service, commit);
 }
 
+static uint64_t on_weigh(void *userdata, const char *name)
+{
+        const Daemon *daemon = userdata;
+
+        return daemon->service ? bus_service_weigh(daemon->service, name) : 0;
+}
+
 static void on_publish(void *userdata, const GPtrArray *commits)
 {
         Daemon *daemon = userdata;
@@ -102,6 +109,7 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
                 .sync = on_sync,
                 .applying = on_applying,
                 .applied = on_applied,
+                .weigh = on_weigh,
                 .publish = on_publish,
                 .reconsider = on_reconsider,
                 .userdata = daemon,
@@ -109,6 +117,13 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon)
 }
 
 /* the declarer's port */
+
+void daemon_ports_on_first_declared(void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        defaults_note_begin(daemon->defaults, daemon->status.is_new_history);
+}
 
 void daemon_ports_on_declared(void *userdata, Namespace *ns)
 {
@@ -277,6 +292,11 @@ static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics
                                             declarer_errors(daemon->declarer));
 }
 
+static void on_go_on(void *userdata)
+{
+        on_wake(userdata);
+}
+
 BusPorts daemon_ports_of_bus(Daemon *daemon)
 {
         return (BusPorts){
@@ -288,6 +308,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .open_view = on_open_view,
                 .end_session = on_end_session,
                 .add_statistics = on_statistics,
+                .go_on = on_go_on,
                 .userdata = daemon,
         };
 }

@@ -16,4 +16,5 @@ StoreCallbacks daemon_ports_of_store(Daemon *daemon);
 BusPorts daemon_ports_of_bus(Daemon *daemon);
 
 /* For DeclarerOptions.on_declared; @userdata is the daemon. */
+void daemon_ports_on_first_declared(void *userdata);
 void daemon_ports_on_declared(void *userdata, Namespace *ns);

@@ -89,7 +89,8 @@ static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 {
         Daemon *daemon = userdata;
 
-        pipeline_run(daemon->pipeline, now_realtime_usec());
+        if (!daemon->service || !bus_service_holds_writes(daemon->service))
+                pipeline_run(daemon->pipeline, now_realtime_usec());
         return 0;
 }
 
@@ -228,10 +229,12 @@ static void start_declarations(void *userdata)
                 .pipeline = daemon->pipeline,
                 .limits = &daemon->config.limits,
                 .directories = daemon->options->namespaces_directories,
+                .on_first = daemon_ports_on_first_declared,
                 .on_declared = daemon_ports_on_declared,
                 .userdata = daemon,
         };
 
+        daemon->defaults = defaults_note_new(daemon->options->runtime_directory, daemon->state);
         daemon->declarer = declarer_new(&options);
         declarer_load(daemon->declarer);
         declarer_when_done(daemon->declarer, on_first_declared, daemon);
@@ -291,6 +294,7 @@ static void clear(Daemon *daemon)
         daemon->views = views_free(daemon->views);
         daemon->pipeline = pipeline_free(daemon->pipeline);
         daemon->store = store_free(daemon->store);
+        daemon->defaults = defaults_note_free(daemon->defaults);
         daemon->state = state_free(daemon->state);
         sd_event_source_disable_unref(daemon->batch);
         sd_event_source_disable_unref(daemon->redeclare);

@@ -289,6 +289,7 @@ static void begin_anew(Declarer *declarer)
 void declarer_load(Declarer *declarer)
 {
         State *state = declarer->options.state;
+        bool is_first = !declarer->has_loaded;
         Declarations *declarations;
 
         g_ptr_array_set_size(declarer->errors, 0);
@@ -301,6 +302,8 @@ void declarer_load(Declarer *declarer)
         state_set_declarations(state, declarations,
                                pipeline_namespace_under_way(declarer->options.pipeline),
                                on_declared, declarer);
+        if (is_first && declarer->options.on_first)
+                declarer->options.on_first(declarer->options.userdata);
 
         begin_anew(declarer);
         g_tree_foreach(declarations_all(declarations), add_name, &declarer->names);

@@ -25,6 +25,9 @@ typedef struct DeclarerOptions {
         const Limits *limits;
         const char *const *directories; /* NULL: the standard ones */
 
+        /* The declarations are in force for the first time, and nothing follows from it yet. May be NULL. */
+        void (*on_first)(void *userdata);
+
         /* @ns has another declaration now, or none. */
         void (*on_declared)(void *userdata, Namespace *ns);
 

@@ -31,8 +31,8 @@ struct SessionEnder {
         GHashTable *endings; /* session (in the ending) -> owned Ending */
         GQueue queue;        /* all of them, as they ended */
         guint n_under_way;
-        bool is_failing;     /* and that has been said */
-        uint64_t retry_usec; /* how long to wait after the next failure */
+        bool is_failing;          /* and that has been said */
+        uint64_t retry_usec;      /* how long to wait after the next failure */
         SessionEnderDone on_done; /* NULL: nobody waits */
         void *userdata;
 };

@@ -73,7 +73,8 @@ static gboolean finish_describe(BusCall *call,
         if (!g_variant_lookup(facts, "declared-type", "s", ret_signature))
                 g_variant_lookup(facts, "type", "s", ret_signature);
         g_variant_lookup(facts, "class", "&s", &entry_class);
-        *ret_is_runtime = strcmp(entry_class, "runtime") == 0 || strcmp(entry_class, "session") == 0;
+        *ret_is_runtime =
+                strcmp(entry_class, "runtime") == 0 || strcmp(entry_class, "session") == 0;
         return TRUE;
 }
 

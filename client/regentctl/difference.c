@@ -197,10 +197,9 @@ static void print_entry(const DumpEntry *entry, const char *mark, Style style, O
         g_autofree char *value = value_text_summarize(entry->value, output_value_columns(output));
         g_autofree char *key = output_escape(entry->key);
         g_autofree char *release = entry->release ? output_escape(entry->release) : NULL;
-        g_autofree char *of = release ? g_strdup_printf(" (kernel %s)", release)
-                             : entry->memory_class
-                                     ? g_strdup_printf(" (%s)", entry->memory_class)
-                                     : g_strdup("");
+        g_autofree char *of = release               ? g_strdup_printf(" (kernel %s)", release)
+                              : entry->memory_class ? g_strdup_printf(" (%s)", entry->memory_class)
+                                                    : g_strdup("");
         g_autofree char *line = g_strdup_printf("%s %s %s %s%s", mark, key,
                                                 g_variant_get_type_string(entry->value), value, of);
 
@@ -244,7 +243,8 @@ static json_object *entry_to_json(const DumpEntry *entry)
 
         object = value_json_from_variant(entry->value);
         if (entry->memory_class)
-                json_object_object_add(object, "class", json_object_new_string(entry->memory_class));
+                json_object_object_add(object, "class",
+                                       json_object_new_string(entry->memory_class));
         return object;
 }
 

@@ -18,8 +18,8 @@ typedef struct DumpEntry {
         char *key;
         GVariant *value;
         const char *memory_class; /* "runtime" or "session"; NULL: persistent, or kernel */
-        char *release;     /* of the kernel it is for: of class kernel; NULL: for any */
-        uint64_t revision; /* of the commit that wrote it; 0: from a file, or a default */
+        char *release;            /* of the kernel it is for: of class kernel; NULL: for any */
+        uint64_t revision;        /* of the commit that wrote it; 0: from a file, or a default */
 } DumpEntry;
 
 typedef struct DumpAccess {

@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define SNAPSHOT_TRIES 5
-#define WATCH_ACKNOWLEDGED G_GUINT64_CONSTANT(1)
 
 /* What Watch answered, of a namespace or of several. */
 typedef struct Answer {
@@ -60,7 +59,7 @@ static gboolean call_watch(Follower *follower,
         const char *ns_name = follower->spec.ns_name;
         const char *prefix = ns_name ? follower->spec.prefix : follower->spec.ns_prefix;
         GVariant *arguments =
-                g_variant_new("(st@a{sv})", prefix ? prefix : "", WATCH_ACKNOWLEDGED,
+                g_variant_new("(st@a{sv})", prefix ? prefix : "", (guint64) REGENT_WATCH_ACKNOWLEDGED,
                               watch_options(follower, since));
         g_autoptr(GVariant) reply = NULL;
         Answer answer = { .is_difference = since->epoch != NULL };

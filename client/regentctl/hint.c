@@ -166,14 +166,12 @@ static void hint_conflict(Failure *failure, const HintCall *call)
                 failure_set_hint(failure, "'regentctl access' changes one that is there.");
         else if (failure_is(failure, REGENT_ERROR_KEY_EXISTS))
                 failure_set_hint(failure, "Nothing was changed.");
+        else if (failure_is(failure, REGENT_ERROR_BUSY) && strstr(failure->text, "confirm"))
+                failure_set_hint(failure, "Nothing was changed. 'regentctl status' shows the "
+                                          "changes that wait for a confirmation.");
         else if (failure_is(failure, REGENT_ERROR_BUSY))
-                failure_set_hint(failure,
-                                 "Nothing was changed. 'regentctl status' shows the changes that "
-                                 "wait for a confirmation%s",
-                                 is_write(call->method)
-                                         ? ";\nwhere there is none, participants are being asked: "
-                                           "try again."
-                                         : ".");
+                failure_set_hint(failure, "Nothing was changed. Try again; what waits for a "
+                                          "confirmation is in 'regentctl status'.");
 }
 
 static void hint_refused(Failure *failure, const HintCall *call)

@@ -19,6 +19,7 @@
 #include "namespace-facts.h"
 #include "namespace-path.h"
 #include "notices.h"
+#include "presence.h"
 #include "watched.h"
 
 #include <string.h>
@@ -34,16 +35,14 @@ struct Monitor {
         void *userdata;
         GPtrArray *watched;
         Notices *notices;
+        Presence *presence;
         guint subscriptions[3];
-        guint name_watch;
         guint timer;
-        gulong closed_handler;
         guint n_left_out;
         bool takes_public;
         bool is_started;
-        bool is_owned; /* regentd is on the bus */
-        bool was_owned;
-        bool is_closed;
+        bool is_away;    /* that regentd is gone has been told */
+        unsigned n_gone; /* how often it had gone when what there is was read */
         bool is_woken;
         bool is_polling_due;
 };
@@ -138,39 +137,6 @@ static void on_interfaces_changed(GDBusConnection *connection,
         monitor->is_woken = true;
 }
 
-static void on_name_appeared(GDBusConnection *connection,
-                             const char *name,
-                             const char *owner,
-                             gpointer userdata)
-{
-        Monitor *monitor = userdata;
-
-        (void) connection, (void) name, (void) owner;
-        monitor->is_owned = true;
-        monitor->is_woken = true;
-}
-
-static void on_name_vanished(GDBusConnection *connection, const char *name, gpointer userdata)
-{
-        Monitor *monitor = userdata;
-
-        (void) connection, (void) name;
-        monitor->is_owned = false;
-        monitor->is_woken = true;
-}
-
-static void on_closed(GDBusConnection *connection,
-                      gboolean is_remote,
-                      GError *error,
-                      gpointer userdata)
-{
-        Monitor *monitor = userdata;
-
-        (void) connection, (void) is_remote, (void) error;
-        monitor->is_closed = true;
-        monitor->is_woken = true;
-}
-
 static gboolean on_poll(gpointer userdata)
 {
         Monitor *monitor = userdata;
@@ -193,24 +159,18 @@ static guint subscribe(Monitor *monitor,
 Monitor *monitor_new(Bus *bus, const char *prefix, MonitorOnEvent on_event, void *userdata)
 {
         Monitor *monitor = g_new0(Monitor, 1);
-        GDBusConnection *connection = bus_connection(bus);
 
         *monitor = (Monitor){ .bus = bus, .on_event = on_event, .userdata = userdata };
         monitor->prefix = g_strdup(prefix);
         monitor->watched = watched_list_new();
         monitor->notices = notices_new();
-        monitor->is_owned = monitor->was_owned = true;
         monitor->subscriptions[0] = subscribe(monitor, PROPERTIES_INTERFACE, "PropertiesChanged",
                                               on_properties_changed);
         monitor->subscriptions[1] = subscribe(monitor, OBJECT_MANAGER_INTERFACE, "InterfacesAdded",
                                               on_interfaces_changed);
         monitor->subscriptions[2] = subscribe(monitor, OBJECT_MANAGER_INTERFACE,
                                               "InterfacesRemoved", on_interfaces_changed);
-        monitor->name_watch = g_bus_watch_name_on_connection(
-                connection, REGENT_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE, on_name_appeared,
-                on_name_vanished, monitor, NULL);
-        monitor->closed_handler =
-                g_signal_connect(connection, "closed", G_CALLBACK(on_closed), monitor);
+        monitor->presence = presence_new(bus, &monitor->is_woken);
         monitor->timer = g_timeout_add(POLL_MSEC, on_poll, monitor);
         return monitor;
 }
@@ -225,8 +185,7 @@ Monitor *monitor_free(Monitor *monitor)
         connection = bus_connection(monitor->bus);
         for (size_t i = 0; i < G_N_ELEMENTS(monitor->subscriptions); i++)
                 g_dbus_connection_signal_unsubscribe(connection, monitor->subscriptions[i]);
-        g_bus_unwatch_name(monitor->name_watch);
-        g_signal_handler_disconnect(connection, monitor->closed_handler);
+        presence_free(monitor->presence);
         g_source_remove(monitor->timer);
         notices_free(monitor->notices);
         g_ptr_array_unref(monitor->watched);
@@ -441,13 +400,18 @@ static gboolean take_notices(Monitor *monitor, Failure **reterr)
 /* regentd went or came. */
 static gboolean follow_owner(Monitor *monitor, Failure **reterr)
 {
-        if (monitor->is_owned == monitor->was_owned)
+        unsigned n_gone = presence_n_gone(monitor->presence);
+
+        if (n_gone != monitor->n_gone && !monitor->is_away) {
+                monitor->is_away = true;
+                tell(monitor, MONITOR_AWAY, NULL, NULL, NULL);
+        }
+        monitor->n_gone = n_gone;
+        if (!monitor->is_away || !presence_owner(monitor->presence))
                 return TRUE;
 
-        monitor->was_owned = monitor->is_owned;
-        tell(monitor, monitor->is_owned ? MONITOR_BACK : MONITOR_AWAY, NULL, NULL, NULL);
-        if (!monitor->is_owned)
-                return TRUE;
+        monitor->is_away = false;
+        tell(monitor, MONITOR_BACK, NULL, NULL, NULL);
         for (guint i = 0; i < monitor->watched->len; i++)
                 ((Watched *) monitor->watched->pdata[i])->must_read = true;
         return !monitor->takes_public || find_public(monitor, reterr);
@@ -460,7 +424,7 @@ static gboolean work(Monitor *monitor, Failure **reterr)
         monitor->is_polling_due = false;
         if (!follow_owner(monitor, reterr))
                 return FALSE;
-        for (guint i = monitor->is_owned ? monitor->watched->len : 0; i-- > 0;) {
+        for (guint i = monitor->is_away ? 0 : monitor->watched->len; i-- > 0;) {
                 Watched *watched = monitor->watched->pdata[i];
 
                 if ((watched->must_read || (is_polling && !watched->is_announced)) &&
@@ -469,7 +433,7 @@ static gboolean work(Monitor *monitor, Failure **reterr)
                 if (!watched->is_there && !watched->is_named)
                         g_ptr_array_remove_index(monitor->watched, i);
         }
-        return !monitor->is_owned || take_notices(monitor, reterr);
+        return monitor->is_away || take_notices(monitor, reterr);
 }
 
 /* What a restart of regentd breaks is done again once it is back. */
@@ -486,7 +450,7 @@ gboolean monitor_run(Monitor *monitor, Failure **reterr)
                 if (!bus_wait(monitor->bus, &monitor->is_woken, reterr))
                         return FALSE;
                 monitor->is_woken = false;
-                if (monitor->is_closed)
+                if (presence_is_closed(monitor->presence))
                         return failure_set(reterr, EXIT_UNREACHABLE, "The bus is gone");
                 if (work(monitor, &failure))
                         continue;

@@ -21,7 +21,6 @@
 #define CALLBACK_PATH        "/org/regentd/Participant"
 #define TIMEOUT_USEC_DEFAULT (INT64_C(5) * G_USEC_PER_SEC)
 #define RETRY_MSEC           1000u
-#define FLAG_OPTIONAL        G_GUINT64_CONSTANT(1)
 
 static const char interface_xml[] =
         "<node><interface name='" REGENT_PARTICIPANT_INTERFACE "'>"
@@ -214,7 +213,7 @@ static gboolean call_register(Participation *participation, GVariant **ret_reply
         return bus_call_namespace(participation->bus, spec->ns_name, "RegisterParticipant",
                                   g_variant_new("(sot@a{sv})", spec->prefix ? spec->prefix : "",
                                                 CALLBACK_PATH,
-                                                spec->is_optional ? FLAG_OPTIONAL : 0,
+                                                (guint64) (spec->is_optional ? REGENT_PARTICIPANT_OPTIONAL : 0),
                                                 g_variant_builder_end(&options)),
                                   "(a{sv}t)", ret_reply, reterr);
 }

@@ -150,8 +150,8 @@ static bool read_file(Context *context, char **arguments, Transaction **ret, Fai
 }
 
 static const char *memory_class(const Options *options,
-                       const TransactionNamespace *ns,
-                       const TransactionChange *change)
+                                const TransactionNamespace *ns,
+                                const TransactionChange *change)
 {
         const char *entry_class = change->entry_class ? change->entry_class
                                   : ns->entry_class   ? ns->entry_class

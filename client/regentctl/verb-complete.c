@@ -149,12 +149,18 @@ static void offer_kind(const Completion *completion, const char *kind)
                         offer_words(completion, fixed[i].words);
 }
 
-static void offer_argument(const Completion *completion, const OptionSpec *spec)
+static void offer_argument(const Completion *completion, const OptionSpec *found)
 {
+        const char *verb = completion->line.verb;
+        const OptionSpec *own = verb ? option_find_for(found->name, verb) : NULL;
+        const OptionSpec *spec = own ? own : found;
+
         if (strcmp(spec->name, "json") == 0)
                 offer_words(completion, "pretty short off");
         else if (strcmp(spec->name, "mode") == 0)
                 offer_words(completion, "0600 0640 0644 0660 0664");
+        else if (strcmp(spec->name, "prefix") == 0 && option_goes_with(spec, "watch"))
+                offer_namespaces(completion);
         else if (strcmp(spec->name, "prefix") == 0)
                 offer_keys(completion, "");
         else
@@ -182,9 +188,11 @@ static void offer_place(const Completion *completion, const Verb *verb, guint pl
                 for (char **kind = kinds; *kind; kind++)
                         offer_kind(completion, *kind);
         }
-        /* PREFIX of a verb is of namespaces. */
-        if (place < n_places && strcmp(places[place], "PREFIX") == 0)
+        /* After a namespace PREFIX is of its keys, else of namespaces. */
+        if (place < n_places && strcmp(places[place], "PREFIX") == 0 && place == 0)
                 offer_namespaces(completion);
+        else if (place < n_places && strcmp(places[place], "PREFIX") == 0)
+                offer_keys(completion, "");
 }
 
 /* The option that a word is, when it waits for an argument: "--type", "-t". */
@@ -225,7 +233,9 @@ static void complete(Completion *completion)
         const Verb *verb = name ? verb_find(name) : NULL;
         const char *equals = strchr(word, '=');
 
-        if (equals && g_str_has_prefix(word, "--")) {
+        if (completion->line.command) {
+                offer_words(completion, "<files>");
+        } else if (equals && g_str_has_prefix(word, "--")) {
                 const OptionSpec *spec = option_find_long(word + 2, (size_t) (equals - word - 2));
                 g_autofree char *before = g_strndup(word, (gsize) (equals + 1 - word));
 

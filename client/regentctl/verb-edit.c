@@ -50,7 +50,9 @@ static bool take(Editing *editing, char **names, Failure **reterr)
 }
 
 /* What goes with a connection can be deleted or be given another class, but not set. */
-static bool check_sessions(const DumpNamespace *present, const DumpNamespace *wanted, Failure **reterr)
+static bool check_sessions(const DumpNamespace *present,
+                           const DumpNamespace *wanted,
+                           Failure **reterr)
 {
         for (guint i = 0; i < wanted->entries->len; i++) {
                 const DumpEntry *entry = wanted->entries->pdata[i];
@@ -59,11 +61,13 @@ static bool check_sessions(const DumpNamespace *present, const DumpNamespace *wa
                 if (!dump_entry_is_session(entry))
                         continue;
                 old = dump_namespace_find(present, entry->key);
-                if (!old || !dump_entry_is_session(old) || !g_variant_equal(old->value, entry->value))
-                        return failure_set(reterr, EXIT_REFUSED,
-                                           "'%s' of class session goes with the connection that set "
-                                           "it; only with another class can it be set in here",
-                                           entry->key);
+                if (!old || !dump_entry_is_session(old) ||
+                    !g_variant_equal(old->value, entry->value))
+                        return failure_set(
+                                reterr, EXIT_REFUSED,
+                                "'%s' of class session goes with the connection that set "
+                                "it; only with another class can it be set in here",
+                                entry->key);
         }
         return true;
 }

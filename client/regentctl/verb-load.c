@@ -94,7 +94,8 @@ static void leave_memory(const Loading *loading)
         dump_leave_out(loading->present, "session", loading->wanted);
         if (n_sessions > 0)
                 output_note(loading->context->output,
-                            "%" G_GUINT64_FORMAT " keys of class session are left out: they go with "
+                            "%" G_GUINT64_FORMAT
+                            " keys of class session are left out: they go with "
                             "the connections that set them",
                             n_sessions);
         if (n_left > 0)

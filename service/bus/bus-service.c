@@ -25,6 +25,7 @@
 #include "bus/watch-rights.h"
 #include "bus/watch-withheld.h"
 #include "bus/watches.h"
+#include "bus/write-brake.h"
 #include "bus/write.h"
 #include "core/outgoing.h"
 
@@ -105,6 +106,7 @@ int bus_service_new(BusService **ret_service,
         service->withheld = withheld_watches_new(service);
         service->rights = watch_rights_new(service);
         service->watch_publisher = watch_publisher_new(service);
+        service->write_brake = write_brake_new(service);
         service->backups = backups_new(service);
         service->open_views = open_views_new(service);
         r = export_objects(service);
@@ -125,6 +127,7 @@ BusService *bus_service_free(BusService *service)
         withheld_watches_free(service->withheld);
         watch_rights_free(service->rights);
         watch_publisher_free(service->watch_publisher);
+        write_brake_free(service->write_brake);
         callers_free(service->callers);
         participation_free(service->participation);
         lifetimes_free(service->lifetimes);
@@ -153,6 +156,16 @@ void bus_service_applied(BusService *service, const Commit *commit)
 int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata)
 {
         return lifetimes_begin(service->lifetimes, on_begun, userdata);
+}
+
+uint64_t bus_service_weigh(const BusService *service, const char *name)
+{
+        return watches_weigh(service->watches, name);
+}
+
+bool bus_service_holds_writes(BusService *service)
+{
+        return write_brake_holds(service->write_brake);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

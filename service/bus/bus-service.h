@@ -15,6 +15,7 @@
 #include "core/status.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
@@ -34,6 +35,7 @@ typedef struct WatchPublisher WatchPublisher;
 typedef struct WatchRights WatchRights;
 typedef struct Watches Watches;
 typedef struct WithheldWatches WithheldWatches;
+typedef struct WriteBrake WriteBrake;
 
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
@@ -88,6 +90,9 @@ typedef struct BusPorts {
         /* Inserts what the other parts count, and what else @uid may know. */
         void (*add_statistics)(void *userdata, uint32_t uid, GVariantDict *statistics);
 
+        /* Writes need not be held back any more, see bus_service_holds_writes(). */
+        void (*go_on)(void *userdata);
+
         void *userdata;
 } BusPorts;
 
@@ -110,6 +115,7 @@ typedef struct BusService {
         Watches *watches;
         WithheldWatches *withheld;
         WatchRights *rights;
+        WriteBrake *write_brake;
         WatchPublisher *watch_publisher;
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
@@ -139,6 +145,15 @@ void bus_service_applied(BusService *service, const Commit *commit);
  * known. What fails later ends the loop.
  */
 int bus_service_begin(BusService *service, void (*on_begun)(void *userdata), void *userdata);
+
+/* How many signals a change of @name makes for those who watch. */
+uint64_t bus_service_weigh(const BusService *service, const char *name);
+
+/*
+ * Whether so much waits to be sent that nothing more should be changed now. BusPorts.go_on() is called
+ * when that is over.
+ */
+bool bus_service_holds_writes(BusService *service);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

@@ -18,6 +18,7 @@
 #include "bus/call.h"
 #include "bus/caller.h"
 #include "bus/receipts.h"
+#include "bus/watch-statistics.h"
 #include "bus/watch-withheld.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -387,7 +388,7 @@ bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t
         return false;
 }
 
-void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes)
+void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
 {
         charge(service->flow, reader_named(service->flow, caller->name), n_bytes);
 }
@@ -453,6 +454,8 @@ static GVariant *describe(const Flow *flow, const Reader *reader)
                               caller ? (guint64) caller->n_calls : UINT64_C(0));
         g_variant_dict_insert(&facts, "calls-refused", "t", reader->n_refused);
         g_variant_dict_insert(&facts, "calls-unanswered", "t", reader->n_unanswered);
+        g_variant_dict_insert_value(&facts, "watches",
+                                    watch_statistics(flow->service, reader->name));
         return g_variant_dict_end(&facts);
 }
 

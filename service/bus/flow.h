@@ -64,7 +64,7 @@ void flow_confirm(BusService *service, const char *name, LedgerMark mark);
  * has been; else it is asked how far it has read, and bus/watch-withheld.c is told when it has.
  */
 bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
-void flow_charge_signal(BusService *service, const Caller *caller, uint64_t n_bytes);
+void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
 
 /* Whether it has read so much that it is worth going on. */
 bool flow_may_go_on(const BusService *service, const Caller *caller);

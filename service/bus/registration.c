@@ -46,10 +46,10 @@ static int read_option(sd_bus_message *m,
         if (r < 0)
                 return r;
         if (registration->timeout_usec == 0 ||
-            registration->timeout_usec > PARTICIPANT_TIMEOUT_USEC_MAX)
+            registration->timeout_usec > LIMIT_ANSWER_USEC)
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                      "timeout-usec is 1 to %u",
-                                                     PARTICIPANT_TIMEOUT_USEC_MAX));
+                                                     LIMIT_ANSWER_USEC));
         return 0;
 }
 
@@ -102,9 +102,9 @@ static int authorize(BusService *service,
                      sd_bus_error *reterr_bus)
 {
         const AuthorizerQuestion question = {
-                .action = AUTHORIZE_PARTICIPATE,
                 .name = name,
                 .verb = "RegisterParticipant",
+                .action = AUTHORIZE_PARTICIPATE,
         };
         g_autofree char *text = NULL;
         int r;

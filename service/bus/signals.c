@@ -13,6 +13,7 @@
 #include "bus/object-manager.h"
 #include "bus/object-path.h"
 #include "bus/value-codec.h"
+#include "bus/watch-properties.h"
 #include "client/regent-names.h"
 #include "core/namespace-walk.h"
 #include "util/auto.h"
@@ -206,18 +207,23 @@ static int append_names(sd_bus_message *m, const GPtrArray *named)
         return sd_bus_message_close_container(m);
 }
 
-static int announce_values(const BusService *service, const Delta *delta)
+int signals_build_values(const BusService *service,
+                         Namespace *ns,
+                         GPtrArray *entries,
+                         sd_bus_message **ret_signal,
+                         uint64_t *ret_n_bytes)
 {
+        const Delta delta = { ns, entries };
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GPtrArray) named = g_ptr_array_new();
         uint64_t n_bytes;
         int r;
 
-        r = new_properties_changed(service, delta->ns, REGENT_VALUES_INTERFACE, &m);
+        r = new_properties_changed(service, ns, REGENT_VALUES_INTERFACE, &m);
         if (r < 0)
                 return r;
 
-        r = append_values(m, service->limits, delta, named, &n_bytes);
+        r = append_values(m, service->limits, &delta, named, &n_bytes);
         if (r < 0)
                 return r;
 
@@ -227,7 +233,24 @@ static int announce_values(const BusService *service, const Delta *delta)
 
         for (guint i = 0; i < named->len; i++)
                 n_bytes += 8 + (uint64_t) ((const Entry *) named->pdata[i])->key_bytes;
-        return broadcast_send(service, delta->ns->name, m, n_bytes);
+        *ret_n_bytes = n_bytes;
+        *ret_signal = g_steal_pointer(&m);
+        return 0;
+}
+
+static int announce_values(const BusService *service, const Delta *delta)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        uint64_t n_bytes;
+        int r;
+
+        if (!namespace_is_public(delta->ns)) {
+                watch_properties_announce(service, delta->ns, delta->entries);
+                return 0;
+        }
+
+        r = signals_build_values(service, delta->ns, delta->entries, &m, &n_bytes);
+        return r < 0 ? r : broadcast_send(service, delta->ns->name, m, n_bytes);
 }
 
 /* Of each key only the last entry stays. */
@@ -254,7 +277,7 @@ static void collect_entries(Signals *signals, GPtrArray *deltas, const Namespace
         Namespace *ns = state_lookup(signals->service->state, change->name);
         Delta *delta = NULL;
 
-        if (!ns || !namespace_is_public(ns))
+        if (!ns || !(namespace_is_public(ns) || watch_properties_are_wanted(signals->service, ns)))
                 return;
 
         for (guint i = 0; i < deltas->len && !delta; i++)
@@ -413,7 +436,10 @@ void signals_publish_declaration(Signals *signals, Namespace *ns)
         remember(signals, ns);
 }
 
-static int announce_keys(const BusService *service, const Namespace *ns)
+int signals_build_keys(const BusService *service,
+                       const Namespace *ns,
+                       sd_bus_message **ret_signal,
+                       uint64_t *ret_n_bytes)
 {
         g_autoptr(GPtrArray) named = g_ptr_array_new();
         g_autoptr(sd_bus_message) m = NULL;
@@ -427,15 +453,28 @@ static int announce_keys(const BusService *service, const Namespace *ns)
                 n_bytes += 8 + (uint64_t) entry->key_bytes;
                 g_ptr_array_add(named, entry);
         }
-        if (named->len == 0)
-                return 0;
 
         r = new_properties_changed(service, ns, REGENT_VALUES_INTERFACE, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "a{sv}", 0);
         if (r >= 0)
                 r = append_names(m, named);
-        return r < 0 ? r : broadcast_send(service, ns->name, m, n_bytes);
+        if (r < 0)
+                return r;
+
+        *ret_n_bytes = n_bytes;
+        *ret_signal = g_steal_pointer(&m);
+        return 0;
+}
+
+static int announce_keys(const BusService *service, const Namespace *ns)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        uint64_t n_bytes;
+        int r;
+
+        r = signals_build_keys(service, ns, &m, &n_bytes);
+        return r < 0 || n_bytes == 0 ? r : broadcast_send(service, ns->name, m, n_bytes);
 }
 
 void signals_renew(Signals *signals, const char *name)

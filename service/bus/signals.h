@@ -6,7 +6,8 @@
  *
  * Tells the bus what a batch changed: one PropertiesChanged of Values for each namespace in it,
  * with the last values, and what became of the namespaces themselves. Broadcasts reach everybody,
- * so only namespaces that everyone may read are spoken of.
+ * so only namespaces that everyone may read are spoken of; of others those who watch them are told,
+ * see bus/watch-properties.h.
  */
 
 #include "bus/bus-service.h"
@@ -17,6 +18,20 @@ typedef struct Signals Signals;
 Signals *signals_new(BusService *service);
 Signals *signals_free(Signals *signals);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signals, signals_free)
+
+/*
+ * The PropertiesChanged of Values for what became of @entries, of which each key is there once; and one
+ * that names all keys as invalidated, as many as it holds. Not sent yet.
+ */
+int signals_build_values(const BusService *service,
+                         Namespace *ns,
+                         GPtrArray *entries,
+                         sd_bus_message **ret_signal,
+                         uint64_t *ret_n_bytes);
+int signals_build_keys(const BusService *service,
+                       const Namespace *ns,
+                       sd_bus_message **ret_signal,
+                       uint64_t *ret_n_bytes);
 
 /* @commits are part of the state. Logs what cannot be sent. */
 void signals_publish(Signals *signals, const GPtrArray *commits);

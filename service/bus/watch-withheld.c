@@ -10,6 +10,7 @@
 
 #include "bus/flow.h"
 #include "bus/watch-delivery.h"
+#include "bus/watch-properties.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -68,7 +69,7 @@ static void start_timer(WithheldWatches *withheld)
                 log_warning("Cannot wait for those who watch to read: %s", g_strerror(-r));
 }
 
-void watch_withheld_add(BusService *service, Watcher *watcher)
+void watch_withheld_add(const BusService *service, Watcher *watcher)
 {
         WithheldWatches *withheld = service->withheld;
 
@@ -100,4 +101,5 @@ void watch_withheld_note_read(BusService *service, const char *name)
         watch_withheld_forget(service, watcher);
         for (GList *l = watcher->all.head; l; l = l->next)
                 watch_go_on(service, l->data);
+        watch_properties_go_on(service, watcher);
 }

@@ -15,7 +15,7 @@ WithheldWatches *withheld_watches_free(WithheldWatches *withheld);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WithheldWatches, withheld_watches_free)
 
 /* A watch of @watcher is WATCH_WITHHELD. */
-void watch_withheld_add(BusService *service, Watcher *watcher);
+void watch_withheld_add(const BusService *service, Watcher *watcher);
 
 /* It has left, or has no watch any more. */
 void watch_withheld_forget(BusService *service, Watcher *watcher);

@@ -184,6 +184,7 @@ Watch *watches_add(
         watch->in_group.data = watch;
         g_queue_push_tail_link(&watch->watcher->all, &watch->in_watcher);
         g_queue_push_tail_link(&watch->group->all, &watch->in_group);
+        watch->group->topic->n_watches++;
         watches->n_watches++;
         accounts_charge(state_accounts(watches->service->state), caller->uid, ACCOUNT_WATCHES, 1);
         return watch;
@@ -206,6 +207,7 @@ void watches_remove(Watch *watch)
         accounts_discharge(state_accounts(watches->service->state), watcher->caller->uid,
                            ACCOUNT_WATCHES, 1);
         watches->n_watches--;
+        topic->n_watches--;
         g_queue_unlink(&group->all, &watch->in_group);
         g_queue_unlink(&watcher->all, &watch->in_watcher);
         watch_free(watch);
@@ -221,6 +223,7 @@ void watches_remove(Watch *watch)
                 return;
         watch_withheld_forget(watches->service, watcher);
         watch_rights_forget(watches->service, watcher);
+        g_clear_pointer(&watcher->missed, g_hash_table_unref);
         g_hash_table_remove(watches->watchers, watcher->caller->name);
 }
 
@@ -297,6 +300,24 @@ void watches_foreach_covering(const Watches *watches,
                 if (topic)
                         on_topic(userdata, topic);
         }
+}
+
+static void add_weight(void *userdata, WatchTopic *topic)
+{
+        *(uint64_t *) userdata += topic->n_watches;
+}
+
+uint64_t watches_weigh(const Watches *watches, const char *name)
+{
+        const WatchTopic *topic;
+        uint64_t weight = 0;
+
+        if (watches_is_empty(watches))
+                return 0;
+
+        topic = watches_topic(watches, name);
+        watches_foreach_covering(watches, name, add_weight, &weight);
+        return weight + (topic ? topic->n_watches : 0);
 }
 
 const char *watch_state_name(const Watch *watch)

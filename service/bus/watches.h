@@ -71,6 +71,7 @@ struct Watcher {
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
         bool is_withheld;   /* one of them is WATCH_WITHHELD */
+        GHashTable *missed; /* owned names, see bus/watch-properties.c; NULL: none */
         GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
@@ -87,6 +88,7 @@ struct WatchTopic {
         char *name;
         char *path;         /* of the object that the signals come from */
         GHashTable *groups; /* prefix (in the group) -> owned WatchGroup */
+        size_t n_watches;
 };
 
 Watches *watches_new(BusService *service);
@@ -131,6 +133,9 @@ void watches_foreach_covering(const Watches *watches,
                               const char *name,
                               void (*on_topic)(void *userdata, WatchTopic *topic),
                               void *userdata);
+
+/* How many watches a change of that namespace may be due to. */
+uint64_t watches_weigh(const Watches *watches, const char *name);
 
 /* Whether there is any watch of names. */
 bool watches_has_names(const Watches *watches);

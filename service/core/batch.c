@@ -32,8 +32,7 @@ static bool is_of_confirmation(const ChangeSet *set)
 static bool is_of_namespace(const ChangeSet *set)
 {
         return is_of_confirmation(set) || set->kind == CHANGE_SET_RESTORE ||
-               set->kind == CHANGE_SET_END_SESSION ||
-               set->kind == CHANGE_SET_CREATE_NAMESPACE ||
+               set->kind == CHANGE_SET_END_SESSION || set->kind == CHANGE_SET_CREATE_NAMESPACE ||
                set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_ACCESS;
 }
 
@@ -41,8 +40,7 @@ static bool is_of_namespace(const ChangeSet *set)
 static bool is_alone(const ChangeSet *set)
 {
         return is_of_confirmation(set) || set->kind == CHANGE_SET_END_SESSION ||
-               set->kind == CHANGE_SET_REMOVE_NAMESPACE ||
-               set->kind == CHANGE_SET_RESTORE ||
+               set->kind == CHANGE_SET_REMOVE_NAMESPACE || set->kind == CHANGE_SET_RESTORE ||
                (set->kind == CHANGE_SET_ACCESS && (set->access_fields & ACCESS_OWNER));
 }
 

@@ -24,10 +24,10 @@ typedef enum ChangeSetKind {
         CHANGE_SET_CREATE_NAMESPACE,
         CHANGE_SET_REMOVE_NAMESPACE,
         CHANGE_SET_ACCESS,
-        CHANGE_SET_RESTORE, /* touches every namespace */
-        CHANGE_SET_SETTLE,  /* confirms or undoes a change that waits for a confirmation */
+        CHANGE_SET_RESTORE,     /* touches every namespace */
+        CHANGE_SET_SETTLE,      /* confirms or undoes a change that waits for a confirmation */
         CHANGE_SET_END_SESSION, /* deletes what a session has; touches any namespace */
-        CHANGE_SET_NOTHING, /* changes nothing, and is done when all before it is durable */
+        CHANGE_SET_NOTHING,     /* changes nothing, and is done when all before it is durable */
 } ChangeSetKind;
 
 /* The first three are the interface's own numbers. */
@@ -75,7 +75,7 @@ typedef struct ChangeSet {
         ChangeSetFlags flags;
         Durability durability; /* of ENTRIES */
         uint32_t writer_uid;
-        char *reason;          /* NULL: none given */
+        char *reason;  /* NULL: none given */
         char *session; /* that writes, or of END_SESSION ends; NULL: none that is of a matter */
         GPtrArray *namespaces; /* owned NamespaceWish */
         NamespaceAccess access;

@@ -119,6 +119,29 @@ guint declaration_first_fallback(const Declaration *declaration, const char *key
         return low;
 }
 
+char *declaration_fallbacks_checksum(const Declaration *declaration)
+{
+        g_autoptr(GChecksum) checksum = NULL;
+
+        if (!declaration || declaration->fallbacks->len == 0)
+                return g_strdup("-");
+
+        checksum = g_checksum_new(G_CHECKSUM_SHA256);
+        for (guint i = 0; i < declaration->fallbacks->len; i++) {
+                const Entry *entry = declaration->fallbacks->pdata[i];
+
+                /* With their final NULs, and the size of what has none. */
+                g_checksum_update(checksum, (const guchar *) entry_key(entry),
+                                  entry->key_bytes + 1);
+                g_checksum_update(checksum, (const guchar *) entry_type(entry),
+                                  entry->type_bytes + 1);
+                g_checksum_update(checksum, (const guchar *) &entry->value_bytes,
+                                  sizeof entry->value_bytes);
+                g_checksum_update(checksum, entry_value_bytes(entry), entry->value_bytes);
+        }
+        return g_strdup(g_checksum_get_string(checksum));
+}
+
 bool declaration_has_access(const Declaration *declaration, const NamespaceAccess *access)
 {
         return !(access_compare(&declaration->access, access) & declaration->access_fields);

@@ -51,6 +51,12 @@ Entry *declaration_fallback(const Declaration *declaration, const char *key);
 /* The index in fallbacks of the first whose key is @key's or, with @is_after, comes after it. */
 guint declaration_first_fallback(const Declaration *declaration, const char *key, bool is_after);
 
+/*
+ * A checksum of all the defaults, owned: the same as long as they are. "-" when there are none, as in
+ * NULL.
+ */
+char *declaration_fallbacks_checksum(const Declaration *declaration);
+
 /* Whether @access is what the file says, as far as it says anything. */
 bool declaration_has_access(const Declaration *declaration, const NamespaceAccess *access);
 

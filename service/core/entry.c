@@ -6,6 +6,7 @@
 #include "core/entry.h"
 
 #include "core/limits.h"
+#include "core/session.h"
 #include "core/value-bytes.h"
 #include "core/value.h"
 
@@ -40,7 +41,7 @@ static Entry *entry_allocate(const char *key,
         Entry *entry;
 
         g_assert(key_bytes > 0 && key_bytes <= LIMIT_KEY_BYTES && type_bytes <= LIMIT_TYPE_BYTES);
-        g_assert(value_bytes <= UINT32_MAX && scope_bytes <= LIMIT_SESSION_BYTES);
+        g_assert(value_bytes <= UINT32_MAX && scope_bytes <= SESSION_BYTES_MAX);
 
         entry = g_malloc(value_offset(key_bytes, type_bytes, scope_bytes) + value_bytes);
         *entry = (Entry){

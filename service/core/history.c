@@ -192,3 +192,75 @@ void history_begin(State *state, uint64_t horizon)
         state_begin_history(state, horizon);
         g_tree_foreach(state_namespaces(state), order_entries, &horizon);
 }
+
+typedef struct Resumption {
+        State *state;
+        HistoryRecall recall;
+        void *userdata;
+} Resumption;
+
+static gboolean resume_defaults(gpointer name, gpointer value, gpointer userdata)
+{
+        const Resumption *resumption = userdata;
+        g_autofree char *now = NULL;
+        Namespace *ns = value;
+        const char *before;
+        uint64_t revision;
+
+        now = declaration_fallbacks_checksum(ns->declaration);
+        if (!resumption->recall(resumption->userdata, name, &before, &revision) ||
+            strcmp(before, now) != 0)
+                revision = state_revision(resumption->state) + 1;
+        ns->defaults_revision = revision;
+        ns->tombstones.floor = MAX(ns->tombstones.floor, revision);
+        return FALSE;
+}
+
+void history_resume_defaults(State *state,
+                             HistoryRecall recall,
+                             StateOnDefaults on_defaults,
+                             void *userdata)
+{
+        Resumption resumption = { state, recall, userdata };
+
+        if (recall)
+                g_tree_foreach(state_namespaces(state), resume_defaults, &resumption);
+        state_set_on_defaults(state, on_defaults, userdata);
+}
+
+/* Those that @of has and @other has not, or not so, and that are seen. */
+static void mark(Tombstones *tombstones,
+                 Namespace *ns,
+                 const Declaration *of,
+                 const Declaration *other,
+                 uint64_t revision)
+{
+        for (guint i = 0; of && i < of->fallbacks->len; i++) {
+                const Entry *one = of->fallbacks->pdata[i];
+                const Entry *another = other ? declaration_fallback(other, entry_key(one)) : NULL;
+
+                if ((!another || !entry_value_equal(one, another)) &&
+                    !namespace_lookup(ns, entry_key(one)))
+                        tombstones_put(tombstones, ns, entry_key(one), revision, true);
+        }
+}
+
+bool history_mark_defaults(Tombstones *tombstones,
+                           Namespace *ns,
+                           const Declaration *before,
+                           uint64_t revision)
+{
+        g_autofree char *old = declaration_fallbacks_checksum(before);
+        g_autofree char *new = declaration_fallbacks_checksum(ns->declaration);
+
+        if (strcmp(old, new) == 0)
+                return false;
+
+        ns->defaults_revision = revision;
+        /* One that is just being made has no past. */
+        if (ns->created_revision < revision) {
+                mark(tombstones, ns, before, ns->declaration, revision);
+                mark(tombstones, ns, ns->declaration, before, revision);
+        }
+        return true;
+}

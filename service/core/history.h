@@ -22,6 +22,28 @@
  */
 void history_begin(State *state, uint64_t horizon);
 
+/*
+ * Declared defaults are no part of what is stored, and may be others after a restart. @recall says what
+ * those of a namespace were before (declaration_fallbacks_checksum()), and since when; false: not known.
+ * NULL: nobody has seen any. Where they are others now, what was before is lost. From then on
+ * @on_defaults is told of each change, before anybody can see it. To be called when the declarations are
+ * first in force, before any commit that follows from them.
+ */
+typedef bool (*HistoryRecall)(void *userdata,
+                              const char *ns_name,
+                              const char **ret_checksum,
+                              uint64_t *ret_revision);
+void history_resume_defaults(State *state,
+                             HistoryRecall recall,
+                             StateOnDefaults on_defaults,
+                             void *userdata);
+
+/* For State alone: whether the defaults of @ns differ from those @before (may be NULL); then they do so from @revision. */
+bool history_mark_defaults(Tombstones *tombstones,
+                           Namespace *ns,
+                           const Declaration *before,
+                           uint64_t revision);
+
 /* 0, or CORE_E_HISTORY_LOST with text: whether it is known what has changed in @ns since @since. */
 int history_check(const State *state, const Namespace *ns, uint64_t since, char **reterr_text);
 

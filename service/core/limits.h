@@ -24,8 +24,9 @@
 #define LIMIT_REASON_BYTES         1024u
 #define LIMIT_VETO_BYTES           512u /* of a participant's reason, which is cut */
 #define LIMIT_PATH_BYTES           255u /* of an object path that is kept */
+#define LIMIT_ANSWER_USEC          10000000u /* that a participant may take */
+#define LIMIT_PREPARATION_USEC     10000000u /* for which a write waits for participants in all */
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */
-#define LIMIT_SESSION_BYTES        128u /* of a bus's id and a unique name on it */
 #define LIMIT_NAMESPACE_RELEASES   128u /* that a namespace has entries of */
 #define LIMIT_COMMIT_NAMESPACES    256u
 #define LIMIT_CONFIRM_USEC         UINT64_C(3600000000) /* within which to confirm a change */

@@ -42,6 +42,7 @@ typedef struct Namespace {
         bool has_history;         /* what is set is linked, for core/history.h */
         Entry *newest;            /* of those linked; borrowed */
         TombstoneList tombstones;
+        uint64_t defaults_revision; /* since which the defaults are what they are; 0: always */
 } Namespace;
 
 /* @access is copied. */

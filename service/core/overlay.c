@@ -23,8 +23,8 @@ typedef struct Layer {
 
 struct Overlay {
         State *state;
-        GHashTable *layers; /* borrowed Namespace -> owned Layer */
-        GHashTable *owners; /* uid -> owned Owned */
+        GHashTable *layers;   /* borrowed Namespace -> owned Layer */
+        GHashTable *owners;   /* uid -> owned Owned */
         GHashTable *sessions; /* borrowed session -> how many keys it has more */
 };
 

@@ -16,10 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Within which one answers that does not say otherwise, the most it may say, and all together. */
-#define PARTICIPANT_TIMEOUT_USEC     5000000u
-#define PARTICIPANT_TIMEOUT_USEC_MAX 10000000u
-#define PARTICIPANT_TOTAL_USEC       10000000u
+/* Within which one answers that does not say otherwise. */
+#define PARTICIPANT_TIMEOUT_USEC 5000000u
 
 typedef struct Member Member;
 typedef struct Participants Participants;

@@ -269,9 +269,22 @@ static void take_prepared(Pipeline *pipeline, Batch *batch, uint64_t now_usec)
         preparation_open(&pipeline->preparation, batch);
 }
 
+static uint64_t weigh(const Pipeline *pipeline, const ChangeSet *set)
+{
+        uint64_t weight = 0;
+
+        for (guint i = 0; pipeline->callbacks.weigh && i < set->namespaces->len; i++) {
+                const NamespaceWish *wish = set->namespaces->pdata[i];
+
+                weight += pipeline->callbacks.weigh(pipeline->callbacks.userdata, wish->name);
+        }
+        return weight;
+}
+
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 {
         g_auto(Batch) batch = {};
+        uint64_t weight = 0;
 
         /* The store may have left some out. */
         pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
@@ -282,8 +295,10 @@ static void form_batch(Pipeline *pipeline, uint64_t now_usec)
                 Request *request = l->data;
 
                 next = l->next;
+                weight += weigh(pipeline, request->set);
                 if (pipeline->revision + 1 >= pipeline->revision_limit ||
-                    batch_is_full(&batch, request->set))
+                    batch_is_full(&batch, request->set) ||
+                    (pipeline->batch->len > 0 && weight > PIPELINE_BATCH_MESSAGES_MAX))
                         break;
                 if (!is_prepared_first(pipeline, &batch, request, now_usec) &&
                     !take(pipeline, &batch, request, now_usec))

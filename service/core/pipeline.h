@@ -42,6 +42,9 @@ enum {
         PIPELINE_E_WRITTEN = 1, /* what journal() says when there is nothing to wait for */
 };
 
+/* So that what a batch has to tell is no more than the bus takes in a moment. */
+#define PIPELINE_BATCH_MESSAGES_MAX 8192u
+
 typedef struct PipelineCallbacks {
         /* There is work: call pipeline_run() soon, and after what else is already waiting. */
         void (*wake)(void *userdata);
@@ -64,6 +67,12 @@ typedef struct PipelineCallbacks {
          */
         void (*applying)(void *userdata, const Commit *commit);
         void (*applied)(void *userdata, const Commit *commit);
+
+        /*
+         * How many messages a change of the namespace @name makes. A batch ends before they are more
+         * than PIPELINE_BATCH_MESSAGES_MAX. NULL: none.
+         */
+        uint64_t (*weigh)(void *userdata, const char *name);
 
         /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);

@@ -100,7 +100,7 @@ void preparation_open(Preparation *preparation, Batch *batch)
 static uint64_t due_usec(const Preparation *preparation, Request *request)
 {
         if (request->due_usec == 0)
-                request->due_usec = now(preparation) + PARTICIPANT_TOTAL_USEC;
+                request->due_usec = now(preparation) + LIMIT_PREPARATION_USEC;
         return request->due_usec;
 }
 
@@ -152,7 +152,7 @@ void preparation_note_waiting(Preparation *preparation, Request *request)
         else if (due <= now(preparation))
                 refuse(preparation, request, CORE_E_TIMEOUT,
                        g_strdup_printf("Changes before it have waited for participants for %u s",
-                                       PARTICIPANT_TOTAL_USEC / 1000000));
+                                       LIMIT_PREPARATION_USEC / 1000000));
         else
                 preparation->due_usec = MIN(preparation->due_usec, due);
 }

@@ -53,8 +53,8 @@ int session_keys_check(const State *state,
         for (guint i = 0; i < commit->changes->len; i++) {
                 const NamespaceChange *change = commit->changes->pdata[i];
 
-                n_more += n_more_of_change(overlay, state_lookup(state, change->name),
-                                           change, session);
+                n_more += n_more_of_change(overlay, state_lookup(state, change->name), change,
+                                           session);
         }
 
         n_keys = overlay_session_keys(overlay, session) + n_more;

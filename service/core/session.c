@@ -5,8 +5,6 @@
 
 #include "core/session.h"
 
-#include "core/limits.h"
-
 #include <glib.h>
 #include <string.h>
 
@@ -17,7 +15,7 @@ bool session_is_valid(const char *session)
         const char *connection = session + SESSION_BUS_DIGITS;
         size_t n_bytes = strlen(session);
 
-        return n_bytes <= LIMIT_SESSION_BYTES &&
+        return n_bytes <= SESSION_BYTES_MAX &&
                strspn(session, "0123456789abcdef") == SESSION_BUS_DIGITS && *connection == ':' &&
                connection[1] &&
                strspn(connection + 1, NAME_CHARACTERS) == n_bytes - SESSION_BUS_DIGITS - 1;

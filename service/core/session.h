@@ -10,7 +10,8 @@
 
 #include <stdbool.h>
 
-#define SESSION_BUS_DIGITS 32u /* hexadecimal, lower case */
+#define SESSION_BUS_DIGITS 32u  /* hexadecimal, lower case */
+#define SESSION_BYTES_MAX  128u /* unique names of the buses there are have some twenty */
 
 /* Owned; NULL when one of them is none, or is too long. */
 char *session_new(const char *bus_id, const char *connection);

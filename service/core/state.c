@@ -5,6 +5,8 @@
 
 #include "core/state.h"
 
+#include "core/history.h"
+
 #include <string.h>
 
 #define OBSERVERS_MAX 2
@@ -24,6 +26,8 @@ struct State {
         Tombstones *tombstones;
         bool has_history;
         uint64_t horizon;
+        StateOnDefaults on_defaults; /* NULL: the defaults are not known yet */
+        void *defaults_userdata;
         uint64_t revision;
         uint64_t n_keys;
         uint64_t usage;
@@ -116,6 +120,12 @@ void state_begin_history(State *state, uint64_t horizon)
         state->has_history = true;
         state->horizon = horizon;
         tombstones_sort(state->tombstones, state->namespaces, horizon);
+}
+
+void state_set_on_defaults(State *state, StateOnDefaults on_defaults, void *userdata)
+{
+        state->on_defaults = on_defaults;
+        state->defaults_userdata = userdata;
 }
 
 void state_set_tombstone_limits(State *state, uint64_t n_namespace, uint64_t n_owner_bytes)
@@ -262,15 +272,26 @@ static void discharge_namespace(State *state, const Namespace *ns)
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_NAMESPACES, 1);
 }
 
+/* A default that comes or goes is no commit: its key is marked as if the next one had deleted it. */
+static void mark_defaults(State *state, Namespace *ns, const Declaration *before)
+{
+        if (state->on_defaults &&
+            history_mark_defaults(state->tombstones, ns, before, state->revision + 1))
+                state->on_defaults(state->defaults_userdata, ns);
+}
+
 bool state_declare(State *state, Namespace *ns)
 {
         Declaration *declaration = declarations_lookup(state->declarations, ns->name);
+        g_autoptr(Declaration) before = NULL;
 
         if (declaration == ns->declaration ||
             (declaration && !declaration_has_access(declaration, &ns->access)))
                 return false;
 
+        before = ns->declaration ? declaration_ref(ns->declaration) : NULL;
         namespace_set_declaration(ns, declaration);
+        mark_defaults(state, ns, before);
         return true;
 }
 

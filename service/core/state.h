@@ -49,6 +49,12 @@ uint64_t state_usage(const State *state);
 /* Since when what has changed is known; see core/history.h. */
 uint64_t state_horizon(const State *state);
 
+/* What is given by default in @ns is another from its defaults_revision on, which nothing has yet. */
+typedef void (*StateOnDefaults)(void *userdata, const Namespace *ns);
+
+/* For core/history.c alone: from now on changes of the defaults are marked, and @on_defaults is told. */
+void state_set_on_defaults(State *state, StateOnDefaults on_defaults, void *userdata);
+
 /* For core/history.c alone: before, nothing is linked; the namespaces that are there follow. */
 void state_begin_history(State *state, uint64_t horizon);
 

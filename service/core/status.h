@@ -29,6 +29,7 @@ typedef struct ServiceStatus {
         ServiceState state;
         LoadedFrom loaded_from;
         const char *loaded_reason; /* why not from all there should be, static; NULL: it was */
+        bool is_new_history;       /* of revisions before the start nothing is known that counts */
         char epoch[33];            /* 128 random bits in hexadecimal */
         uint64_t durable_revision;
         uint64_t last_good_revision; /* 0: never marked */

@@ -337,7 +337,8 @@ static void be_late(Member *member, uint64_t now_usec)
         participants->statistics.n_late++;
         participants->port.forget(participants->port.userdata, member);
         object(member, CORE_E_TIMEOUT,
-               g_strdup_printf("has not answered within %" PRIu64 " ms", n_usec / 1000));
+               g_strdup_printf("has not answered within %" PRIu64 " ms",
+                               (member->deadline_usec - member->since_usec) / 1000));
         if (is_its_fault)
                 drop(member->participant, "it has not answered in time");
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define TOMBSTONE_BIT   0x80u
-#define SCOPE_BYTES_MAX LIMIT_SESSION_BYTES
+#define SCOPE_BYTES_MAX SESSION_BYTES_MAX /* the larger of the two */
 
 G_STATIC_ASSERT(LIMIT_RELEASE_BYTES <= SCOPE_BYTES_MAX);
 

@@ -199,6 +199,7 @@ static int decide(Start *start)
                 state_set_revision(start->state, revision);
         }
         start->reserved = revision + START_REVISIONS_RESERVED;
+        start->status->is_new_history = true;
         return sd_id128_randomize(&start->epoch);
 }
 
@@ -209,6 +210,7 @@ static int skip_revisions(Start *start)
         int r;
 
         state_set_revision(start->state, MAX(manifest->reserved, state_revision(start->state)));
+        start->status->is_new_history = true;
         manifest->floor = state_revision(start->state);
         manifest->reserved = manifest->floor + START_REVISIONS_RESERVED;
         manifest->boot_id = start->boot_id;
@@ -307,6 +309,7 @@ static void begin_read_only(Start *start)
                 state_set_revision(start->state,
                                    MAX(manifest->reserved, state_revision(start->state)));
         }
+        start->status->is_new_history = true;
         leave_for_later(start, start->persistent);
         leave_for_later(start, start->runtime);
 }

@@ -12,7 +12,7 @@ from regent_testing.tool import run
 
 pytestmark = pytest.mark.timeout(180)  # a compiler may be slow
 
-INTERFACES = ("Manager", "Namespace", "Values")
+INTERFACES = ("Manager", "Namespace", "Values", "Participant")
 CODEGEN = "gdbus-codegen --generate-c-code=code --interface-prefix=org.regentd.State1. --c-namespace=Regent {xml}"
 SDBUS = "sdbus-c++-xml2cpp {xml} --proxy=code.h"
 QT = "qdbusxml2cpp -m -p code {xml} && moc -o code.moc code.h"

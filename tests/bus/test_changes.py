@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Namespace.GetChanges: the difference to an earlier revision, over restarts too, or HistoryLost."""
 
+import os
+
 import pytest
 from gi.repository import GLib
 from regent_testing import machine
@@ -214,3 +216,85 @@ def test_deleting_uncovers_the_default(stack):
     since = made.root.revision()
     ns.delete("mtu")
     assert changes(ns, since)[:2] == ({"mtu": 1500}, [])
+
+
+OTHER = DECLARED.replace("1500", "1400").replace("'router'", "'router'\n\n[Key new]\nType=i\nDefault=1")
+
+
+def declare(made, text):
+    made.regentd.declare("org.example.R", text)
+    made.root.reload()
+
+
+def test_a_reload_that_changes_defaults_changes_their_keys(stack):
+    made = stack(namespaces={"org.example.R": DECLARED})
+    ns = made.root.ns("org.example.R")
+    first = made.root.revision()
+    assert changes(ns, first)[:2] == ({}, [])
+    declare(made, OTHER)
+    assert changes(ns, first)[:2] == ({"mtu": 1400, "new": 1}, [])
+    ns.set("mtu", GLib.Variant("u", 9000))
+    second = made.root.revision()
+    assert changes(ns, second)[:2] == ({}, [])
+    declare(made, None)
+    assert changes(ns, second)[:2] == ({}, ["name", "new"])
+    assert changes(ns, first)[:2] == ({"mtu": 9000}, ["name", "new"])
+
+
+def end_by(made, end):
+    getattr(made.regentd, end)()
+    assert os.path.exists(os.path.join(made.regentd.runtime_dir, "defaults"))
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_restart_with_the_same_declarations_keeps_history(stack, end):
+    made = stack(namespaces={"org.example.R": DECLARED})
+    ns, plain_one = made.root.ns("org.example.R"), made.root.create("org.example.P")
+    first = made.root.revision()
+    ns.set("mtu", GLib.Variant("u", 9000))
+    for _ in range(2):
+        end_by(made, end)
+        made.regentd.start()
+        assert changes(ns, first)[:2] == ({"mtu": 9000}, [])
+        assert changes(plain_one, first)[:2] == ({}, [])
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["other", "none", "reloaded before", "back again"])
+def test_restart_with_other_defaults_loses_what_was_before(stack, end, how):
+    made = stack(namespaces={"org.example.R": DECLARED})
+    ns, plain_one = made.root.ns("org.example.R"), made.root.create("org.example.P")
+    first = made.root.revision()
+    if how in ("reloaded before", "back again"):
+        declare(made, OTHER)
+    end_by(made, end)
+    texts = {"other": OTHER, "none": None, "reloaded before": OTHER, "back again": DECLARED}
+    made.regentd.declare("org.example.R", texts[how])
+    made.regentd.start()
+    with refused(Error.HistoryLost):
+        ns.get_changes(first)
+    assert changes(plain_one, first)[:2] == ({}, [])
+    plain_one.set("a", 1)
+    second = made.root.revision()
+    for _ in range(2):
+        assert changes(ns, second)[:2] == ({}, [])
+        end_by(made, end)
+        made.regentd.start()
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut", "nonsense"])
+def test_a_note_that_is_not_whole_tells_nothing(stack, harm):
+    made = stack(namespaces={"org.example.R": DECLARED})
+    ns = made.root.ns("org.example.R")
+    first = made.root.revision()
+    made.regentd.stop()
+    path = os.path.join(made.regentd.runtime_dir, "defaults")
+    if harm == "missing":
+        os.unlink(path)
+    else:
+        with open(path, "r+b") as file:
+            file.truncate(os.path.getsize(path) - 1 if harm == "cut" else 0)
+            file.write(b"" if harm == "cut" else b"\xff" * 100)
+    made.regentd.start()
+    with refused(Error.HistoryLost):
+        ns.get_changes(first)

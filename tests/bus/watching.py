@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Watches as a client sees them: Watched keeps what one has been told, and applies it to what it had."""
 
-from regent_testing import names
+import pytest
 from regent_testing.api import children, mapping, options
 from regent_testing.names import MANAGER, NAMESPACE, ROOT_PATH
-from regent_testing.waiting import Deadline
 
 ACKNOWLEDGED = 1
 
@@ -58,6 +57,23 @@ class Watcher:
 
     def settle(self):
         self.caller.settle()
+
+    def close(self):
+        self.log.close()
+
+
+@pytest.fixture
+def watching():
+    """A factory: watching(caller) is a Watcher, which listens until the test is over."""
+    made = []
+
+    def make(caller):
+        made.append(Watcher(caller))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 class Watched:

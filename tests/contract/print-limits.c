@@ -25,6 +25,10 @@ int main(void)
         printf("type %u\n", LIMIT_TYPE_BYTES);
         printf("depth %u\n", LIMIT_VALUE_DEPTH);
         printf("reason %u\n", LIMIT_REASON_BYTES);
+        printf("veto %u\n", LIMIT_VETO_BYTES);
+        printf("path %u\n", LIMIT_PATH_BYTES);
+        printf("answer-usec %u\n", LIMIT_ANSWER_USEC);
+        printf("preparation-usec %u\n", LIMIT_PREPARATION_USEC);
         printf("release %u\n", LIMIT_RELEASE_BYTES);
         printf("namespace-releases %u\n", LIMIT_NAMESPACE_RELEASES);
         printf("commit-namespaces %u\n", LIMIT_COMMIT_NAMESPACES);

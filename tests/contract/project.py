@@ -9,7 +9,8 @@ import xml.etree.ElementTree as ElementTree
 from regent_testing import environment
 
 ROOT = environment.source_root()
-INTERFACES = ("Manager", "Namespace", "Values")
+INTERFACES = ("Manager", "Namespace", "Values", "Participant")
+OF_CLIENTS = {"org.regentd.State1.Participant"}  # exported by them, called by regentd
 PREFIX = "org.regentd.State1"
 DBUS_ERROR = "org.freedesktop.DBus.Error"
 
@@ -201,3 +202,8 @@ def documented_fields(interface, member, argument):
     """name: type of what a documented a{sv} holds, from "name (type, meaning)"."""
     text = docs(interface)[member].parameters[argument]
     return dict(re.findall(r"\b([a-z]+(?:-[a-z]+)*) \(([a-z]|as|a\{sv\})(?=[,):])", text))
+
+
+def options_of_any_type(interface, member):
+    """Those that count when they are there, "name (of any type: meaning)"."""
+    return set(re.findall(r"\b([a-z]+(?:-[a-z]+)*) \(of any type\b", docs(interface)[member].parameters["options"]))

@@ -30,8 +30,8 @@ def constant_of(name):
 
 def reserved_errors():
     body = project.docs("Manager")[names.MANAGER].body
-    paragraph = re.search(r"^Reserved.*?(?=\n\n|\Z)", body, re.MULTILINE | re.DOTALL)[0]
-    return set(re.findall(r"\.Error\.(\w+)", paragraph))
+    paragraph = re.search(r"^Reserved.*?(?=\n\n|\Z)", body, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"\.Error\.(\w+)", paragraph[0])) if paragraph else set()
 
 
 def test_header_has_the_errors_of_the_interface_by_their_names():

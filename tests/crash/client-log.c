@@ -398,7 +398,7 @@ static bool is_placed_as(const Entry *wanted, const Entry *entry)
         if (wanted->class == ENTRY_AS_SEEN)
                 return entry_is_tombstone(entry) || entry->class != ENTRY_RUNTIME;
         return wanted->class == entry->class &&
-               (wanted->class != ENTRY_KERNEL ||
+               (!*entry_release(wanted) ||
                 strcmp(entry_release(wanted), entry_release(entry)) == 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include "given.h"
 
+#include "core/namespace-places.h"
 #include "cut.h"
 #include "trial.h"
 
@@ -19,13 +20,13 @@ static gboolean copy_namespace(gpointer name, gpointer value, gpointer userdata)
         const Copying *copying = userdata;
         Namespace *twin = state_load_namespace(copying->to, name, &ns->access, ns->created_revision,
                                                ns->revision);
+        NamespacePlaces places;
+        Entry *entry;
 
-        for (GTreeNode *node = namespace_first(ns, "", ""); node; node = namespace_next(node, "")) {
-                Entry *entry = namespace_node_entry(node);
-
+        namespace_places_begin_by_release(&places, ns);
+        while ((entry = namespace_places_next(&places)))
                 if (copying->has_runtime || entry_is_persistent(entry))
                         state_load_entry(copying->to, twin, entry_ref(entry));
-        }
         return FALSE;
 }
 
@@ -33,7 +34,11 @@ static State *copy(State *from, bool has_runtime)
 {
         Copying copying = { state_new(), has_runtime };
 
+        const GPtrArray *waiting = pending_changes_all(state_pending(from));
+
         g_tree_foreach(state_namespaces(from), copy_namespace, &copying);
+        for (guint i = 0; i < waiting->len; i++)
+                state_load_pending(copying.to, waiting->pdata[i]);
         if (state_revision(copying.to) < state_revision(from))
                 state_set_revision(copying.to, state_revision(from));
         return copying.to;

@@ -209,6 +209,23 @@ static Request *request_of(const Oracle *oracle, const Written *written)
         return best;
 }
 
+/* Whether it is what a connection left behind, and regentd deleted on its own. */
+static bool ends_session(const Written *written)
+{
+        const Commit *commit = written->parts[COMMIT_RUNTIME];
+
+        if (written->parts[COMMIT_PERSISTENT] || !commit_only_deletes(commit))
+                return false;
+        for (guint i = 0; i < commit->changes->len; i++) {
+                const NamespaceChange *change = commit->changes->pdata[i];
+
+                for (guint j = 0; j < change->entries->len; j++)
+                        if (((const Entry *) change->entries->pdata[j])->class != ENTRY_SESSION)
+                                return false;
+        }
+        return true;
+}
+
 static void match_requests(Oracle *oracle, GPtrArray *complaints)
 {
         for (guint i = 0; i < oracle->written->len; i++) {
@@ -221,6 +238,8 @@ static void match_requests(Oracle *oracle, GPtrArray *complaints)
                         continue;
                 /* The time of a change is up without anybody asking for it. */
                 if (!request && written_settlement(written) == COMMIT_UNDOES)
+                        continue;
+                if (!request && ends_session(written))
                         continue;
                 if (!request) {
                         complain(complaints,

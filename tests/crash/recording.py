@@ -49,7 +49,7 @@ class Recording:
             **{f"REGENT_RECORD_{name.upper()}": str(value) for name, value in environ.items()},
         )
         self.loop = None
-        self._n_confirmed = 0
+        self._n_confirmed = self._n_come = 0
 
     def __enter__(self):
         self.stack.__enter__()
@@ -225,6 +225,51 @@ class Recording:
         def end():
             try:
                 self.confirm(1000)
+            except RegentError as error:
+                assert error.name.endswith(("NoReply", "ServiceUnknown", "NameHasNoOwner")), error
+            regentd.wait_exit(-9)
+
+        self.loop.round_until(end)
+
+    def come_and_go(self, n_clients):
+        """Connections with entries of class session, some of which others take over or make persistent."""
+        root = self.stack.root
+        space = root.ns("org.crash.Sessions")
+        if space.name not in root.list_namespaces():
+            root.create(space.name)
+        stays = self.stack.client()
+        for _ in range(n_clients):
+            number = self._n_come = self._n_come + 1
+            client = self.stack.client()
+            texts = {f"key.{(number + part) % 7}": f"session: {number} {part} " + "x" * (89 * number % 900) for part in range(3)}
+            space.seen_by(client).apply(texts, class_="session")
+            taken = f"key.{number % 7}"
+            if number % 3 == 0:
+                space.seen_by(stays).apply({taken: f"session: {number} taken"}, class_="session")
+            elif number % 3 == 1:
+                space.apply({taken: f"session: {number} replaced", "beside": f"session: {number}"}, classes={"beside": "runtime"})
+            client.close()
+        stays.close()
+
+    def come_and_stop(self, n_clients):
+        """While the writers write. Ends with a clean stop and a start."""
+
+        def stop():
+            self.come_and_go(n_clients)
+            self.stack.regentd.stop()
+
+        self.loop.round_until(stop)
+
+    def come_and_kill(self, n_events):
+        """regentd kills itself behind one of its changes of files, while connections come and go."""
+        regentd = self.stack.regentd
+        regentd.environ["REGENT_RECORD_KILL"] = str(n_events)
+        self.write_and_stop(1)
+        del regentd.environ["REGENT_RECORD_KILL"]
+
+        def end():
+            try:
+                self.come_and_go(1000)
             except RegentError as error:
                 assert error.name.endswith(("NoReply", "ServiceUnknown", "NameHasNoOwner")), error
             regentd.wait_exit(-9)

@@ -136,6 +136,17 @@ def record_confirmed(directory):
         return run.trace
 
 
+def record_sessions(directory):
+    """Connections that end, over checkpoints, stops, kills and a reboot; also while regentd is away."""
+    with Recording(directory, SEED, sync_usec=200) as run:
+        run.come_and_stop(12)
+        run.come_and_kill(120 + SEED % 80)
+        run.reboot()
+        run.come_and_kill(60 + SEED % 60)
+        run.write_and_stop(20)
+        return run.trace
+
+
 def record_lazy(directory):
     """A service with SyncIntervalSec=: what is acknowledged is on the disk later, or when somebody wants it there."""
     config = "[Store]\nCheckpointJournalBytes=64K\nSyncIntervalSec=30ms\n"
@@ -169,6 +180,7 @@ RECORDINGS = {
     "lazy": record_lazy,
     "lazy-healed": record_lazy_healed,
     "confirmed": record_confirmed,
+    "sessions": record_sessions,
 }
 
 

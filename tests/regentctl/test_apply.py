@@ -163,6 +163,7 @@ def test_dry_run_shows_and_changes_nothing(ctl, root, space):
                 "on": {"old": {"type": "b", "data": True}, "new": None},
             }
         },
+        "vetoes": [],
     }
 
 

@@ -75,6 +75,18 @@ def test_keys(complete, space):
     assert not complete("get", "org.example.Nowhere", "m")
 
 
+def test_verbs_that_follow(complete, space):
+    assert complete("participate", space.name[:-1])[0].startswith(space.name[:-1])
+    for verb in ("watch", "participate"):
+        assert complete(verb, space.name, "mt") == ["mtu"]
+        assert complete(verb, space.name, "--", "") == complete(verb, space.name, "--", "--no") == ["<files>"]
+    assert complete("wait", space.name, "mt") == ["mtu"]
+    assert space.name in complete("watch", "--prefix=" + space.name)[0]
+    assert complete("monitor", space.name, "--prefix=mt") == ["--prefix=mtu"]
+    assert complete("wait", space.name, "--timeout") == ["--timeout="]
+    assert "30s" in complete("wait", space.name, "--timeout", "")
+
+
 def test_arguments_of_options(complete):
     assert complete("--json=") == ["--json=pretty", "--json=short", "--json=off"]
     assert complete("--json", "s") == ["short"]

@@ -251,6 +251,30 @@ def test_a_command_for_each_change(ctl, ns, tmp_path):
     assert [each["changed"]["k"]["data"] for each in documents] == list(range(20))
 
 
+def test_a_command_that_is_slow(ctl, ns, tmp_path):
+    """More comes than regentd keeps for it: that is told merged, and nothing is missing or told twice."""
+    script = f"cat >>{tmp_path}/log; echo begun; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done"
+    with ctl.watch("watch", ns.name, "--exec", "--", "sh", "-c", script) as running:
+        running.expect("Watching")
+        ns.set("k", -1)
+        running.expect("begun")
+        for number in range(1500):
+            ns.set("k", number)
+        ns.set("end", True)
+        (tmp_path / "go").touch()
+        running.expect(r"Behind \(more came than was taken\)", seconds=60)
+        ns.set("last", True)
+        documents = []
+        while not documents or "last" not in documents[-1]["changed"]:
+            running.expect("begun")
+            documents = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    check_chain(documents[1:], documents[0]["revision"])
+    numbers = [each["changed"]["k"]["data"] for each in documents if "k" in each["changed"]]
+    assert numbers == sorted(set(numbers)) and numbers[-1] == 1499
+    (merged,) = [each for each in documents if each["merged"]]
+    assert merged["changed"]["end"] == typed("b", True)
+
+
 def test_a_command_is_no_shell(ctl, ns, tmp_path):
     with ctl.watch("watch", ns.name, "--count=1", "--exec", "--", "/bin/echo", "$(id)", "a;b") as running:
         running.expect("Watching")

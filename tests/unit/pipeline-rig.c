@@ -26,6 +26,9 @@ static const char *outcome_name(int outcome)
                 [CORE_E_READ_ONLY] = "ReadOnly",
                 [CORE_E_DISK_FULL] = "DiskFull",
                 [CORE_E_BUSY] = "Busy",
+                [CORE_E_VETOED] = "Vetoed",
+                [CORE_E_TIMEOUT] = "Timeout",
+                [CORE_E_TOO_BIG] = "TooBig",
                 [CORE_E_NOT_CONFIRMED] = "NotConfirmed",
                 [CORE_E_OUTCOME_UNKNOWN] = "OutcomeUnknown",
         };

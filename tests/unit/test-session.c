@@ -23,7 +23,9 @@ static void test_names_a_bus_and_a_connection(void)
 {
         g_autofree char *session = session_new(BUS, ":1.1");
         g_autofree char *long_name = g_strdup_printf(":1.%0*d", 100, 1);
-        static const char *const bad[] = { "", "1.1", "org.example", ":", ":1.1 ", ":1.\n", ":1/1" };
+        static const char *const bad[] = {
+                "", "1.1", "org.example", ":", ":1.1 ", ":1.\n", ":1/1"
+        };
 
         g_assert_cmpstr(session, ==, ONE);
         g_assert_cmpstr(session_connection(session), ==, ":1.1");

@@ -226,9 +226,9 @@ static void test_session_round_trips(void)
         g_assert_false(commit_codec_has_part(commit, COMMIT_PERSISTENT));
         g_assert_true(commit_codec_has_part(commit, COMMIT_RUNTIME));
         commit_codec_put(&buffer, commit, COMMIT_RUNTIME, 0);
-        g_assert_cmpint(commit_codec_get(&found, buffer.bytes, buffer.n_bytes, false, REVISION,
-                                         TIME_USEC),
-                        ==, 0);
+        g_assert_cmpint(
+                commit_codec_get(&found, buffer.bytes, buffer.n_bytes, false, REVISION, TIME_USEC),
+                ==, 0);
         entries = ((NamespaceChange *) found->changes->pdata[0])->entries;
         g_assert_cmpuint(entries->len, ==, 2);
         g_assert_cmpstr(entry_session(entries->pdata[0]), ==, BUS ":1.42");
@@ -242,7 +242,12 @@ static void test_session_round_trips(void)
         g_assert_cmpint(get_with_release(&buffer, ":1.42", ".1.42"), ==, -EBADMSG);
         g_assert_cmpint(get_with_release(&buffer, ":1.42", ":1.\n2"), ==, -EBADMSG);
         g_assert_cmpint(get_with_release(&buffer, "0123", "012G"), ==, -EBADMSG);
-        g_assert_cmpint(get_with_release(&buffer, "%" "0123", "\xff" "0123"), ==, -EBADMSG);
+        g_assert_cmpint(get_with_release(&buffer,
+                                         "%"
+                                         "0123",
+                                         "\xff"
+                                         "0123"),
+                        ==, -EBADMSG);
 }
 
 static void test_set_is_small(void)

@@ -37,6 +37,7 @@ class Error:
     Vetoed = _own + "Vetoed"
     Timeout = _own + "Timeout"
     Busy = _own + "Busy"
+    HistoryLost = _own + "HistoryLost"
     ReadOnly = _own + "ReadOnly"
     DiskFull = _own + "DiskFull"
     OutcomeUnknown = _own + "OutcomeUnknown"
