@@ -14,9 +14,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NAME "a.b"
@@ -598,6 +601,50 @@ static void test_reader_sleeps_until_a_change(Fixture *f, gconstpointer unused G
         view_reader_close(&reader);
 }
 
+/* In a process that may make no system call but its exit. */
+static void read_without_calls(const ViewReader *reader)
+{
+        uint32_t sequence = 0, value;
+        uint64_t cursor = 0;
+        ViewEntry entry;
+        bool is_good;
+
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
+                _exit(77);
+
+        is_good = view_reader_begin(reader, &sequence) == 0;
+        for (unsigned i = 0; i < 10000; i++)
+                is_good = is_good &&
+                          view_reader_get_fixed(reader, "a", "u", &value, sizeof value) == 0;
+        while (view_reader_next(reader, &cursor, &entry) == 0)
+                is_good = is_good && entry.key_bytes == 1;
+        is_good = is_good && view_reader_is_whole(reader, sequence) && value == 5;
+        (void) syscall(SYS_exit, is_good ? 0 : 1);
+}
+
+static void test_reading_makes_no_system_call(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ViewReader reader;
+        int status;
+        pid_t pid;
+
+        put(f, "a", "uint32 5");
+        reader = open_view(f);
+        pid = fork();
+        g_assert(pid >= 0);
+        if (pid == 0)
+                read_without_calls(&reader);
+
+        g_assert(waitpid(pid, &status, 0) == pid);
+        view_reader_close(&reader);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 77) {
+                g_test_skip("no seccomp here");
+                return;
+        }
+        g_assert(WIFEXITED(status));
+        g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+}
+
 static Entry *numbered(unsigned i, uint64_t revision)
 {
         g_autofree char *key = g_strdup_printf("%u", i);
@@ -667,6 +714,7 @@ int main(int argc, char **argv)
         ADD(unread_views_go);
         ADD(reader_cannot_write);
         ADD(reader_sleeps_until_a_change);
+        ADD(reading_makes_no_system_call);
         g_test_add_func("/view/full_table_takes_all_or_nothing",
                         test_full_table_takes_all_or_nothing);
         return g_test_run();
