@@ -134,6 +134,10 @@ def synopsis(interface):
     return "\n".join([*lines, "};"])
 
 
+def direction(member, argument):
+    return argument.get("direction", "out" if member.tag == "signal" else "in")
+
+
 def declaration(member):
     name = member.get("name")
     if member.tag == "property":
@@ -142,14 +146,14 @@ def declaration(member):
         annotation = f'    @{EMITS_CHANGED}("{emits}")\n' if emits != "true" else ""
         return f"{annotation}    {access} {member.get('type')} {name};"
     arguments = [
-        f"{a.get('direction', 'in'):<4}{a.get('type')} {a.get('name')}" for a in member.findall("arg")
+        f"{direction(member, a):<4}{a.get('type')} {a.get('name')}" for a in member.findall("arg")
     ]
     return f"    {name}({(',' + chr(10) + ' ' * (5 + len(name))).join(arguments)});"
 
 
 def member_section(interface, member):
     doc = interface.docs[member.get("name")]
-    types = {a.get("name"): f"{a.get('direction', 'in')} {a.get('type')}" for a in member.findall("arg")}
+    types = {a.get("name"): f"{direction(member, a)} {a.get('type')}" for a in member.findall("arg")}
     arguments = [(f"{name} ({types[name]})", paragraph(text)) for name, text in doc.arguments.items()]
     title = f"{member.tag.title()} {member.get('name')}"
     if member.tag == "property":

@@ -18,12 +18,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define NOTE_NAME      "defaults"
 #define FIRST_LINE     "# Checksums of declared defaults, 1\n"
 #define LINES_SPARE    4096u
-#define NOTE_BYTES_MAX ((gsize) 64 << 20)
+#define NOTE_BYTES_MAX (64 << 20)
 
 typedef struct Recalled {
         char *checksum;
@@ -95,13 +96,13 @@ static bool take_line(GHashTable *recalled, const char *line)
 }
 
 /* NULL: it tells nothing. */
-static GHashTable *parse(char *text, gsize n_bytes)
+static GHashTable *parse(char *text, size_t n_bytes)
 {
         g_autoptr(GHashTable) recalled =
                 g_hash_table_new_full(g_str_hash, g_str_equal, g_free, recalled_free);
 
-        if (n_bytes > NOTE_BYTES_MAX || strlen(text) != n_bytes ||
-            !g_str_has_prefix(text, FIRST_LINE) || text[n_bytes - 1] != '\n')
+        if (strlen(text) != n_bytes || !g_str_has_prefix(text, FIRST_LINE) ||
+            text[n_bytes - 1] != '\n')
                 return NULL;
 
         for (char *line = text + strlen(FIRST_LINE), *end; *line; line = end + 1) {
@@ -113,12 +114,41 @@ static GHashTable *parse(char *text, gsize n_bytes)
         return g_steal_pointer(&recalled);
 }
 
-static void read_file(DefaultsNote *note)
+/* Owned, with a final NUL; NULL: nothing that can be read. */
+static char *read_whole(int fd, size_t *ret_n_bytes)
 {
         g_autofree char *text = NULL;
-        gsize n_bytes;
+        size_t n_bytes = 0;
+        struct stat st;
 
-        if (g_file_get_contents(note->path, &text, &n_bytes, NULL))
+        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > NOTE_BYTES_MAX)
+                return NULL;
+
+        text = g_malloc((size_t) st.st_size + 1);
+        while (n_bytes < (size_t) st.st_size) {
+                ssize_t n = read(fd, text + n_bytes, (size_t) st.st_size - n_bytes);
+
+                if (n <= 0)
+                        return NULL;
+                n_bytes += (size_t) n;
+        }
+        text[n_bytes] = '\0';
+        *ret_n_bytes = n_bytes;
+        return g_steal_pointer(&text);
+}
+
+/* Whatever may be there in its place must not keep the service from starting. */
+static void read_file(DefaultsNote *note)
+{
+        int fd = open(note->path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+        g_autofree char *text = NULL;
+        size_t n_bytes;
+
+        if (fd < 0)
+                return;
+        text = read_whole(fd, &n_bytes);
+        close(fd);
+        if (text)
                 note->recalled = parse(text, n_bytes);
 }
 

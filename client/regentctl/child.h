@@ -21,7 +21,7 @@ typedef struct ChildSpec {
         int stderr_fd;                  /* -1: ours */
         int kept_fd;                    /* stays open under its number; -1: none */
         bool is_bound;                  /* gets SIGTERM when regentctl is gone */
-        bool is_group;                  /* leads a process group, so that its children can be ended with it */
+        bool is_group; /* leads a process group, so that its children can be ended with it */
 } ChildSpec;
 
 #define CHILD_SPEC_INIT                                                         \

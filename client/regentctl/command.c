@@ -186,14 +186,13 @@ gboolean command_start(const CommandSpec *spec,
         if (command->pid_fd < 0)
                 return failure_set(reterr, EXIT_OTHER, "%s: %s", spec->argv[0], g_strerror(errno));
 
-        command->exit_source =
-                g_unix_fd_add(command->pid_fd, G_IO_IN, on_exit_of_child, command);
+        command->exit_source = g_unix_fd_add(command->pid_fd, G_IO_IN, on_exit_of_child, command);
         if (command->error_fd >= 0)
-                command->error_source = g_unix_fd_add(command->error_fd, G_IO_IN | G_IO_HUP,
-                                                      on_heard, command);
+                command->error_source =
+                        g_unix_fd_add(command->error_fd, G_IO_IN | G_IO_HUP, on_heard, command);
         if (spec->timeout_usec > 0)
-                command->timer = g_timeout_add((guint) (spec->timeout_usec / 1000), on_timer,
-                                               command);
+                command->timer =
+                        g_timeout_add((guint) (spec->timeout_usec / 1000), on_timer, command);
         *ret_command = g_steal_pointer(&command);
         return TRUE;
 }

@@ -7,6 +7,7 @@
 
 #include "account-names.h"
 #include "client/regent-names.h"
+#include "connection-watches.h"
 #include "namespace-facts.h"
 #include "table.h"
 
@@ -90,19 +91,29 @@ static void add_row(Table *table, const Connection *connection)
         table_add(table, STYLE_PLAIN, unread);
         for (size_t i = 2; i < G_N_ELEMENTS(numbers); i++)
                 table_add_format(table, STYLE_PLAIN, "%" PRIu64, number_of(connection, numbers[i]));
+        table_add_format(table, STYLE_PLAIN, "%u", connection_watches_count(connection->facts));
 }
 
 static void print_table(Output *output, const GArray *connections)
 {
-        static const char *const headers[] = { "CONNECTION", "USER",     ">UNREAD",
-                                               ">FDS",       ">RECEIPT", ">WAITING",
-                                               ">REFUSED",   ">DROPPED", NULL };
-        g_autoptr(Table) table = table_new(headers);
+        static const char *const headers[] = { "CONNECTION", "USER",     ">UNREAD",  ">FDS",
+                                               ">RECEIPT",   ">WAITING", ">REFUSED", ">DROPPED",
+                                               ">WATCHES",   NULL };
+        g_autoptr(Table) table = table_new(headers), watches = connection_watches_table();
+        guint n_watches = 0;
 
-        for (guint i = 0; i < connections->len; i++)
-                add_row(table, &g_array_index(connections, Connection, i));
+        for (guint i = 0; i < connections->len; i++) {
+                const Connection *connection = &g_array_index(connections, Connection, i);
+
+                add_row(table, connection);
+                n_watches += connection_watches_add(watches, connection->name, connection->facts);
+        }
         output_begin_pager(output);
         table_print(table, output);
+        if (n_watches == 0)
+                return;
+        output_text(output, STYLE_PLAIN, "\n");
+        table_print(watches, output);
 }
 
 static void print_document(Output *output, const GArray *connections)
@@ -122,6 +133,8 @@ static void print_document(Output *output, const GArray *connections)
                         json_object_object_add(
                                 object, numbers[n],
                                 json_object_new_uint64(number_of(connection, numbers[n])));
+                json_object_object_add(object, "watches",
+                                       connection_watches_json(connection->facts));
                 json_object_array_add(document, object);
         }
         output_document(output, document);

@@ -25,7 +25,7 @@ struct Follower {
         unsigned n_pending; /* changes that were not acknowledged */
         uint64_t n_pending_bytes;
         bool is_started;
-        bool is_missing; /* that there is no such namespace was told */
+        bool is_missing;      /* that there is no such namespace was told */
         bool is_telling_many; /* of what is one position more is to be told */
         bool is_away;
         bool is_woken;

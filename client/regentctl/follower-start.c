@@ -59,8 +59,8 @@ static gboolean call_watch(Follower *follower,
         const char *ns_name = follower->spec.ns_name;
         const char *prefix = ns_name ? follower->spec.prefix : follower->spec.ns_prefix;
         GVariant *arguments =
-                g_variant_new("(st@a{sv})", prefix ? prefix : "", (guint64) REGENT_WATCH_ACKNOWLEDGED,
-                              watch_options(follower, since));
+                g_variant_new("(st@a{sv})", prefix ? prefix : "",
+                              (guint64) REGENT_WATCH_ACKNOWLEDGED, watch_options(follower, since));
         g_autoptr(GVariant) reply = NULL;
         Answer answer = { .is_difference = since->epoch != NULL };
 
@@ -177,8 +177,8 @@ static gboolean read_pages(Follower *follower, Failure **reterr)
                     !(follower->spec.ns_name
                               ? snapshot_read(snapshot, follower->bus, follower->spec.ns_name,
                                               follower->spec.prefix, reterr)
-                              : snapshot_read_all(snapshot, follower->bus,
-                                                  follower->spec.ns_prefix, reterr)))
+                              : snapshot_read_all(snapshot, follower->bus, follower->spec.ns_prefix,
+                                                  reterr)))
                         return FALSE;
                 if (!call_watch(follower, &before, &answer, &failure)) {
                         if (try < SNAPSHOT_TRIES && failure->status == EXIT_REFUSED)
@@ -255,15 +255,14 @@ static gboolean tell_several(Follower *follower,
                 g_autoptr(GVariant) values = each;
                 g_autoptr(GVariant) removed =
                         inner(answer->removed, name, G_VARIANT_TYPE_STRING_ARRAY);
-                bool is_whole =
-                        !answer->is_difference ||
-                        g_strv_contains((const char *const *) answer->complete, name);
+                bool is_whole = !answer->is_difference ||
+                                g_strv_contains((const char *const *) answer->complete, name);
 
                 if (!g_variant_is_of_type(values, G_VARIANT_TYPE_VARDICT))
                         return reply_fail(reterr);
-                if (!(is_whole ? tell_state(follower, name, values, reterr)
-                               : tell_difference(follower, name, previous, values, removed,
-                                                 reterr)))
+                if (!(is_whole
+                              ? tell_state(follower, name, values, reterr)
+                              : tell_difference(follower, name, previous, values, removed, reterr)))
                         return FALSE;
         }
         return TRUE;
@@ -339,8 +338,8 @@ gboolean follower_start(Follower *follower, Failure **reterr)
 
         follower->watch = 0;
         while (!ask(follower, &failure)) {
-                bool is_too_much = follower->watch == 0 &&
-                                   failure_is(failure, FAILURE_LIMITS_EXCEEDED);
+                bool is_too_much =
+                        follower->watch == 0 && failure_is(failure, FAILURE_LIMITS_EXCEEDED);
 
                 if (is_too_much && follower->position.epoch &&
                     !lose(follower, "more has changed than one answer may hold", reterr))

@@ -318,8 +318,7 @@ static gboolean work(Follower *follower, Failure **reterr)
 
         if (!follow_owner(follower, reterr))
                 return FALSE;
-        if (follower->watch == 0 && presence_owner(follower->presence) &&
-            !start(follower, reterr))
+        if (follower->watch == 0 && presence_owner(follower->presence) && !start(follower, reterr))
                 return FALSE;
         while (follower->watch != 0 && !follower->is_ended &&
                (next = watch_signals_pop(follower->signals, follower->path, follower->watch))) {

@@ -15,9 +15,9 @@
 #include <stdint.h>
 
 typedef enum FollowerEventKind {
-        FOLLOWER_STATE,   /* all there is of a namespace: what one had of it is to be forgotten */
-        FOLLOWER_CHANGE,  /* a commit; or, when it is merged, what several come to */
-        FOLLOWER_REMOVED, /* a namespace is gone */
+        FOLLOWER_STATE,    /* all there is of a namespace: what one had of it is to be forgotten */
+        FOLLOWER_CHANGE,   /* a commit; or, when it is merged, what several come to */
+        FOLLOWER_REMOVED,  /* a namespace is gone */
         FOLLOWER_WATCHING, /* what there was has been told: changes follow */
         FOLLOWER_BEHIND,   /* changes were left out: what differs follows */
         FOLLOWER_LOST,     /* changes were left out and cannot be known: states follow */
@@ -41,8 +41,8 @@ typedef struct FollowerEvent {
 typedef gboolean (*FollowerOnEvent)(const FollowerEvent *event, void *userdata, Failure **reterr);
 
 typedef struct FollowerSpec {
-        const char *ns_name; /* all is borrowed for as long as the Follower is there */
-        const char *prefix;  /* of keys; NULL: all */
+        const char *ns_name;   /* all is borrowed for as long as the Follower is there */
+        const char *prefix;    /* of keys; NULL: all */
         const char *ns_prefix; /* of names, in place of the two */
         const char *since;     /* a position to go on from, or NULL */
         bool is_patient;       /* also waits at the start, for regentd and for the namespace */

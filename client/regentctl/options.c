@@ -345,9 +345,10 @@ static gboolean check_together(const Options *options, Failure **reterr)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--all-releases and --changed exclude each other");
         if (g_strcmp0(options->entry_class, "session") == 0)
-                return failure_set(reterr, EXIT_REFUSED,
-                                   "--class=session: what is of that class goes with the connection "
-                                   "that sets it, and regentctl's own ends right away");
+                return failure_set(
+                        reterr, EXIT_REFUSED,
+                        "--class=session: what is of that class goes with the connection "
+                        "that sets it, and regentctl's own ends right away");
         if (options->is_create_only && options->is_change_only)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--create-only and --change-only exclude each other");

@@ -58,14 +58,14 @@ typedef struct Options {
         char *group;          /* name, gid, or "none" */
         char *mode;           /* octal */
         char *quota_keys;
-        char *quota_bytes; /* with K, M, G */
-        char *file;        /* --file=FILE of changes for apply, "-" for standard input */
-        char *state_dir;   /* --state-dir=: files in place of the service; NULL: not given */
-        char *runtime_dir; /* --runtime-dir=, beside it */
-        char *from;        /* --from=SOURCE of recover */
-        char *since;       /* --since=POSITION of watch */
-        char *count;       /* --count=N of watch */
-        gboolean is_exec;  /* --exec: the command is run for each change */
+        char *quota_bytes;    /* with K, M, G */
+        char *file;           /* --file=FILE of changes for apply, "-" for standard input */
+        char *state_dir;      /* --state-dir=: files in place of the service; NULL: not given */
+        char *runtime_dir;    /* --runtime-dir=, beside it */
+        char *from;           /* --from=SOURCE of recover */
+        char *since;          /* --since=POSITION of watch */
+        char *count;          /* --count=N of watch */
+        gboolean is_exec;     /* --exec: the command is run for each change */
         gboolean is_absent;   /* --absent: until the key is not there */
         gboolean is_optional; /* --optional: changes go on without this participant */
 

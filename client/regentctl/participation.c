@@ -117,8 +117,8 @@ static void on_call(GDBusConnection *connection,
 
         (void) connection, (void) path, (void) interface;
         if (g_strcmp0(sender, presence_owner(participation->presence)) != 0) {
-                g_dbus_method_invocation_return_dbus_error(
-                        invocation, FAILURE_ACCESS_DENIED, "Only regentd may ask");
+                g_dbus_method_invocation_return_dbus_error(invocation, FAILURE_ACCESS_DENIED,
+                                                           "Only regentd may ask");
                 return;
         }
 
@@ -210,12 +210,12 @@ static gboolean call_register(Participation *participation, GVariant **ret_reply
         if (spec->timeout_usec > 0)
                 g_variant_builder_add(&options, "{sv}", "timeout-usec",
                                       g_variant_new_uint64((guint64) spec->timeout_usec));
-        return bus_call_namespace(participation->bus, spec->ns_name, "RegisterParticipant",
-                                  g_variant_new("(sot@a{sv})", spec->prefix ? spec->prefix : "",
-                                                CALLBACK_PATH,
-                                                (guint64) (spec->is_optional ? REGENT_PARTICIPANT_OPTIONAL : 0),
-                                                g_variant_builder_end(&options)),
-                                  "(a{sv}t)", ret_reply, reterr);
+        return bus_call_namespace(
+                participation->bus, spec->ns_name, "RegisterParticipant",
+                g_variant_new("(sot@a{sv})", spec->prefix ? spec->prefix : "", CALLBACK_PATH,
+                              (guint64) (spec->is_optional ? REGENT_PARTICIPANT_OPTIONAL : 0),
+                              g_variant_builder_end(&options)),
+                "(a{sv}t)", ret_reply, reterr);
 }
 
 static void unregister(Participation *participation)
@@ -271,8 +271,8 @@ static gboolean settle(Participation *participation,
         request.ns_name = agreement->ns_name;
         request.set = agreement->set;
         request.unset = agreement->unset;
-        is_told = participation->spec.on_request(&request, ret_reason,
-                                                 participation->spec.userdata, reterr);
+        is_told = participation->spec.on_request(&request, ret_reason, participation->spec.userdata,
+                                                 reterr);
         free_agreement(agreement);
         return is_told;
 }
@@ -289,8 +289,8 @@ static gboolean settle_all(Participation *participation,
         for (const GList *at = transactions; at && is_told; at = at->next) {
                 const Agreement *agreement =
                         g_hash_table_lookup(participation->agreements, at->data);
-                ParticipationStep step = is_done(agreement, values) ? PARTICIPATION_COMMIT
-                                                                    : PARTICIPATION_ABORT;
+                ParticipationStep step =
+                        is_done(agreement, values) ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT;
                 g_autofree char *transaction = g_strdup(at->data);
                 g_autofree char *reason = NULL;
 
@@ -317,6 +317,11 @@ static gboolean register_again(Participation *participation, Failure **reterr)
         guint64 revision;
 
         if (!call_register(participation, &reply, &failure)) {
+                if (participation->is_started && failure->status == EXIT_INVALID) {
+                        participation->is_registered = true; /* it was all the time */
+                        participation->n_gone = n_gone;
+                        return TRUE;
+                }
                 if (may_wait(participation, failure)) {
                         set_retry(participation, true);
                         return TRUE;
@@ -372,11 +377,13 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
         const char *method = g_dbus_method_invocation_get_method_name(turn->invocation);
         GVariant *parameters = g_dbus_method_invocation_get_parameters(turn->invocation);
         g_autofree char *reason = NULL;
+        bool is_prepare = strcmp(method, "Prepare") == 0;
+        bool is_abort = strcmp(method, "Abort") == 0;
         const char *transaction = NULL;
         guint64 revision = 0;
         gboolean is_taken;
 
-        if (strcmp(method, "Prepare") == 0) {
+        if (is_prepare) {
                 is_taken = prepare(participation, turn, parameters, &reason, reterr);
         } else if (strcmp(method, "Commit") == 0) {
                 g_variant_get(parameters, "(&st)", &transaction, &revision);
@@ -384,8 +391,8 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
                                   &reason, reterr);
         } else {
                 g_variant_get(parameters, "(&s)", &transaction);
-                is_taken = settle(participation, PARTICIPATION_ABORT, transaction, 0, &reason,
-                                  reterr);
+                is_taken =
+                        settle(participation, PARTICIPATION_ABORT, transaction, 0, &reason, reterr);
         }
         if (!is_taken)
                 return FALSE;
@@ -394,8 +401,11 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
                                                            REGENT_ERROR_VETOED, reason);
         else
                 g_dbus_method_invocation_return_value(g_steal_pointer(&turn->invocation), NULL);
+        /* An Abort may also say that an answer came late, for which one is unregistered: to be looked up. */
+        if (is_abort)
+                participation->is_registered = false;
         /* Who answers late is unregistered; whether regentd found it late, too, does not matter then. */
-        if (strcmp(method, "Prepare") == 0 && g_get_monotonic_time() > turn->deadline_usec)
+        if (is_prepare && g_get_monotonic_time() > turn->deadline_usec)
                 unregister(participation);
         return TRUE;
 }
@@ -403,6 +413,7 @@ static gboolean take(Participation *participation, Turn *turn, Failure **reterr)
 static gboolean work(Participation *participation, Failure **reterr)
 {
         gboolean is_taken = TRUE;
+        bool was_registered;
 
         if (participation->is_registered &&
             participation->n_gone != presence_n_gone(participation->presence)) {
@@ -412,6 +423,7 @@ static gboolean work(Participation *participation, Failure **reterr)
         if (!participation->is_registered && presence_owner(participation->presence) &&
             !register_again(participation, reterr))
                 return FALSE;
+        was_registered = participation->is_registered;
         while (is_taken && !g_queue_is_empty(&participation->turns)) {
                 Turn *turn = g_queue_pop_head(&participation->turns);
 
@@ -422,6 +434,8 @@ static gboolean work(Participation *participation, Failure **reterr)
                 participation->now = NULL;
                 free_turn(turn);
         }
+        if (was_registered && !participation->is_registered)
+                participation->is_woken = true;
         return is_taken;
 }
 

@@ -15,7 +15,7 @@
 typedef enum ParticipationStep {
         PARTICIPATION_PREPARE, /* it may be refused */
         PARTICIPATION_COMMIT,  /* it is done */
-        PARTICIPATION_ABORT,   /* it is not done, though it was agreed to, or withdrawn before it was decided */
+        PARTICIPATION_ABORT, /* it is not done, though it was agreed to, or withdrawn before it was decided */
 } ParticipationStep;
 
 /* All is borrowed. */
@@ -23,10 +23,10 @@ typedef struct ParticipationRequest {
         ParticipationStep step;
         const char *transaction;
         const char *ns_name;
-        GVariant *set;       /* a{sv} */
-        GVariant *unset;     /* as */
-        GVariant *current;   /* a{sv}; of PREPARE alone */
-        uint64_t revision;   /* of COMMIT */
+        GVariant *set;        /* a{sv} */
+        GVariant *unset;      /* as */
+        GVariant *current;    /* a{sv}; of PREPARE alone */
+        uint64_t revision;    /* of COMMIT */
         int64_t timeout_usec; /* what is left to decide */
 } ParticipationRequest;
 

@@ -62,8 +62,8 @@ Presence *presence_new(Bus *bus, bool *is_woken)
         presence->name_watch = g_bus_watch_name_on_connection(
                 presence->connection, REGENT_BUS_NAME, G_BUS_NAME_WATCHER_FLAGS_NONE,
                 on_name_appeared, on_name_vanished, presence, NULL);
-        presence->closed_handler = g_signal_connect(presence->connection, "closed",
-                                                    G_CALLBACK(on_closed), presence);
+        presence->closed_handler =
+                g_signal_connect(presence->connection, "closed", G_CALLBACK(on_closed), presence);
         return presence;
 }
 

@@ -66,11 +66,8 @@ static gboolean on_entry(const char *key, GVariant *value, void *userdata, Failu
         return TRUE;
 }
 
-gboolean snapshot_read(Snapshot *snapshot,
-                       Bus *bus,
-                       const char *ns_name,
-                       const char *prefix,
-                       Failure **reterr)
+gboolean snapshot_read(
+        Snapshot *snapshot, Bus *bus, const char *ns_name, const char *prefix, Failure **reterr)
 {
         const EntriesQuery query = { .ns_name = ns_name, .prefix = prefix };
 

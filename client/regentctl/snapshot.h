@@ -17,11 +17,8 @@ Snapshot *snapshot_free(Snapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Snapshot, snapshot_free)
 
 /* Reads what the namespace has below @prefix. One that is not there fails. */
-gboolean snapshot_read(Snapshot *snapshot,
-                       Bus *bus,
-                       const char *ns_name,
-                       const char *prefix,
-                       Failure **reterr);
+gboolean snapshot_read(
+        Snapshot *snapshot, Bus *bus, const char *ns_name, const char *prefix, Failure **reterr);
 
 /* The same of all that may be read and whose names begin with @ns_prefix. */
 gboolean snapshot_read_all(Snapshot *snapshot, Bus *bus, const char *ns_prefix, Failure **reterr);

@@ -50,8 +50,8 @@ static void offer_options(const Completion *completion, const Verb *verb)
         for (const OptionSpec *spec = option_specs; spec->name; spec++) {
                 g_autofree char *name = g_strconcat("--", spec->name, NULL);
 
-                if (*spec->name && (verb ? option_find_for(spec->name, verb->name) == spec
-                                         : !spec->verbs))
+                if (*spec->name &&
+                    (verb ? option_find_for(spec->name, verb->name) == spec : !spec->verbs))
                         offer(completion, name, spec->argument ? "=" : "", spec->help);
         }
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* Of the time for an answer, what is left for sending it. */
-#define MARGIN_DIVISOR  10
+#define MARGIN_DIVISOR  5
 #define MARGIN_USEC_MAX (INT64_C(500) * G_USEC_PER_SEC / 1000)
 
 #define TIMEOUT_USEC_MAX (INT64_C(10) * G_USEC_PER_SEC)
@@ -48,7 +48,8 @@ static json_object *document_of(const ParticipationRequest *request)
         json_object_object_add(document, "set", value_json_from_values(request->set));
         json_object_object_add(document, "unset", keys);
         if (request->current)
-                json_object_object_add(document, "current", value_json_from_values(request->current));
+                json_object_object_add(document, "current",
+                                       value_json_from_values(request->current));
         if (request->revision > 0)
                 json_object_object_add(document, "revision",
                                        json_object_new_uint64(request->revision));
@@ -160,7 +161,7 @@ static void on_registered(uint64_t revision, void *userdata)
                 json_object_object_add(document, "revision", json_object_new_uint64(revision));
                 event_document_print(participating->output, document);
         } else if (participating->is_registered) {
-                output_note(participating->output, "regentd is back; registered again.");
+                output_note(participating->output, "Is registered again.");
         } else {
                 output_note(participating->output, "Registered; end with ^C.");
         }

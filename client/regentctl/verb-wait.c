@@ -21,11 +21,11 @@ typedef struct Waiting {
         Output *output;
         Follower *follower;
         char *key;
-        const char *text;   /* of the value; NULL: any */
-        GVariant *value;    /* it is to be exactly this; NULL: as @text says, in the type it has */
-        GVariant *found;    /* what the key came to; NULL: it is not there */
-        uint64_t revision;  /* of that */
-        bool is_noted; /* it was said that it waits */
+        const char *text;  /* of the value; NULL: any */
+        GVariant *value;   /* it is to be exactly this; NULL: as @text says, in the type it has */
+        GVariant *found;   /* what the key came to; NULL: it is not there */
+        uint64_t revision; /* of that */
+        bool is_noted;     /* it was said that it waits */
         bool is_late;
 } Waiting;
 
@@ -59,8 +59,7 @@ static gboolean take(Waiting *waiting, GVariant *present, uint64_t revision, Fai
 {
         bool is_met = waiting->options->is_absent && !present;
 
-        if (present && !waiting->options->is_absent &&
-            !matches(waiting, present, &is_met, reterr))
+        if (present && !waiting->options->is_absent && !matches(waiting, present, &is_met, reterr))
                 return FALSE;
         if (!is_met)
                 return TRUE;

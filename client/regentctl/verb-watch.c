@@ -15,10 +15,10 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-        [FOLLOWER_STATE] = "state",       [FOLLOWER_CHANGE] = "change",
-        [FOLLOWER_REMOVED] = "removed",   [FOLLOWER_WATCHING] = "watching",
-        [FOLLOWER_BEHIND] = "behind",     [FOLLOWER_LOST] = "history-lost",
-        [FOLLOWER_AWAY] = "away",         [FOLLOWER_BACK] = "back",
+        [FOLLOWER_STATE] = "state",     [FOLLOWER_CHANGE] = "change",
+        [FOLLOWER_REMOVED] = "removed", [FOLLOWER_WATCHING] = "watching",
+        [FOLLOWER_BEHIND] = "behind",   [FOLLOWER_LOST] = "history-lost",
+        [FOLLOWER_AWAY] = "away",       [FOLLOWER_BACK] = "back",
 };
 
 typedef struct Watching {
@@ -126,8 +126,10 @@ static void print_note(const Watching *watching, const FollowerEvent *event)
                 output_note(watching->output, "Behind (%s); what differs now follows.", why);
                 return;
         case FOLLOWER_LOST:
-                output_note(watching->output, "What has changed is not known any more (%s); "
-                                              "what there is follows.", why);
+                output_note(watching->output,
+                            "What has changed is not known any more (%s); "
+                            "what there is follows.",
+                            why);
                 return;
         case FOLLOWER_AWAY:
                 output_note(watching->output, "regentd is gone; waiting for it.");

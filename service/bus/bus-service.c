@@ -128,6 +128,7 @@ BusService *bus_service_free(BusService *service)
         watch_rights_free(service->rights);
         watch_publisher_free(service->watch_publisher);
         write_brake_free(service->write_brake);
+        participation_stop(service->participation);
         callers_free(service->callers);
         participation_free(service->participation);
         lifetimes_free(service->lifetimes);

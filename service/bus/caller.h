@@ -35,7 +35,7 @@ typedef struct Caller {
         size_t n_gids;
         Origin *origin;
         bool has_session; /* has written of class session, or tried to */
-        GQueue calls; /* Call, in order of arrival */
+        GQueue calls;     /* Call, in order of arrival */
         size_t n_calls;
         uint64_t n_call_bytes;
         GHashTable *kept; /* question -> polkit's yes; see bus/authorizer.c */

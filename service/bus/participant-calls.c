@@ -40,7 +40,7 @@ typedef struct ParticipantCall {
         Member *member; /* NULL: nobody wants to know any more */
         char *address;
         uint32_t uid;
-        const char *what; /* of a Commit or Abort, for the log */
+        const char *what;  /* of a Commit or Abort, for the log */
         sd_bus_slot *slot; /* NULL: it is not sent yet */
         LedgerMark mark;
         GList in_calls;
@@ -241,7 +241,18 @@ static int on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         return 0;
 }
 
-/* 0, OUTGOING_E_TOO_MANY as OUTGOING, or what prepare() of the port says. */
+/* Of whom it takes a place is the uid's own matter, as long as there is one in all. */
+static void wait_for_place(ParticipantCall *call)
+{
+        ParticipantCalls *calls = call->calls;
+        const BusService *service = calls->service;
+
+        call->member->is_crowded_out = outgoing_count(service->outgoing, OUTGOING_PARTICIPANT) >=
+                                       service->limits->participant_calls;
+        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
+}
+
+/* What prepare() of the port says. */
 static int send_prepare(ParticipantCall *call)
 {
         BusService *service = call->calls->service;
@@ -263,6 +274,7 @@ static int send_prepare(ParticipantCall *call)
                 return r;
 
         call->member->was_asked = true;
+        call->member->is_crowded_out = false;
         call->mark = flow_charge_call(service, call->address, n_bytes);
         return 0;
 }
@@ -275,7 +287,7 @@ int participant_calls_prepare(ParticipantCalls *calls, Member *member)
         call->member = member;
         member->call = call;
         if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
-                g_queue_push_tail_link(&calls->waiting, &call->in_calls);
+                wait_for_place(call);
                 return 0;
         }
 
@@ -300,8 +312,9 @@ static void send_waiting(ParticipantCalls *calls)
                 int r;
 
                 g_queue_unlink(&calls->waiting, &call->in_calls);
-                if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
-                        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
+                if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) !=
+                    0) {
+                        wait_for_place(call);
                         continue;
                 }
 
@@ -337,7 +350,8 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
         ParticipantCall *call = userdata;
         ParticipantCalls *calls = call->calls;
         const sd_bus_error *error = sd_bus_message_get_error(m);
-        g_autofree char *text = error ? veto_text_clean(error->message ? error->message : "") : NULL;
+        g_autofree char *text =
+                error ? veto_text_clean(error->message ? error->message : "") : NULL;
 
         if (error) {
                 calls->n_failed++;

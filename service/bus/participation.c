@@ -25,12 +25,10 @@ struct Participation {
 
 static uint64_t on_now(void *userdata)
 {
-        const Participation *participation = userdata;
-        uint64_t usec = 0;
+        (void) userdata;
 
-        /* Not that of the loop's last turn: what is asked now is not to be late by what it took. */
-        (void) sd_event_now(participation->service->event, CLOCK_MONOTONIC, &usec);
-        return MAX(usec, (uint64_t) g_get_monotonic_time());
+        /* Not that of the loop's turn: what is asked now is not to be late by what that took. */
+        return (uint64_t) g_get_monotonic_time();
 }
 
 static void on_wake_at(void *userdata, uint64_t usec)
@@ -158,6 +156,20 @@ int participation_new(Participation **ret_participation, BusService *service)
         return 0;
 }
 
+void participation_stop(Participation *participation)
+{
+        GHashTableIter iter;
+        gpointer list;
+
+        if (!participation)
+                return;
+        g_hash_table_iter_init(&iter, participation->by_address);
+        while (g_hash_table_iter_next(&iter, NULL, &list))
+                for (guint i = 0; i < ((GPtrArray *) list)->len; i++)
+                        participants_remove(((GPtrArray *) list)->pdata[i]);
+        g_hash_table_remove_all(participation->by_address);
+}
+
 Participation *participation_free(Participation *participation)
 {
         if (!participation)
@@ -235,8 +247,7 @@ void participation_add_statistics(const Participation *participation, GVariantDi
         g_variant_dict_insert(statistics, "participants", "t", (guint64) participants->n);
         g_variant_dict_insert(statistics, "participants-dropped", "t",
                               participants->statistics.n_dropped);
-        g_variant_dict_insert(statistics, "prepared", "t",
-                              participants->statistics.n_transactions);
+        g_variant_dict_insert(statistics, "prepared", "t", participants->statistics.n_transactions);
         g_variant_dict_insert(statistics, "vetoes", "t", participants->statistics.n_vetoed);
         g_variant_dict_insert(statistics, "vetoes-late", "t", participants->statistics.n_late);
         participant_calls_add_statistics(participation->calls, statistics);

@@ -15,6 +15,9 @@
 
 int participation_new(Participation **ret_participation, BusService *service);
 Participation *participation_free(Participation *participation);
+
+/* Before the callers go: all of them leave. */
+void participation_stop(Participation *participation);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Participation, participation_free)
 
 /* As participants_add(). */

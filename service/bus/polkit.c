@@ -68,8 +68,8 @@ static void check_free(gpointer userdata)
 }
 
 static int on_changed_signal(sd_bus_message *m G_GNUC_UNUSED,
-                      void *userdata,
-                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
+                             void *userdata,
+                             sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
         Polkit *polkit = userdata;
 

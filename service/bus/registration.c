@@ -45,11 +45,9 @@ static int read_option(sd_bus_message *m,
         r = option_read_uint64(m, name, &registration->timeout_usec, reterr_bus);
         if (r < 0)
                 return r;
-        if (registration->timeout_usec == 0 ||
-            registration->timeout_usec > LIMIT_ANSWER_USEC)
+        if (registration->timeout_usec == 0 || registration->timeout_usec > LIMIT_ANSWER_USEC)
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                                     "timeout-usec is 1 to %u",
-                                                     LIMIT_ANSWER_USEC));
+                                                     "timeout-usec is 1 to %u", LIMIT_ANSWER_USEC));
         return 0;
 }
 
@@ -165,7 +163,8 @@ static int build_reply(Answer *answer,
         if (r >= 0)
                 r = sd_bus_message_close_container(answer->reply);
         if (r >= 0)
-                r = sd_bus_message_append(answer->reply, "t", state_revision(answer->service->state));
+                r = sd_bus_message_append(answer->reply, "t",
+                                          state_revision(answer->service->state));
         return r < 0 ? r : 0;
 }
 

@@ -92,7 +92,8 @@ void watch_deliver(BusService *service,
         watch->previous = revision;
         if (watch->state != WATCH_LIVE)
                 watch->n_withheld++;
-        else if (watch->is_in_doubt || !flow_admit_signal(service, watch->watcher->caller, cut->n_bytes))
+        else if (watch->is_in_doubt ||
+                 !flow_admit_signal(service, watch->watcher->caller, cut->n_bytes))
                 withhold(service, watch);
         else if (cut->is_too_large ||
                  owes_too_much(service, watch, cut->n_bytes + LEDGER_MESSAGE_BYTES))
@@ -119,9 +120,9 @@ void watch_end(BusService *service, Watch *watch, const char *reason)
 {
         const WatchTopic *topic = watch->group->topic;
 
-        log_failure(watch_signals_ended(service, watch, topic->is_of_names ? "" : topic->name,
-                                        reason),
-                    watch);
+        log_failure(
+                watch_signals_ended(service, watch, topic->is_of_names ? "" : topic->name, reason),
+                watch);
         watches_remove(watch);
 }
 

@@ -10,16 +10,15 @@
 #include <systemd/sd-bus.h>
 
 /* For the vtables of both interfaces that have them. */
-#define WATCH_SIGNALS                                                                          \
-        SD_BUS_SIGNAL_WITH_ARGS("Changed",                                                     \
-                                SD_BUS_ARGS("t", watch, "s", ns_name, "t", previous, "t",      \
-                                            revision, "a{sv}", changed, "as", removed, "as",   \
-                                            invalidated),                                      \
-                                0),                                                            \
-                SD_BUS_SIGNAL_WITH_ARGS("Resynchronize",                                       \
-                                        SD_BUS_ARGS("t", watch, "s", ns_name, "t", revision),  \
-                                        0),                                                    \
-                SD_BUS_SIGNAL_WITH_ARGS("WatchEnded",                                          \
+#define WATCH_SIGNALS                                                                             \
+        SD_BUS_SIGNAL_WITH_ARGS("Changed",                                                        \
+                                SD_BUS_ARGS("t", watch, "s", ns_name, "t", previous, "t",         \
+                                            revision, "a{sv}", changed, "as", removed, "as",      \
+                                            invalidated),                                         \
+                                0),                                                               \
+                SD_BUS_SIGNAL_WITH_ARGS("Resynchronize",                                          \
+                                        SD_BUS_ARGS("t", watch, "s", ns_name, "t", revision), 0), \
+                SD_BUS_SIGNAL_WITH_ARGS("WatchEnded",                                             \
                                         SD_BUS_ARGS("t", watch, "s", ns_name, "s", reason), 0)
 
 int watch_method_begin(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus);

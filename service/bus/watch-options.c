@@ -107,11 +107,11 @@ static int find_resumed(const WatchOptions *options,
                         "Watch %" PRIu64 " was begun with another prefix or other flags",
                         options->resume));
         if (!watch->was_resynchronized)
-                return bus_refused(
-                        sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
-                                          "Watch %" PRIu64
-                                          " was not told to resynchronize: there is nothing to resume",
-                                          options->resume));
+                return bus_refused(sd_bus_error_setf(
+                        reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
+                        "Watch %" PRIu64
+                        " was not told to resynchronize: there is nothing to resume",
+                        options->resume));
 
         *ret_watch = watch;
         return 0;

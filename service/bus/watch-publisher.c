@@ -80,8 +80,8 @@ WatchPublisher *watch_publisher_new(BusService *service)
 
         *publisher = (WatchPublisher){
                 .service = service,
-                .declarations = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                                      declaration_destroy),
+                .declarations =
+                        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, declaration_destroy),
                 .before = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free),
         };
         for (; node; node = g_tree_node_next(node)) {
@@ -280,8 +280,7 @@ static void tell_names_to_resynchronize(void *userdata, WatchTopic *topic)
 
                 /* Once, however many namespaces it is about. */
                 if (watch->previous != telling->revision)
-                        watch_deliver_resynchronize(telling->service, watch, "",
-                                                    telling->revision);
+                        watch_deliver_resynchronize(telling->service, watch, "", telling->revision);
         }
 }
 

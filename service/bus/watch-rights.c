@@ -40,7 +40,7 @@ struct WatchRights {
 typedef struct WatchRight {
         WatchRights *rights;
         Watcher *watcher;
-        char *name; /* of the namespace */
+        char *name;             /* of the namespace */
         NamespaceAccess access; /* that polkit was told */
         PolkitCheck *check;
         bool is_waiting, is_to_be_asked_again;

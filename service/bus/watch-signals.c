@@ -21,10 +21,9 @@ static int new_signal(const BusService *service,
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
-        r = sd_bus_message_new_signal(service->bus, &m, topic->path,
-                                      topic->is_of_names ? REGENT_MANAGER_INTERFACE
-                                                         : REGENT_NAMESPACE_INTERFACE,
-                                      member);
+        r = sd_bus_message_new_signal(
+                service->bus, &m, topic->path,
+                topic->is_of_names ? REGENT_MANAGER_INTERFACE : REGENT_NAMESPACE_INTERFACE, member);
         if (r < 0)
                 return r;
 

@@ -22,8 +22,8 @@
 #define LIMIT_TYPE_BYTES           255u
 #define LIMIT_VALUE_DEPTH          32u /* arrays, structs and variants inside one another */
 #define LIMIT_REASON_BYTES         1024u
-#define LIMIT_VETO_BYTES           512u /* of a participant's reason, which is cut */
-#define LIMIT_PATH_BYTES           255u /* of an object path that is kept */
+#define LIMIT_VETO_BYTES           512u      /* of a participant's reason, which is cut */
+#define LIMIT_PATH_BYTES           255u      /* of an object path that is kept */
 #define LIMIT_ANSWER_USEC          10000000u /* that a participant may take */
 #define LIMIT_PREPARATION_USEC     10000000u /* for which a write waits for participants in all */
 #define LIMIT_RELEASE_BYTES        64u /* of a kernel release; the kernel's own has at most these */

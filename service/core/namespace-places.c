@@ -72,6 +72,7 @@ static void resume_seen(NamespacePlaces *places, const Entry *after)
 
 void namespace_places_begin(NamespacePlaces *places, const Namespace *ns, const Entry *after)
 {
+        g_assert(!ns->unsorted);
         *places = (NamespacePlaces){ .ns = ns, .prefix = "", .is_running_seen = true };
 
         if (!after) {
@@ -86,6 +87,7 @@ void namespace_places_begin(NamespacePlaces *places, const Namespace *ns, const 
 
 void namespace_places_begin_by_release(NamespacePlaces *places, const Namespace *ns)
 {
+        g_assert(!ns->unsorted);
         *places = (NamespacePlaces){
                 .ns = ns,
                 .prefix = "",
@@ -109,6 +111,7 @@ void namespace_places_begin_of(NamespacePlaces *places,
                                const char *prefix,
                                const char *after)
 {
+        g_assert(!ns->unsorted);
         *places = (NamespacePlaces){ .ns = ns, .prefix = prefix };
 
         if (*release) {
@@ -127,6 +130,9 @@ static Entry *take(GTreeNode **node)
         Entry *entry = namespace_node_entry(*node);
 
         *node = g_tree_node_next(*node);
+        /* It is somewhere else in memory, and looked at next. */
+        if (*node)
+                __builtin_prefetch(namespace_node_entry(*node));
         return entry;
 }
 

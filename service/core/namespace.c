@@ -15,6 +15,12 @@ static int compare_keys(gconstpointer a, gconstpointer b, gpointer unused G_GNUC
         return strcmp(a, b);
 }
 
+/* A tree in which something is looked for compares that with what it has. */
+static int compare_keys_of(gconstpointer wanted, gconstpointer present, gpointer ns)
+{
+        return ((const Namespace *) ns)->is_appended_to ? 1 : strcmp(wanted, present);
+}
+
 static void entry_destroy(gpointer entry)
 {
         entry_unref(entry);
@@ -36,7 +42,7 @@ Namespace *namespace_new(const char *name, const NamespaceAccess *access, uint64
                 .created_revision = revision,
                 .access_revision = revision,
                 .revision = revision,
-                .entries = g_tree_new_full(compare_keys, NULL, NULL, entry_destroy),
+                .entries = g_tree_new_full(compare_keys_of, ns, NULL, entry_destroy),
         };
         return ns;
 }
@@ -54,6 +60,7 @@ Namespace *namespace_unref(Namespace *ns)
 
         tombstones_clear(ns);
         g_tree_unref(ns->entries);
+        entry_table_free(ns->unsorted);
         g_clear_pointer(&ns->covered, g_tree_unref);
         g_clear_pointer(&ns->releases, g_tree_unref);
         declaration_unref(ns->declaration);
@@ -62,9 +69,34 @@ Namespace *namespace_unref(Namespace *ns)
         return NULL;
 }
 
+void namespace_begin_loading(Namespace *ns)
+{
+        g_assert(namespace_n_keys(ns) == 0 && !ns->has_history);
+
+        if (!ns->unsorted)
+                ns->unsorted = entry_table_new();
+}
+
+void namespace_end_loading(Namespace *ns)
+{
+        g_autofree Entry **sorted = NULL;
+        size_t n = 0;
+
+        if (!ns->unsorted)
+                return;
+
+        sorted = entry_table_take_sorted(ns->unsorted, &n);
+        ns->is_appended_to = true;
+        for (size_t i = 0; i < n; i++)
+                g_tree_insert(ns->entries, sorted[i]->text, sorted[i]);
+        ns->is_appended_to = false;
+        g_clear_pointer(&ns->unsorted, entry_table_free);
+}
+
 Entry *namespace_lookup(const Namespace *ns, const char *key)
 {
-        return g_tree_lookup(ns->entries, key);
+        return ns->unsorted ? entry_table_lookup(ns->unsorted, key)
+                            : g_tree_lookup(ns->entries, key);
 }
 
 static Entry *lookup_of_release(const Namespace *ns, const char *key, const char *release)
@@ -138,7 +170,9 @@ bool namespace_is_hidden(const Namespace *ns, const char *key)
 
 uint64_t namespace_n_keys(const Namespace *ns)
 {
-        return (uint64_t) g_tree_nnodes(ns->entries) + ns->n_hidden;
+        uint64_t n_unsorted = ns->unsorted ? entry_table_size(ns->unsorted) : 0;
+
+        return n_unsorted + (uint64_t) g_tree_nnodes(ns->entries) + ns->n_hidden;
 }
 
 static uint64_t quota_or_limit(uint64_t quota, uint64_t limit)
@@ -165,6 +199,7 @@ GTreeNode *namespace_first(const Namespace *ns, const char *prefix, const char *
 {
         GTreeNode *node;
 
+        g_assert(!ns->unsorted);
         if (*after && strcmp(after, prefix) >= 0)
                 node = g_tree_upper_bound(ns->entries, after);
         else
@@ -217,17 +252,32 @@ static void unlink_seen(Namespace *ns, Entry *entry)
 }
 
 /* Of a key that has @before so far, or NULL. */
-static void show(Namespace *ns, Entry *before, Entry *after)
+static void account_shown(Namespace *ns, const Entry *before, const Entry *after)
 {
-        if (before)
-                unlink_seen(ns, before);
         if (before)
                 ns->reply_bytes -= entry_reply_bytes(before);
         else
                 account_fallback(ns, entry_key(after), -1);
         ns->reply_bytes += entry_reply_bytes(after);
+}
+
+static void show(Namespace *ns, Entry *before, Entry *after)
+{
+        if (before)
+                unlink_seen(ns, before);
+        account_shown(ns, before, after);
         /* Replaces the key too: the old one dies with the old entry. */
-        g_tree_replace(ns->entries, after->text, entry_ref(after));
+        if (ns->unsorted)
+                entry_table_put(ns->unsorted, after);
+        else
+                g_tree_replace(ns->entries, after->text, entry_ref(after));
+}
+
+void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash)
+{
+        ns->usage += entry_usage(entry) - (*place ? entry_usage(*place) : 0);
+        account_shown(ns, *place, entry);
+        entry_table_fill(ns->unsorted, place, entry, hash);
 }
 
 static void unshow(Namespace *ns, Entry *seen)
@@ -235,7 +285,10 @@ static void unshow(Namespace *ns, Entry *seen)
         unlink_seen(ns, seen);
         ns->reply_bytes -= entry_reply_bytes(seen);
         account_fallback(ns, entry_key(seen), 1);
-        g_tree_remove(ns->entries, entry_key(seen));
+        if (ns->unsorted)
+                entry_table_remove(ns->unsorted, entry_key(seen));
+        else
+                g_tree_remove(ns->entries, entry_key(seen));
 }
 
 static void cover(Namespace *ns, const Entry *old, Entry *entry)
@@ -277,17 +330,30 @@ static void drop_of_release(Namespace *ns, const Entry *old)
                 g_tree_remove(ns->releases, entry_release(old));
 }
 
-void namespace_put(Namespace *ns, const Entry *old, Entry *entry)
+/* Whether it is seen, with what was seen before, or NULL. */
+static bool put_kernel(Namespace *ns, const Entry *old, Entry *entry, Entry **ret_seen)
 {
         Entry *seen = namespace_lookup(ns, entry_key(entry));
 
+        put_of_release(ns, old, entry);
+        if (!namespace_is_running(ns, entry))
+                return false;
+        if (seen && seen->class != ENTRY_KERNEL)
+                cover(ns, NULL, seen);
+        *ret_seen = seen;
+        return true;
+}
+
+void namespace_put(Namespace *ns, Entry *old, Entry *entry)
+{
+        /* Only where there are releases, what is seen may be another than what the place has. */
+        Entry *seen = ns->releases ? namespace_lookup(ns, entry_key(entry)) : old;
+
         ns->usage += entry_usage(entry) - (old ? entry_usage(old) : 0);
         if (entry->class == ENTRY_KERNEL) {
-                put_of_release(ns, old, entry);
-                if (!namespace_is_running(ns, entry))
+                namespace_end_loading(ns);
+                if (!put_kernel(ns, old, entry, &seen))
                         return;
-                if (seen && seen->class != ENTRY_KERNEL)
-                        cover(ns, NULL, seen);
         } else if (seen && seen->class == ENTRY_KERNEL) {
                 cover(ns, old, entry);
                 return;

@@ -14,6 +14,7 @@
 
 #include "core/access.h"
 #include "core/declaration.h"
+#include "core/entry-table.h"
 #include "core/entry.h"
 #include "core/limits.h"
 #include "core/tombstones.h"
@@ -30,8 +31,10 @@ typedef struct Namespace {
         uint64_t created_revision;
         uint64_t access_revision; /* another one: another access, or another namespace */
         uint64_t revision;        /* of the last commit that changed it */
-        GTree *entries;      /* key (in the entry) -> owned Entry that is seen; no tombstones */
-        const char *release; /* the running one; borrowed from the State; NULL: none is */
+        GTree *entries;       /* key (in the entry) -> owned Entry that is seen; no tombstones */
+        EntryTable *unsorted; /* while it is loaded: what @entries is to have; NULL: sorted */
+        bool is_appended_to;  /* what is put into @entries comes behind all that it has */
+        const char *release;  /* the running one; borrowed from the State; NULL: none is */
         GTree *covered; /* likewise: those of no release that are hidden; NULL until there are any */
         GTree *releases; /* owned release -> owned GTree of its entries, seen ones too; or NULL */
         uint64_t n_hidden;
@@ -109,8 +112,19 @@ static inline const Rule *namespace_rule(const Namespace *ns, const char *key)
         return ns->declaration ? declaration_rule(ns->declaration, key) : NULL;
 }
 
+/*
+ * For State alone. From the one to the other, entries are put and dropped and looked up in it as ever,
+ * many times faster than else if there are many, but it cannot be walked. It is empty when this begins;
+ * an entry of a release ends it, too.
+ */
+void namespace_begin_loading(Namespace *ns);
+void namespace_end_loading(Namespace *ns);
+
+/* Between them: takes @entry, of no release, into its entry_table_place(). What was there is the caller's. */
+void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash);
+
 /* For State alone, which knows what is there: @old is what the place has, or NULL. */
-void namespace_put(Namespace *ns, const Entry *old, Entry *entry);
+void namespace_put(Namespace *ns, Entry *old, Entry *entry);
 void namespace_drop(Namespace *ns, Entry *old);
 
 /*

@@ -26,6 +26,13 @@ static void withdraw(Request *request)
                 g_queue_unlink(&request->origin->queues->preparing, &request->in_pipeline);
 }
 
+/* What has waited for its namespaces has its turn. */
+static void wake_others(const RequestQueues *queues, RequestState was)
+{
+        if (was == REQUEST_PREPARING)
+                queues->wake(queues->owner);
+}
+
 /* Takes it out of every queue, for whoever is to end it. */
 static void unlink_request(Request *request)
 {
@@ -43,6 +50,7 @@ Origin *origin_free(Origin *origin)
                 Request *request = origin->requests.head->data;
 
                 unlink_request(request);
+                wake_others(origin->queues, request->state);
                 if (request->state != REQUEST_RESERVED) {
                         request->outcome = -ECANCELED;
                         request_answer(request);

@@ -33,6 +33,7 @@ struct State {
         uint64_t usage;
         Observer observers[OBSERVERS_MAX];
         size_t n_observers;
+        bool is_loading;
 };
 
 static int compare_names(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
@@ -186,20 +187,35 @@ void state_remove_observer(State *state, StateOnReplace on_replace, void *userda
         g_assert_not_reached();
 }
 
-static void charge_entry(State *state, const Namespace *ns, const Entry *entry)
+static void charge_bytes(State *state, const Namespace *ns, const Entry *entry)
 {
-        state->n_keys++;
-        accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
         state->usage += entry_usage(entry);
         accounts_charge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+static void discharge_bytes(State *state, const Namespace *ns, const Entry *entry)
+{
+        state->usage -= entry_usage(entry);
+        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+}
+
+/* @entry in place of @old, which may be NULL. */
+static void charge_entry(State *state, const Namespace *ns, const Entry *old, const Entry *entry)
+{
+        charge_bytes(state, ns, entry);
+        if (old) {
+                discharge_bytes(state, ns, old);
+        } else {
+                state->n_keys++;
+                accounts_charge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
+        }
 }
 
 static void discharge_entry(State *state, const Namespace *ns, const Entry *entry)
 {
         state->n_keys--;
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_KEYS, 1);
-        state->usage -= entry_usage(entry);
-        accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
+        discharge_bytes(state, ns, entry);
 }
 
 static void announce_replacement(State *state, Namespace *ns, Entry *old)
@@ -217,10 +233,9 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
 
         if (old) {
                 announce_replacement(state, ns, old);
-                discharge_entry(state, ns, old);
                 sessions_remove(state->sessions, ns->name, old);
         }
-        charge_entry(state, ns, entry);
+        charge_entry(state, ns, old, entry);
         sessions_add(state->sessions, ns->name, entry);
         namespace_put(ns, old, entry);
         if (ns->tombstones.oldest && namespace_lookup(ns, entry_key(entry)) == entry)
@@ -243,18 +258,14 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
         namespace_drop(ns, old);
 }
 
-static void apply_entries(State *state, Namespace *ns, const NamespaceChange *change)
+static void apply_entry(State *state, Namespace *ns, Entry *entry)
 {
-        for (guint i = 0; i < change->entries->len; i++) {
-                Entry *entry = change->entries->pdata[i];
-
-                if (entry->revision < ns->created_revision)
-                        continue;
-                if (entry_is_tombstone(entry))
-                        drop_entry(state, ns, entry);
-                else
-                        put_entry(state, ns, entry);
-        }
+        if (entry->revision < ns->created_revision)
+                return;
+        if (entry_is_tombstone(entry))
+                drop_entry(state, ns, entry);
+        else
+                put_entry(state, ns, entry);
 }
 
 /* What @ns counts for with its owner. */
@@ -302,6 +313,8 @@ static void add_namespace(State *state, Namespace *ns)
                 namespace_begin_history(ns);
         (void) state_declare(state, ns);
         charge_namespace(state, ns);
+        if (state->is_loading)
+                namespace_begin_loading(ns);
         g_tree_insert(state->namespaces, ns->name, ns);
 }
 
@@ -343,7 +356,8 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
 
         switch (change->kind) {
         case NAMESPACE_CHANGE_ENTRIES:
-                apply_entries(state, ns, change);
+                for (guint i = 0; i < change->entries->len; i++)
+                        apply_entry(state, ns, change->entries->pdata[i]);
                 break;
         case NAMESPACE_CHANGE_REMOVE:
                 remove_namespace(state, ns);
@@ -427,6 +441,74 @@ void state_set_declarations(State *state,
 Declarations *state_declarations(State *state)
 {
         return state->declarations;
+}
+
+void state_begin_loading(State *state)
+{
+        g_assert(state->n_observers == 0);
+
+        state->is_loading = true;
+}
+
+static gboolean end_loading(gpointer name G_GNUC_UNUSED, gpointer ns, gpointer unused G_GNUC_UNUSED)
+{
+        namespace_end_loading(ns);
+        return FALSE;
+}
+
+void state_end_loading(State *state)
+{
+        g_tree_foreach(state->namespaces, end_loading, NULL);
+        state->is_loading = false;
+}
+
+/* What is needed no more is @entry then. */
+static void load_entry(State *state, Namespace *ns, Entry **entry, uint64_t hash)
+{
+        Entry **place = entry_table_place(ns->unsorted, *entry, hash);
+        Entry *old = *place;
+
+        if ((*entry)->revision < ns->created_revision ||
+            (old && old->revision > (*entry)->revision))
+                return;
+
+        if (old)
+                sessions_remove(state->sessions, ns->name, old);
+        if (ns->tombstones.oldest)
+                tombstones_forget(ns, entry_key(*entry), (*entry)->revision);
+        charge_entry(state, ns, old, *entry);
+        namespace_fill(ns, place, *entry, hash);
+        *entry = old;
+}
+
+static bool is_plain(const Namespace *ns, const Entry *entry)
+{
+        return ns->unsorted && !entry_is_tombstone(entry) &&
+               (entry->class == ENTRY_PERSISTENT || entry->class == ENTRY_RUNTIME);
+}
+
+static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+{
+        uint64_t hashes[ENTRY_TABLE_FETCHED];
+
+        if (ns->unsorted)
+                entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
+        for (size_t i = 0; i < n_entries; i++)
+                if (is_plain(ns, entries[i])) {
+                        load_entry(state, ns, &entries[i], hashes[i]);
+                } else {
+                        apply_entry(state, ns, entries[i]);
+                        /* The state may have a reference too, and nobody else may touch the count then. */
+                        entries[i] = entry_unref(entries[i]);
+                }
+}
+
+void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)
+{
+        if (n_entries > 0 && ns->revision < entries[n_entries - 1]->revision)
+                ns->revision = entries[n_entries - 1]->revision;
+        for (size_t i = 0; i < n_entries; i += ENTRY_TABLE_FETCHED)
+                load_some(state, ns, entries + i, MIN(n_entries - i, ENTRY_TABLE_FETCHED));
 }
 
 Namespace *state_load_namespace(State *state,

@@ -78,6 +78,19 @@ Accounts *state_accounts(State *state);
 void state_apply(State *state, const Commit *commit);
 
 /*
+ * Between these two the state is loaded, fast; nobody walks the entries of a namespace that was created
+ * since. Both may be called again.
+ */
+void state_begin_loading(State *state);
+void state_end_loading(State *state);
+
+/*
+ * state_apply() of what commits set and delete in @ns, in their order; but the state's revision stays. The
+ * references in @entries become those of what is needed no more; some may be NULL.
+ */
+void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries);
+
+/*
  * The same for what a checkpoint holds. state_load_namespace() gives the namespace just made (or
  * the one already there, its access replaced), state_load_entry() takes @entry.
  */

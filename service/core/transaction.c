@@ -146,7 +146,10 @@ static int consider_all(Transaction *transaction, const Preview *preview, char *
         return 0;
 }
 
-static int find_members(Transaction *transaction, State *state, const Overlay *overlay, char **reterr_text)
+static int find_members(Transaction *transaction,
+                        State *state,
+                        const Overlay *overlay,
+                        char **reterr_text)
 {
         const GPtrArray *changes = transaction->trial->changes;
 
@@ -332,12 +335,14 @@ static void be_late(Member *member, uint64_t now_usec)
 {
         Participants *participants = member->transaction->participants;
         uint64_t n_usec = now_usec - member->since_usec;
-        bool is_its_fault = n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
+        bool is_its_fault = !member->is_crowded_out &&
+                            n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
 
         participants->statistics.n_late++;
         participants->port.forget(participants->port.userdata, member);
         object(member, CORE_E_TIMEOUT,
-               g_strdup_printf("has not answered within %" PRIu64 " ms",
+               g_strdup_printf("%s within %" PRIu64 " ms",
+                               member->was_asked ? "has not answered" : "could not be asked",
                                (member->deadline_usec - member->since_usec) / 1000));
         if (is_its_fault)
                 drop(member->participant, "it has not answered in time");
@@ -377,8 +382,7 @@ char *transaction_describe(const Transaction *transaction)
 
         return g_strdup_printf("'%s' of '%s': participant %s (uid %" PRIu32 ") %s%s", member->key,
                                member->preview->name, participant->address, participant->uid,
-                               member->outcome == CORE_E_VETOED ? "objects: " : "",
-                               member->reason);
+                               member->outcome == CORE_E_VETOED ? "objects: " : "", member->reason);
 }
 
 static void tell(Member *member, uint64_t revision)
@@ -420,7 +424,8 @@ static bool is_touched(const Participant *participant,
         if (change->kind == NAMESPACE_CHANGE_REMOVE)
                 return true;
 
-        for (guint i = 0; change->kind == NAMESPACE_CHANGE_ENTRIES && i < change->entries->len; i++) {
+        for (guint i = 0; change->kind == NAMESPACE_CHANGE_ENTRIES && i < change->entries->len;
+             i++) {
                 const Entry *entry = change->entries->pdata[i];
 
                 if (participant_concerns(participant, entry_key(entry)) &&
@@ -441,9 +446,7 @@ static void tell_other(Participant *participant, char **name, uint64_t revision)
         participants->port.commit(participants->port.userdata, participant, *name, revision);
 }
 
-void transaction_tell_others(Participants *participants,
-                             const State *state,
-                             const Commit *commit)
+void transaction_tell_others(Participants *participants, const State *state, const Commit *commit)
 {
         g_autofree char *name = NULL;
 

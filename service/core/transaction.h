@@ -46,6 +46,7 @@ struct Member {
         const char *key;          /* the first of that */
         MemberState state;
         bool was_asked; /* the port's: Prepare has been sent */
+        bool is_crowded_out; /* likewise: it has not, because others leave no place for it */
         int outcome;    /* of one that objects: CORE_E_VETOED, CORE_E_TIMEOUT or CORE_E_BUSY */
         char *reason;   /* likewise; safe to be printed */
         uint64_t since_usec;

@@ -2,8 +2,8 @@
 /*
  * Checkpoint file
  *
- * It is synced while it grows, in pieces: one sync of everything at the end would hold up the
- * journal's on the same disk.
+ * While it grows, each piece is written out soon, and verified when it has been: one sync of everything at
+ * the end would hold up the journal's on the same disk, and what is read back is in the cache still.
  */
 
 #include "store/checkpoint-file.h"
@@ -15,8 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEW_NAME       "checkpoint"
-#define SYNC_BYTES_MAX ((uint64_t) 4 << 20)
+#define NEW_NAME      "checkpoint"
+#define PIECE_BYTES   ((uint64_t) 1 << 20)
+#define UNSETTLED_MAX ((uint64_t) 8 << 20)
 
 struct CheckpointFile {
         const StoreDirectory *directory;
@@ -24,7 +25,10 @@ struct CheckpointFile {
         uint64_t revision;
         uint64_t now_usec;
         RecordPosition position;
-        uint64_t synced_offset;
+        uint64_t begun_offset;   /* up to there it is being written out */
+        uint64_t settled_offset; /* up to there it has been */
+        RecordReader *reader;    /* that verifies it; NULL: not yet */
+        CheckpointCounts counts; /* of what was verified */
 };
 
 int checkpoint_file_create(CheckpointFile **ret_file,
@@ -68,6 +72,7 @@ CheckpointFile *checkpoint_file_free(CheckpointFile *file)
         if (!file)
                 return NULL;
 
+        record_reader_free(file->reader);
         if (file->fd >= 0)
                 close(file->fd);
         g_free(file);
@@ -82,12 +87,6 @@ ManifestFile checkpoint_file_identity(const CheckpointFile *file)
 uint64_t checkpoint_file_bytes(const CheckpointFile *file)
 {
         return file->position.offset;
-}
-
-static int sync_written(CheckpointFile *file)
-{
-        file->synced_offset = file->position.offset;
-        return directory_sync_file(file->directory, file->fd);
 }
 
 /* A file that was written in part is given up, but why, only the rest of it tells: a full disk, say. */
@@ -105,47 +104,19 @@ static int write_once(const CheckpointFile *file, const CodecBuffer *record, uin
         return n < 0 ? (int) n : 0;
 }
 
-int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
-{
-        RecordHeader header = {
-                .kind = (uint16_t) kind,
-                .revision = file->revision,
-                .time_usec = file->now_usec,
-        };
-        uint64_t offset = file->position.offset;
-        int r;
-
-        record_seal(record, 0, &header, &file->position);
-        r = write_once(file, record, offset);
-        if (r < 0)
-                return r;
-
-        if (file->position.offset - file->synced_offset >= SYNC_BYTES_MAX)
-                return sync_written(file);
-        return 0;
-}
-
-static int append_end(CheckpointFile *file, const CheckpointCounts *counts)
-{
-        g_auto(CodecBuffer) record = { 0 };
-
-        record_begin(&record);
-        checkpoint_codec_begin(&record);
-        checkpoint_codec_put_end(&record, counts->n_namespaces, counts->n_entries);
-        return checkpoint_file_append(file, RECORD_END, &record);
-}
-
 static bool header_is_expected(const FileHeader *header, const ManifestFile *expected)
 {
         return memcmp(header->uuid, &expected->uuid, sizeof header->uuid) == 0 &&
                header->base_revision == expected->revision;
 }
 
-/* Nothing but zeros, or nothing, may follow the END. */
-static int read_records(RecordReader *reader, const CheckpointSink *sink)
-{
-        CheckpointCounts counts = { 0 };
+enum {
+        READ_E_UNFINISHED = CHECKPOINT_E_NEWER + 1, /* no END is among what was read */
+};
 
+/* Reads up to the END, which nothing may follow. 0, CHECKPOINT_E_NEWER, or READ_E_UNFINISHED: call it again. */
+static int read_records(RecordReader *reader, const CheckpointSink *sink, CheckpointCounts *counts)
+{
         for (;;) {
                 Record record;
                 int r;
@@ -154,11 +125,11 @@ static int read_records(RecordReader *reader, const CheckpointSink *sink)
                 if (r == RECORD_E_NEWER)
                         return CHECKPOINT_E_NEWER;
                 if (r != 0)
-                        return r < 0 ? r : -EBADMSG;
+                        return r < 0 ? r : READ_E_UNFINISHED;
                 if (record.header.revision != record_reader_header(reader)->base_revision)
                         return -EBADMSG;
 
-                r = checkpoint_codec_get(&record, sink, &counts);
+                r = checkpoint_codec_get(&record, sink, counts);
                 if (r == CHECKPOINT_CODEC_E_NEWER)
                         return CHECKPOINT_E_NEWER;
                 if (r < 0)
@@ -171,10 +142,10 @@ static int read_records(RecordReader *reader, const CheckpointSink *sink)
         }
 }
 
-int checkpoint_read_open(const Io *io,
-                         int fd,
-                         const ManifestFile *expected,
-                         const CheckpointSink *sink)
+static int open_reader(RecordReader **ret_reader,
+                       const Io *io,
+                       int fd,
+                       const ManifestFile *expected)
 {
         g_autoptr(RecordReader) reader = NULL;
         int r;
@@ -187,7 +158,24 @@ int checkpoint_read_open(const Io *io,
         if (!header_is_expected(record_reader_header(reader), expected))
                 return -EBADMSG;
 
-        return read_records(reader, sink);
+        *ret_reader = g_steal_pointer(&reader);
+        return 0;
+}
+
+int checkpoint_read_open(const Io *io,
+                         int fd,
+                         const ManifestFile *expected,
+                         const CheckpointSink *sink)
+{
+        g_autoptr(RecordReader) reader = NULL;
+        CheckpointCounts counts = { 0 };
+        int r;
+
+        r = open_reader(&reader, io, fd, expected);
+        if (r != 0)
+                return r;
+        r = read_records(reader, sink, &counts);
+        return r == READ_E_UNFINISHED ? -EBADMSG : r;
 }
 
 int checkpoint_read(const StoreDirectory *directory,
@@ -237,19 +225,88 @@ int checkpoint_verify(const StoreDirectory *directory, const ManifestFile *expec
         return checkpoint_read(directory, expected, &ignoring_sink);
 }
 
+/* Reads back what comes next, up to @offset. 0 at the END, READ_E_UNFINISHED or an errno. */
+static int verify_up_to(CheckpointFile *file, uint64_t offset)
+{
+        ManifestFile identity = checkpoint_file_identity(file);
+        int r;
+
+        if (!file->reader) {
+                r = open_reader(&file->reader, file->directory->io, file->fd, &identity);
+                if (r != 0)
+                        return r < 0 ? r : -EBADMSG;
+        }
+        record_reader_set_file_bytes(file->reader, offset);
+        r = read_records(file->reader, &ignoring_sink, &file->counts);
+        return r == CHECKPOINT_E_NEWER ? -EBADMSG : r;
+}
+
+/* Has the last piece written out, and makes sure of an earlier one. */
+static int settle(CheckpointFile *file)
+{
+        const Io *io = file->directory->io;
+        uint64_t begun = file->begun_offset, settled = file->settled_offset;
+        int r;
+
+        if (file->position.offset - begun < PIECE_BYTES)
+                return 0;
+        file->begun_offset = file->position.offset;
+        r = io_write_out(io, file->fd, begun, file->begun_offset - begun, false);
+        if (r < 0 || begun - settled < UNSETTLED_MAX)
+                return r;
+
+        file->settled_offset = settled + UNSETTLED_MAX / 2;
+        r = io_write_out(io, file->fd, settled, UNSETTLED_MAX / 2, true);
+        if (r < 0)
+                return r;
+        r = verify_up_to(file, file->settled_offset);
+        return MIN(r, 0);
+}
+
+int checkpoint_file_append(CheckpointFile *file, RecordKind kind, CodecBuffer *record)
+{
+        RecordHeader header = {
+                .kind = (uint16_t) kind,
+                .revision = file->revision,
+                .time_usec = file->now_usec,
+        };
+        uint64_t offset = file->position.offset;
+        int r;
+
+        record_seal(record, 0, &header, &file->position);
+        r = write_once(file, record, offset);
+        if (r < 0)
+                return r;
+
+        return settle(file);
+}
+
+static int append_end(CheckpointFile *file, const CheckpointCounts *counts)
+{
+        g_auto(CodecBuffer) record = { 0 };
+
+        record_begin(&record);
+        checkpoint_codec_begin(&record);
+        checkpoint_codec_put_end(&record, counts->n_namespaces, counts->n_entries);
+        return checkpoint_file_append(file, RECORD_END, &record);
+}
+
 /* Writes what is missing, and finds all of it on the disk. */
 static int complete(CheckpointFile *file, const CheckpointCounts *counts)
 {
-        ManifestFile identity = checkpoint_file_identity(file);
+        uint64_t n_bytes;
         int r;
 
         r = append_end(file, counts);
         if (r < 0)
                 return r;
-        r = sync_written(file);
+        r = directory_sync_file(file->directory, file->fd);
         if (r < 0)
                 return r;
-        r = checkpoint_read_open(file->directory->io, file->fd, &identity, &ignoring_sink);
+        r = io_size(file->directory->io, file->fd, &n_bytes);
+        if (r < 0)
+                return r;
+        r = verify_up_to(file, n_bytes);
         return r > 0 ? -EBADMSG : r;
 }
 

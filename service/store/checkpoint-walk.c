@@ -24,7 +24,8 @@
 
 #include <string.h>
 
-#define RECORD_BYTES  ((size_t) 64 << 10)
+#define RECORD_BYTES  ((size_t) 256 << 10)
+#define RECORD_ROOM   (RECORD_BYTES + ((size_t) 4 << 10))
 #define CLOCK_ENTRIES 32u
 
 typedef struct Aside {
@@ -340,6 +341,7 @@ int checkpoint_walk_step(CheckpointWalk *walk,
 
         walk->deadline = g_get_monotonic_time() + usec;
         record->n_bytes = 0;
+        codec_reserve(record, RECORD_ROOM);
         record_begin(record);
         checkpoint_codec_begin(record);
         empty = record->n_bytes;

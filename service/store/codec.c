@@ -22,11 +22,6 @@ void codec_grow(CodecBuffer *buffer, size_t n_bytes)
         buffer->bytes = g_realloc(buffer->bytes, buffer->n_allocated);
 }
 
-void codec_put_byte(CodecBuffer *buffer, uint8_t byte)
-{
-        *(uint8_t *) codec_extend(buffer, 1) = byte;
-}
-
 void codec_put_u32(CodecBuffer *buffer, uint32_t number)
 {
         uint32_t little = GUINT32_TO_LE(number);
@@ -34,7 +29,7 @@ void codec_put_u32(CodecBuffer *buffer, uint32_t number)
         codec_put_bytes(buffer, &little, sizeof little);
 }
 
-void codec_put_number(CodecBuffer *buffer, uint64_t number)
+void codec_put_large_number(CodecBuffer *buffer, uint64_t number)
 {
         uint8_t *bytes = codec_extend(buffer, NUMBER_BYTES_MAX);
         size_t n = 0;
@@ -57,16 +52,6 @@ void codec_put_string(CodecBuffer *buffer, const char *string, size_t n_bytes)
         codec_put_bytes(buffer, string, n_bytes);
 }
 
-uint8_t codec_get_byte(CodecReader *reader)
-{
-        if (reader->at == reader->end) {
-                codec_refuse(reader);
-                return 0;
-        }
-
-        return *reader->at++;
-}
-
 uint32_t codec_get_u32(CodecReader *reader)
 {
         const void *bytes = codec_get_bytes(reader, sizeof(uint32_t));
@@ -77,7 +62,7 @@ uint32_t codec_get_u32(CodecReader *reader)
         return GUINT32_FROM_LE(little);
 }
 
-uint64_t codec_get_number(CodecReader *reader)
+uint64_t codec_get_large_number(CodecReader *reader)
 {
         uint64_t number = 0;
 

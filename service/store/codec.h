@@ -28,6 +28,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CodecBuffer, codec_buffer_clear)
 /* Sees to it that @n_bytes more have room. */
 void codec_grow(CodecBuffer *buffer, size_t n_bytes);
 
+/* The same at the beginning, to have it all at once. */
+static inline void codec_reserve(CodecBuffer *buffer, size_t n_bytes)
+{
+        if (buffer->n_allocated < n_bytes)
+                codec_grow(buffer, n_bytes);
+}
+
 /* Makes room for @n_bytes at the end, and returns where. */
 static inline void *codec_extend(CodecBuffer *buffer, size_t n_bytes)
 {
@@ -41,9 +48,23 @@ static inline void *codec_extend(CodecBuffer *buffer, size_t n_bytes)
         return end;
 }
 
-void codec_put_byte(CodecBuffer *buffer, uint8_t byte);
+static inline void codec_put_byte(CodecBuffer *buffer, uint8_t byte)
+{
+        *(uint8_t *) codec_extend(buffer, 1) = byte;
+}
+
 void codec_put_u32(CodecBuffer *buffer, uint32_t number);
-void codec_put_number(CodecBuffer *buffer, uint64_t number);
+void codec_put_large_number(CodecBuffer *buffer, uint64_t number);
+
+/* Most numbers are lengths. */
+static inline void codec_put_number(CodecBuffer *buffer, uint64_t number)
+{
+        if (number < 0x80)
+                *(uint8_t *) codec_extend(buffer, 1) = (uint8_t) number;
+        else
+                codec_put_large_number(buffer, number);
+}
+
 void codec_put_bytes(CodecBuffer *buffer, const void *bytes, size_t n_bytes);
 void codec_put_string(CodecBuffer *buffer, const char *string, size_t n_bytes);
 
@@ -67,9 +88,30 @@ static inline size_t codec_rest(const CodecReader *reader)
         return (size_t) (reader->end - reader->at);
 }
 
-uint8_t codec_get_byte(CodecReader *reader);
+/* Notes a mistake, also of a higher layer. */
+static inline void codec_refuse(CodecReader *reader)
+{
+        reader->is_bad = true;
+        reader->at = reader->end;
+}
+
+static inline uint8_t codec_get_byte(CodecReader *reader)
+{
+        if (reader->at == reader->end) {
+                codec_refuse(reader);
+                return 0;
+        }
+        return *reader->at++;
+}
+
 uint32_t codec_get_u32(CodecReader *reader);
-uint64_t codec_get_number(CodecReader *reader);
+uint64_t codec_get_large_number(CodecReader *reader);
+
+static inline uint64_t codec_get_number(CodecReader *reader)
+{
+        return reader->at != reader->end && *reader->at < 0x80 ? *reader->at++
+                                                               : codec_get_large_number(reader);
+}
 
 /* A number that fits 32 bits, or it is a mistake. */
 uint32_t codec_get_number32(CodecReader *reader);
@@ -82,13 +124,6 @@ const void *codec_get_bytes(CodecReader *reader, size_t n_bytes);
 
 /* Borrows; not terminated. At most @max_bytes, or it is a mistake. */
 const char *codec_get_string(CodecReader *reader, size_t max_bytes, size_t *ret_bytes);
-
-/* Notes a mistake of a higher layer. */
-static inline void codec_refuse(CodecReader *reader)
-{
-        reader->is_bad = true;
-        reader->at = reader->end;
-}
 
 /* 0, or -EBADMSG when something was wrong or is left over. */
 int codec_finish(const CodecReader *reader);

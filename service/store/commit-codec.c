@@ -142,30 +142,33 @@ uint64_t commit_codec_pair_revision(const void *payload, size_t n_bytes)
         return codec_get_number(&reader);
 }
 
-static int get_entries(CodecReader *reader, Commit *commit, NamespaceChange *change)
+static int get_entries(CodecReader *reader, const CommitSink *sink)
 {
         size_t n = codec_get_count(reader, ENTRY_CODEC_BYTES_MIN - 1);
 
         for (size_t i = 0; i < n; i++) {
-                Entry *entry;
+                EntryView view;
                 int r;
 
-                r = entry_codec_read(&entry, reader);
-                if (r < 0)
+                entry_codec_get(reader, &view);
+                if (reader->is_bad)
+                        return -EBADMSG;
+                r = sink->on_entry(sink->userdata, &view);
+                if (r != 0)
                         return r;
-                commit_add_entry(commit, change, entry);
         }
 
         return n > 0 ? 0 : -EBADMSG;
 }
 
-static int get_change(CodecReader *reader, Commit *commit)
+static int get_change(CodecReader *reader, const CommitSink *sink)
 {
         NamespaceChangeKind kind = (NamespaceChangeKind) codec_get_byte(reader);
         char name[LIMIT_NAMESPACE_NAME_BYTES + 1];
-        NamespaceChange *change;
+        NamespaceAccess access = { 0 };
         const char *bytes;
         size_t n_bytes;
+        int r;
 
         bytes = codec_get_string(reader, LIMIT_NAMESPACE_NAME_BYTES, &n_bytes);
         if (!bytes)
@@ -177,12 +180,10 @@ static int get_change(CodecReader *reader, Commit *commit)
         if (kind < NAMESPACE_CHANGE_ENTRIES || kind > NAMESPACE_CHANGE_ACCESS)
                 return -EBADMSG;
 
-        change = commit_add(commit, kind, name);
-        if (kind == NAMESPACE_CHANGE_ENTRIES)
-                return get_entries(reader, commit, change);
-        if (kind != NAMESPACE_CHANGE_REMOVE)
-                commit_codec_get_access(reader, &change->access);
-        return 0;
+        if (kind == NAMESPACE_CHANGE_CREATE || kind == NAMESPACE_CHANGE_ACCESS)
+                commit_codec_get_access(reader, &access);
+        r = sink->on_change(sink->userdata, kind, name, &access);
+        return r == 0 && kind == NAMESPACE_CHANGE_ENTRIES ? get_entries(reader, sink) : r;
 }
 
 /* Ends in an owned string, or NULL for none. */
@@ -235,16 +236,10 @@ int commit_codec_get_restoration(Commit **ret_commit,
         return 0;
 }
 
-int commit_codec_get_any(Commit **ret_commit,
-                         const void *payload,
-                         size_t n_bytes,
-                         bool is_paired,
-                         uint64_t revision,
-                         uint64_t time_usec)
+int commit_codec_scan(const void *payload, size_t n_bytes, bool is_paired, const CommitSink *sink)
 {
         CodecReader reader = codec_reader(payload, n_bytes);
         uint32_t sections = codec_get_u32(&reader);
-        g_autoptr(Commit) commit = NULL;
         g_autofree char *reason = NULL;
         uint32_t writer_uid;
         size_t n_changes;
@@ -258,15 +253,69 @@ int commit_codec_get_any(Commit **ret_commit,
         reason = get_reason(&reader);
         n_changes = codec_get_count(&reader, CHANGE_BYTES_MIN);
 
-        commit = commit_new(revision, time_usec, writer_uid, reason);
+        sink->on_commit(sink->userdata, writer_uid, reason);
         for (size_t i = 0; i < n_changes; i++) {
-                int r = get_change(&reader, commit);
+                int r = get_change(&reader, sink);
 
-                if (r < 0)
+                if (r != 0)
                         return r;
         }
-        if (codec_finish(&reader) < 0)
-                return -EBADMSG;
+        return codec_finish(&reader);
+}
+
+typedef struct CommitMaker {
+        uint64_t revision, time_usec;
+        Commit *commit;
+        NamespaceChange *change;
+} CommitMaker;
+
+static void make_commit(void *userdata, uint32_t writer_uid, const char *reason)
+{
+        CommitMaker *maker = userdata;
+
+        maker->commit = commit_new(maker->revision, maker->time_usec, writer_uid, reason);
+}
+
+static int make_change(void *userdata,
+                       NamespaceChangeKind kind,
+                       const char *name,
+                       const NamespaceAccess *access)
+{
+        CommitMaker *maker = userdata;
+
+        maker->change = commit_add(maker->commit, kind, name);
+        maker->change->access = *access;
+        return 0;
+}
+
+static int make_entry(void *userdata, const EntryView *view)
+{
+        CommitMaker *maker = userdata;
+        Entry *entry;
+        int r;
+
+        r = entry_codec_make(&entry, view);
+        if (r == 0)
+                commit_add_entry(maker->commit, maker->change, entry);
+        return r;
+}
+
+int commit_codec_get_any(Commit **ret_commit,
+                         const void *payload,
+                         size_t n_bytes,
+                         bool is_paired,
+                         uint64_t revision,
+                         uint64_t time_usec)
+{
+        CommitMaker maker = { .revision = revision, .time_usec = time_usec };
+        const CommitSink sink = { make_commit, make_change, make_entry, &maker };
+        g_autoptr(Commit) commit = NULL;
+        int r;
+
+        r = commit_codec_scan(payload, n_bytes, is_paired, &sink);
+        commit = maker.commit;
+        if (r != 0)
+                return r;
 
         *ret_commit = g_steal_pointer(&commit);
         return 0;

@@ -23,6 +23,7 @@
 
 #include "core/commit.h"
 #include "store/codec.h"
+#include "store/entry-codec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,23 @@ int commit_codec_get_restoration(Commit **ret_commit,
 
 /* The pair revision of a paired record, or 0 when the payload is not even that long. */
 uint64_t commit_codec_pair_revision(const void *payload, size_t n_bytes);
+
+/* What a payload holds, in its order; what is given is borrowed. Anything but 0 ends it. */
+typedef struct CommitSink {
+        /* @reason: NULL for none. */
+        void (*on_commit)(void *userdata, uint32_t writer_uid, const char *reason);
+        /* @access: of CREATE and ACCESS, else all zeros. */
+        int (*on_change)(void *userdata,
+                         NamespaceChangeKind kind,
+                         const char *name,
+                         const NamespaceAccess *access);
+        /* One of the change before; its key, type and value are not looked at yet. */
+        int (*on_entry)(void *userdata, const EntryView *view);
+        void *userdata;
+} CommitSink;
+
+/* 0, -EBADMSG, which may also come after all has been given, COMMIT_CODEC_E_NEWER, or what ended it. */
+int commit_codec_scan(const void *payload, size_t n_bytes, bool is_paired, const CommitSink *sink);
 
 /* 0, -EBADMSG, or COMMIT_CODEC_E_NEWER. */
 int commit_codec_get(Commit **ret_commit,

@@ -34,6 +34,7 @@ static int load_window(RecordReader *reader, uint64_t offset, size_t n_bytes)
         }
 
         reader->window_bytes = 0;
+        wanted = (size_t) MIN(wanted, reader->file_bytes - offset);
         n = io_pread_full(reader->io, reader->fd, reader->window, wanted, offset);
         if (n < 0)
                 return (int) n;
@@ -103,6 +104,13 @@ const FileHeader *record_reader_header(const RecordReader *reader)
 uint64_t record_reader_file_bytes(const RecordReader *reader)
 {
         return reader->file_bytes;
+}
+
+void record_reader_set_file_bytes(RecordReader *reader, uint64_t n_bytes)
+{
+        g_assert(n_bytes >= reader->position.offset);
+
+        reader->file_bytes = n_bytes;
 }
 
 RecordPosition record_reader_position(const RecordReader *reader)

@@ -23,6 +23,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RecordReader, record_reader_free)
 const FileHeader *record_reader_header(const RecordReader *reader);
 uint64_t record_reader_file_bytes(const RecordReader *reader);
 
+/* Of a file that is still being written: only so much of it is looked at. */
+void record_reader_set_file_bytes(RecordReader *reader, uint64_t n_bytes);
+
 /* Behind the last record in sequence. */
 RecordPosition record_reader_position(const RecordReader *reader);
 

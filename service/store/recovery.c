@@ -270,12 +270,16 @@ int recovery_load(Side *side,
         int r;
 
         *ret_findings = (RecoveryFindings){ .loaded_from = LOADED_FROM_JOURNAL };
+        entries_replay_init(&replay.entries, state);
+        /* To find that the state has nothing of a runtime side that was not read yet takes long. */
+        if (side->part == COMMIT_PERSISTENT || side->manifest)
+                replay_empty(&replay);
         g_clear_pointer(&side->manifest, manifest_free);
-        replay_empty(&replay);
         r = load_side(&replay);
-        if (r != 0)
-                return r;
-        return fall_back(&replay);
+        if (r == 0)
+                r = fall_back(&replay);
+        entries_replay_clear(&replay.entries);
+        return r;
 }
 
 sd_id128_t recovery_peek_epoch(const Side *side, sd_id128_t boot_id)

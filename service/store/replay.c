@@ -38,10 +38,20 @@ static gboolean add_deletions(gpointer name, gpointer ns, gpointer commit)
         return FALSE;
 }
 
+/* From now on the entries can be walked; what is loaded into other namespaces, still comes in fast. */
+static void put_in_order(Replay *replay)
+{
+        entries_replay_flush(&replay->entries);
+        state_end_loading(replay->state);
+        state_begin_loading(replay->state);
+}
+
 void replay_empty(Replay *replay)
 {
         g_autoptr(Commit) commit = commit_new(state_revision(replay->state), 0, 0, NULL);
 
+        if (replay->side->part == COMMIT_RUNTIME)
+                put_in_order(replay);
         g_tree_foreach(state_namespaces(replay->state),
                        replay->side->part == COMMIT_RUNTIME ? add_deletions : add_removal, commit);
         state_apply(replay->state, commit);
@@ -149,16 +159,28 @@ static int load_restoration(Replay *replay, const Record *record)
         if (r < 0)
                 return r;
 
+        put_in_order(replay);
         restore_fill(commit, replay->state, source);
         state_apply(replay->state, commit);
         replay->n_loaded++;
         return 0;
 }
 
+static int apply_commit(Replay *replay, const Record *record)
+{
+        g_autoptr(Commit) commit = NULL;
+        int r;
+
+        entries_replay_flush(&replay->entries);
+        r = commit_record_get(&commit, record);
+        if (r == 0)
+                state_apply(replay->state, commit);
+        return r;
+}
+
 static int load_commit(void *userdata, const Record *record)
 {
         Replay *replay = userdata;
-        g_autoptr(Commit) commit = NULL;
         int r;
 
         if (record->header.revision <= replay->loaded_revision) {
@@ -179,15 +201,12 @@ static int load_commit(void *userdata, const Record *record)
                 return replay->context->is_whole ? JOURNAL_E_END : 0;
         }
 
-        r = commit_record_get(&commit, record);
-        if (r == COMMIT_CODEC_E_NEWER)
-                return JOURNAL_E_NEWER;
-        if (r < 0)
-                return r;
-
-        state_apply(replay->state, commit);
-        replay->n_loaded++;
-        return 0;
+        r = record->header.kind == RECORD_COMMIT ? entries_replay_take(&replay->entries, record)
+                                                 : ENTRIES_REPLAY_E_OTHER;
+        if (r == ENTRIES_REPLAY_E_OTHER)
+                r = apply_commit(replay, record);
+        replay->n_loaded += r == 0;
+        return r == COMMIT_CODEC_E_NEWER ? JOURNAL_E_NEWER : r;
 }
 
 /* Reads one journal. Whether those behind it count. */
@@ -209,6 +228,7 @@ static int load_journal(Replay *replay, JournalExpectation *expectation, bool *r
         if (!replay->has_gap) {
                 r = journal_read(replay->side->directory, expectation, load_commit, replay,
                                  &findings->tail);
+                entries_replay_flush(&replay->entries);
                 if (r != 0)
                         return r == JOURNAL_E_NEWER ? RECOVERY_E_NEWER : r;
         }

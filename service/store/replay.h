@@ -10,6 +10,7 @@
 
 #include "core/state.h"
 #include "store/recovery.h"
+#include "store/replay-entries.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@ typedef struct Replay {
         const RecoveryContext *context;
         State *state;
         RecoveryFindings *findings;
+        EntriesReplay entries;
         uint64_t n_loaded;
         uint64_t loaded_revision; /* of the checkpoint, or 0 */
         bool is_made_up;          /* the manifest is */

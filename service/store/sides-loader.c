@@ -76,7 +76,7 @@ static bool is_recovered(const SidesLoader *loader)
                sd_id128_is_null(loader->persistent->manifest->boot_id);
 }
 
-int sides_loader_run(SidesLoader *loader)
+static int load(SidesLoader *loader)
 {
         int r;
 
@@ -89,4 +89,14 @@ int sides_loader_run(SidesLoader *loader)
                 return 0;
         }
         return load_runtime(loader);
+}
+
+int sides_loader_run(SidesLoader *loader)
+{
+        int r;
+
+        state_begin_loading(loader->state);
+        r = load(loader);
+        state_end_loading(loader->state);
+        return r;
 }

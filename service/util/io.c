@@ -45,6 +45,20 @@ static int system_fdatasync(void *unused G_GNUC_UNUSED, int fd)
         return result(fdatasync(fd));
 }
 
+static int system_write_out(
+        void *unused G_GNUC_UNUSED, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited)
+{
+        unsigned flags = SYNC_FILE_RANGE_WRITE;
+
+        if (is_awaited)
+                flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+        /* Some file systems cannot. */
+        return sync_file_range(fd, (off_t) offset, (off_t) n_bytes, flags) < 0 && errno != ESPIPE &&
+                               errno != EINVAL
+                       ? -errno
+                       : 0;
+}
+
 static int system_fsync(void *unused G_GNUC_UNUSED, int fd)
 {
         return result(fsync(fd));
@@ -153,6 +167,7 @@ const Io *io_system(void)
                 .mkdirat = system_mkdirat,
                 .fstat = system_fstat,
                 .fallocate = system_fallocate,
+                .write_out = system_write_out,
                 .lock = system_lock,
                 .list = system_list,
         };

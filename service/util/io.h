@@ -30,6 +30,8 @@ typedef struct Io {
         int (*mkdirat)(void *userdata, int dir_fd, const char *path, mode_t mode);
         int (*fstat)(void *userdata, int fd, struct stat *ret_stat);
         int (*fallocate)(void *userdata, int fd, uint64_t offset, uint64_t n_bytes);
+        int (*write_out)(
+                void *userdata, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited);
         int (*lock)(void *userdata, int fd);
         int (*list)(void *userdata, int dir_fd, GPtrArray *names);
         void *userdata;
@@ -95,6 +97,16 @@ static inline int io_fstat(const Io *io, int fd, struct stat *ret_stat)
 static inline int io_fallocate(const Io *io, int fd, uint64_t offset, uint64_t n_bytes)
 {
         return io->fallocate(io->userdata, fd, offset, n_bytes);
+}
+
+/*
+ * Has what was written there go to the disk now, or waits until it has gone. It promises nothing: only a
+ * sync does, which then has less left. A table may leave it out.
+ */
+static inline int io_write_out(
+        const Io *io, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited)
+{
+        return io->write_out ? io->write_out(io->userdata, fd, offset, n_bytes, is_awaited) : 0;
 }
 
 /*

@@ -8,7 +8,9 @@
 
 #include "await.h"
 #include "bus.h"
+#include "fanout.h"
 #include "fill.h"
+#include "participate.h"
 #include "rounds.h"
 #include "signals.h"
 
@@ -21,7 +23,9 @@ static const char usage[] =
         "bench-regent rounds COUNT MILLISECONDS STEP...\n"
         "bench-regent fill ADDRESS NAMESPACE NAMESPACES FIRST-KEY KEYS CHANGES-A-COMMIT\n"
         "bench-regent await ADDRESS [NAMESPACE]\n"
-        "bench-regent signals ADDRESS NAMESPACE CHANGES\n";
+        "bench-regent fanout ADDRESS NAMESPACE RECEIVERS CHANGES BYTES\n"
+        "bench-regent signals ADDRESS NAMESPACE CHANGES\n"
+        "bench-regent participate ADDRESS NAMESPACE PREFIX\n";
 
 static int parse_number(const char *text, uint32_t *ret_number)
 {
@@ -101,16 +105,35 @@ static int command_signals(char **arguments)
         return signals_run(arguments[0], arguments[1], n_changes);
 }
 
+static int command_fanout(char **arguments)
+{
+        uint32_t numbers[3]; /* receivers, changes, bytes */
+        int r;
+
+        r = parse_numbers(arguments + 2, numbers, G_N_ELEMENTS(numbers));
+        if (r < 0)
+                return r;
+
+        if (numbers[0] == 0 || numbers[1] == 0)
+                return -EINVAL;
+
+        return fanout_run(arguments[0], arguments[1], numbers[0], numbers[1], numbers[2]);
+}
+
+static int command_participate(char **arguments)
+{
+        return participate_run(arguments[0], arguments[1], arguments[2]);
+}
+
 static const struct {
         const char *name;
         int n_arguments_min;
         int n_arguments_max;
         int (*run)(char **arguments);
 } commands[] = {
-        { "rounds", 3, 64, command_rounds },
-        { "fill", 6, 6, command_fill },
-        { "await", 1, 2, command_await },
-        { "signals", 3, 3, command_signals },
+        { "rounds", 3, 64, command_rounds },  { "fill", 6, 6, command_fill },
+        { "await", 1, 2, command_await },     { "fanout", 5, 5, command_fanout },
+        { "signals", 3, 3, command_signals }, { "participate", 3, 3, command_participate },
 };
 
 int main(int argc, char **argv)

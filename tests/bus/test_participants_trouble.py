@@ -235,6 +235,27 @@ def test_a_failed_sync_comes_to_nothing(stack):
         pending.result()
 
 
+def test_regentd_is_stopped_in_between(stack):
+    """The participant is a writer, too, and others wait behind it."""
+    made = stack()
+    spaces = [made.root.create(f"org.example.N{n}") for n in range(2)]
+    one, two = Participant(made), Participant(made)
+    one.register(spaces[0])
+    two.register(spaces[1])
+    two.start_set(spaces[0], "k", "1")
+    one.expect("Prepare")
+    waiting = [made.root.ns(space.name).start_set("z", 1) for space in spaces]
+    two.expect("Prepare")
+    made.regentd.stop()
+    for each in waiting:
+        with refused(Error.NoReply):
+            each.result()
+    made.regentd.start()
+    assert [space.keys() for space in spaces] == [[], []]
+    one.close()
+    two.close()
+
+
 @pytest.mark.parametrize("has_answered", [False, True], ids=["asked", "committed"])
 def test_regentd_is_killed_in_between(stack, has_answered):
     made = stack()
@@ -300,3 +321,18 @@ def test_one_that_does_not_read(service, root, ns, join):
             break
     assert ns.property("Participants") == 0
     ns.set("a", 1)
+
+
+def test_the_end_of_a_session_is_told_and_not_asked_about(service, root, ns, join):
+    one = join()
+    one.register(ns)
+    writer = service.client()
+    pending = ns.seen_by(writer).start_apply({"a": 1}, class_="session")
+    one.expect("Prepare").agree()
+    pending.result()
+    told = one.expect("Commit")
+    told.agree()
+    writer.close()
+    ended = one.expect("Commit")
+    assert ended.revision > told.revision and ended.transaction != told.transaction
+    assert ns.keys() == []

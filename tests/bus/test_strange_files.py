@@ -146,7 +146,7 @@ def test_strange_thing_in_place_of_a_file(stopped, side, kind, thing):
 
 
 @pytest.mark.parametrize("thing", THINGS)
-@pytest.mark.parametrize("place", ["tmp/x", "in-doubt"])
+@pytest.mark.parametrize("place", ["tmp/x", "in-doubt", "defaults", "defaults.new"])
 def test_strange_thing_in_the_runtime_directory(stopped, place, thing):
     path = os.path.join(stopped.regentd.runtime_dir, place)
     if os.path.lexists(path):

@@ -122,6 +122,8 @@ WITH_OPTIONS = [
     ("Manager", "ListPendingChanges", 0, "(a{sv})", [{}]),
     ("Namespace", "GetMany", 1, "(asa{sv})", [[], {}]),
     ("Namespace", "GetChanges", 1, "(ta{sv})", [0, {}]),
+    ("Manager", "Watch", 2, "(sta{sv})", ["", 0, {}]),
+    ("Namespace", "Watch", 2, "(sta{sv})", ["", 0, {}]),
     ("Namespace", "Apply", 3, "(a{sv}asta{sv})", [{}, [], 0, {}]),
     ("Namespace", "OpenView", 0, "(a{sv})", [{}]),
     ("Namespace", "SetAccess", 0, "(a{sv})", [{}]),

@@ -195,6 +195,8 @@ def test_files_that_are_described_are_those_there_are(stack):
     started.regentd.restart()
 
     found = os.listdir(started.regentd.state_dir) + os.listdir(started.regentd.runtime_dir)
+    found.remove("defaults")
+    assert "defaults" in pages.terms(pages.section("regentd", "Files"))["/run/regent"]
     for name in found:
         assert any(pattern.fullmatch(name) for pattern in described_files()), name
     # What is set aside appears with damage alone.

@@ -20,10 +20,32 @@ def test_table_and_document(ctl, service, space):
     assert (first["unread-descriptors"], first["calls-refused"], first["calls-unanswered"]) == (0, 0, 0)
 
     header, row, *_ = ctl("status", "--connections").out.splitlines()
-    assert header.split() == ["CONNECTION", "USER", "UNREAD", "FDS", "RECEIPT", "WAITING", "REFUSED", "DROPPED"]
+    assert header.split() == ["CONNECTION", "USER", "UNREAD", "FDS", "RECEIPT", "WAITING", "REFUSED", "DROPPED", "WATCHES"]
     assert row.split()[:2] == [raw.name, "root"]
     assert "1.8M" in row
     raw.close()
+
+
+def test_watches_are_shown_with_their_state(ctl, service, space):
+    caller = service.client()
+    (number, *_) = caller.call(space.path, NAMESPACE, "Watch", "(sta{sv})", ("k", 1, {}))
+    caller.manager("Watch", "(sta{sv})", (space.name[:-1], 0, {}))
+    space.set("k", 1)
+    caller.settle()
+
+    document = ctl.json("status", "--connections")
+    (found,) = (each for each in document if each["connection"] == caller.unique_name())
+    of_one, of_names = found["watches"]
+    assert of_one["watch"] == number.unpack()
+    assert (of_one["ns-name"], of_one["prefix"], of_one["state"]) == (space.name, "k", "live")
+    assert (of_one["sent"], of_one["withheld"], of_one["unacknowledged"]) == (1, 0, 1)
+    assert of_names["ns-prefix"] == space.name[:-1] and "unacknowledged" not in of_names
+
+    lines = ctl("status", "--connections").out.splitlines()
+    rows = [line.split() for line in lines if line.startswith(caller.unique_name())]
+    assert rows[0][-1] == "2"
+    assert rows[1][1:5] == [str(of_one["watch"]), space.name, "k", "live"]
+    assert rows[2][2] == space.name[:-1] + "*"
 
 
 def test_not_of_a_namespace(ctl, space):

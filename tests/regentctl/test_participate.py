@@ -6,7 +6,7 @@ import os
 import signal
 
 import pytest
-from ctl import DENIED, DONE, NOT_FOUND, REFUSED, USAGE, Regentctl
+from ctl import DENIED, DONE, NOT_FOUND, REFUSED, TIMEOUT, USAGE, Regentctl
 from gi.repository import GLib
 
 SCRIPT = """#!/bin/sh
@@ -125,7 +125,7 @@ def test_who_reads_no_input(ctl, ns):
 
 def test_a_command_that_hangs_is_ended(ctl, ns, tmp_path, decider):
     decider.answer(f"echo $$ >{tmp_path}/pid; sleep 1000")
-    with participating(ctl, ns.name, "--timeout=300ms", "--", decider.path) as running:
+    with participating(ctl, ns.name, "--timeout=2s", "--", decider.path) as running:
         failure = ctl.failure("set", ns.name, "k", "1", status=REFUSED)
         assert "took too long" in failure["text"]
         running.expect("took too long")
@@ -134,6 +134,16 @@ def test_a_command_that_hangs_is_ended(ctl, ns, tmp_path, decider):
         running.expect("agreed")
     with pytest.raises(ProcessLookupError):
         os.killpg(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_one_that_is_stopped_comes_back(ctl, ns, decider):
+    with participating(ctl, ns.name, "--timeout=1s", "--", decider.path) as running:
+        running.signal(signal.SIGSTOP)
+        assert "Nothing was changed" in ctl("set", ns.name, "k", "1", status=TIMEOUT).err
+        running.signal(signal.SIGCONT)
+        running.expect("registered again")
+        ns.set("k", 2)
+        running.expect("agreed")
 
 
 def test_who_agreed_is_told_that_another_refused(ctl, ns, decider, tmp_path):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""watch against a service that leaves out, resynchronizes, ends and lies, and beside a program that pretends to be it."""
+"""watch against a service that leaves out, resynchronizes, ends and lies, and beside one that pretends to be it."""
 
 import json
 import threading

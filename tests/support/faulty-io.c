@@ -154,6 +154,15 @@ static int faulty_fallocate(void *userdata, int fd, uint64_t offset, uint64_t n_
         FAULTY_CALL(faulty, FAULTY_ALLOCATE, io_fallocate(faulty->base, fd, offset, n_bytes));
 }
 
+static int faulty_write_out(
+        void *userdata, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited)
+{
+        FaultyIo *faulty = userdata;
+
+        FAULTY_CALL(faulty, FAULTY_WRITE_OUT,
+                    io_write_out(faulty->base, fd, offset, n_bytes, is_awaited));
+}
+
 static int faulty_lock(void *userdata, int fd)
 {
         FaultyIo *faulty = userdata;
@@ -183,6 +192,7 @@ void faulty_io_init(FaultyIo *faulty, const Io *base)
                         .mkdirat = faulty_mkdirat,
                         .fstat = faulty_fstat,
                         .fallocate = faulty_fallocate,
+                        .write_out = faulty_write_out,
                         .lock = faulty_lock,
                         .list = faulty_list,
                         .userdata = faulty,

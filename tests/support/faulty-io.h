@@ -32,6 +32,7 @@ typedef enum FaultyCall {
         FAULTY_UNLINK = 1 << 5,
         FAULTY_ALLOCATE = 1 << 6,
         FAULTY_OTHER = 1 << 7,
+        FAULTY_WRITE_OUT = 1 << 8,
 } FaultyCall;
 
 typedef struct FaultyIo {

@@ -191,7 +191,8 @@ class Campaign:
             who: (actor.spec["watches"], read_log(actor.spec["log"])) for who, actor in self.watchers.items()
         }
         known = {actor.spec["log"] for actor in [*self.watchers.values(), *self.participants.values()]}
-        logs = [read_log(path) for path in sorted(glob.glob(os.path.join(self.directory, "*.log"))) if path not in known]
+        paths = sorted(glob.glob(os.path.join(self.directory, "*.log")))
+        logs = [read_log(path) for path in paths if path not in known]
         judged = Judge(logs, watchers)
         counts = judged.check()
         for who, actor in self.participants.items():

@@ -171,7 +171,8 @@ class Evidence:
             for key, value in commit.items():
                 if value not in (REMOVED, UNTOLD):
                     request = self.origin(name, key, value)
-                    if request.first == revision:
+                    # One of unknown outcome may have been covered by another until now.
+                    if request.first == revision and not (request.loose and request.is_unknown()):
                         other = of_revision.setdefault(revision, request)
                         if other is not request:
                             raise Broken(f"{other} and {request} are one commit, {revision}")

@@ -14,8 +14,9 @@ def is_below(name, prefix):
 
 
 class Follower:
-    """known: the revision up to which everything is known, or None. last: that of the last signal, or of the reply that
-    began the watch. is_stale: something was missed, and has to be read again.
+    """known: the revision up to which everything is known, or None. since: what to pass when it goes on, which is less
+    where the last commit may have been cut off between two namespaces. last: the revision of the last signal, or of the
+    reply that began the watch. is_stale: something was missed, and has to be read again.
     """
 
     def __init__(self, spec):
@@ -29,6 +30,7 @@ class Follower:
         self.interface = MANAGER if self.is_manager else NAMESPACE
         self.number = None
         self.known = None
+        self.since = None
         self.epoch = None
         self.last = 0
         self.is_stale = False
@@ -60,7 +62,7 @@ class Follower:
     def _watched(self, line):
         if line["of"] != self.id:
             return True
-        self.known = line["revision"]
+        self.known = self.since = line["revision"]
         self.epoch = line["epoch"]
         self.is_stale = False
         self.names = set(line["values"])
@@ -80,6 +82,7 @@ class Follower:
             return True
         if fits:
             self.known = max(self.known, line["revision"])
+            self.since = max(self.since, line["revision"] - self.is_manager)
             self.names.add(line["name"])
         else:
             self.is_stale = True
@@ -104,7 +107,7 @@ class Follower:
 
     def _forgot(self, line):
         if line["of"] == self.id:
-            self.known = None
+            self.known = self.since = None
             self.is_stale = self.number is not None
             self.names = set()
         return True

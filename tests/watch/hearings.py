@@ -9,8 +9,6 @@ import dataclasses
 
 from evidence import REMOVED, TEMPORARY, UNTOLD, Broken, family, short
 
-SILENT = ("hang", "late")  # moods after which it is registered no more
-
 
 @dataclasses.dataclass
 class Registration:
@@ -20,6 +18,7 @@ class Registration:
     since: int
     last: int = 0  # the last revision that it was told of
     told: set = dataclasses.field(default_factory=set)
+    is_asked: bool = False  # before that, what others had agreed to already may be committed
 
 
 class Hearing:
@@ -70,8 +69,9 @@ class Hearing:
             raise Broken(f"asked twice about transaction {line['of']}")
         registration = self._registered.get(line["path"])
         if registration is None:
-            raise Broken("asked before it registered, or after it was late")
+            raise Broken("asked before it registered")
         self._asked[asked] = line
+        registration.is_asked = True
         for key in [*line["set"], *line["unset"], *line["current"]]:
             if not key.startswith(registration.prefix):
                 raise Broken(f"asked about {key}, which is not below {registration.prefix}")
@@ -83,8 +83,6 @@ class Hearing:
                 raise Broken(f"asked about {key} {short(value)}, which nobody sent")
             if line["mood"] == "veto" and request.is_acknowledged():
                 raise Broken(f"{request} was refused, and acknowledged")
-        if line["mood"] in SILENT:
-            self._ended.append(self._registered.pop(line["path"]))
 
     def _abort(self, line):
         self.counts["abort"] += 1
@@ -124,8 +122,9 @@ class Hearing:
 
     def _check_is_unasked(self, revision, registration):
         """What regentd does by itself, or what cannot be refused."""
-        commit = self._evidence.commits.get((revision, registration.name), {}) if registration else {}
-        for key in commit:
+        if registration is None or not registration.is_asked:
+            return
+        for key in self._evidence.commits.get((revision, registration.name), {}):
             if key.startswith(registration.prefix) and family(key) not in TEMPORARY:
                 raise Broken(f"told of {key} at {revision}, and not asked")
 

@@ -114,9 +114,8 @@ class Judge:
     def _was_replaced(self, name, after, until):
         """By a restoration, or by a removal of the namespace."""
         for request in self._wholesale:
-            if request.name in ("", name) and (
-                request.is_unknown() or request.outcome == 0 or (request.is_acknowledged() and after < request.outcome <= until)
-            ):
+            is_within = request.is_acknowledged() and after < request.outcome <= until
+            if request.name in ("", name) and (request.is_unknown() or request.outcome == 0 or is_within):
                 return True
         return False
 
@@ -134,7 +133,7 @@ class Trial:
         self._is_gap = False
 
     def take(self, line):
-        before = (self._follower.number, self._follower.is_stale, self._follower.known)
+        before = (self._follower.number, self._follower.is_stale, self._follower.since)
         is_ours = self._follower.is_named(line) if "number" in line and line["is"] != "watched" else False
         if line["is"] == "changed" and is_ours:
             self._changed(line)
@@ -153,8 +152,11 @@ class Trial:
             return
         if line["is"] in ("watched", "caught-up"):
             self._replied(line, before)
-        elif line["is"] == "read" and not self._follower.is_stale and self._follower.known is not None:
-            self._read(line)
+        elif line["is"] == "read":
+            follower = self._follower
+            # One that was asked for before the watch ended may be answered by another namespace of that name.
+            if follower.number is not None and not follower.is_stale and follower.known is not None:
+                self._read(line)
         elif line["is"] == "forgot":
             self._close()
             self._state = {}
@@ -188,7 +190,9 @@ class Trial:
             self._close()
             self._is_gap = True
             return
-        told = {**line["changed"], **dict.fromkeys(line["removed"], REMOVED), **dict.fromkeys(line["invalidated"], UNTOLD)}
+        told = {
+            **line["changed"], **dict.fromkeys(line["removed"], REMOVED), **dict.fromkeys(line["invalidated"], UNTOLD),
+        }  # fmt: skip
         if not told and not follower.is_manager:
             raise Broken(f"revision {revision} tells of nothing")
         self._told.append((revision, name, told))
@@ -216,17 +220,17 @@ class Trial:
 
     def _replied(self, line, before):
         """What a Watch or a GetChanges has answered."""
-        _, was_stale, known = before
+        _, was_stale, since = before
         if line["is"] == "caught-up" and not was_stale and self._begin is not None:
             raise Broken("a watch that had everything was read again")
         if line["since"] is None:
             self._state = {name: dict(values) for name, values in line["values"].items()}
         else:
             self._judge.counts.since += 1
-            if line["since"] != known:
-                raise Broken(f"since {line['since']} and not {known}: the test itself is wrong")
-            if line["revision"] < known:
-                raise Broken(f"since {known} gave revision {line['revision']}")
+            if line["since"] != since:
+                raise Broken(f"since {line['since']} and not {since}: the test itself is wrong")
+            if line["revision"] < since:
+                raise Broken(f"since {since} gave revision {line['revision']}")
             self._catch_up(line)
         for name, values in self._state.items():
             self._check_values(name, values, line["revision"])
@@ -261,9 +265,8 @@ class Trial:
             for key in sorted({*values, *told}):
                 is_same = values.get(key) == told.get(key) or (told.get(key) == UNTOLD and key in values)
                 if not is_same:
-                    raise Broken(
-                        f"{name} {key} at {line['revision']}: read {short(values.get(key))}, told {short(told.get(key))}"
-                    )
+                    both = f"read {short(values.get(key))}, told {short(told.get(key))}"
+                    raise Broken(f"{name} {key} at {line['revision']}: {both}")
             self._check_values(name, values, line["revision"])
             for key in self._keys_of(name) - values.keys():
                 self._judge.check_read(name, key, None, line["revision"])

@@ -75,7 +75,8 @@ class ValueAltered(Plant):
     def act(self, message, number, name, previous, revision, changed, removed, invalidated):
         key = min(changed)
         kind, text = changed[key]
-        return [Altered(message, [number, name, previous, revision, {**changed, key: (kind, text + "!")}, removed, invalidated])]
+        other = {**changed, key: (kind, text + "!")}
+        return [Altered(message, [number, name, previous, revision, other, removed, invalidated])]
 
 
 class PreviousWrong(Plant):
@@ -157,8 +158,10 @@ def without_first(by_name, cut):
 
 
 class AnswerWithoutRemoved(Answer):
+    """None of them: one alone may have come and gone meanwhile, and is named for nothing."""
+
     def alter(self, values, removed):
-        removed = without_first(removed, lambda keys: keys[1:])
+        removed = without_first(removed, lambda keys: [])
         return None if removed is None else (values, removed)
 
 

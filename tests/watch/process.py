@@ -24,6 +24,8 @@ class Log:
     def __init__(self, path):
         self._fd = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o666)
         self._lines = []
+        if os.path.getsize(path):
+            os.write(self._fd, b"\n")  # behind what a SIGKILL may have cut off
 
     def add(self, line):
         self._lines.append(json.dumps(line) + "\n")
@@ -39,8 +41,15 @@ def read_log(path):
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        lines = file.read().split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+        lines = [parse(line) for line in file if line.strip()]
+    return [line for line in lines if line is not None]
+
+
+def parse(line):
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def plain(values):

@@ -28,7 +28,17 @@ KEEP = os.environ.get("REGENT_TEST_KEEP")
 BRIEF, SECRET, ONE, TWO = "org.watch.Brief", "org.watch.Secret", "org.watch.One", "org.watch.One.Two"
 NAMES = [BRIEF, SECRET, ONE, TWO]
 ACCESS = {"mode": 0o664, **({"owner": 4001, "group": 4100} if environment.in_sandbox() else {})}
-CONFIG = "[Store]\nCheckpointJournalBytes=64K\n"
+ORDINARY_CONFIG = "[Store]\nCheckpointJournalBytes=64K\n"
+# So that signals are withheld, values left out, watches resynchronized and deleted keys forgotten all the time.
+TIGHT_CONFIG = f"""{ORDINARY_CONFIG}[Limits]
+ConnectionUnreadBytesMax=64K
+ReceiptBytes=16K
+WatchUnacknowledgedCommitsMax=30
+ChangedValueBytesMax=1K
+ChangedBytesMax=4K
+NamespaceTombstonesMax=20
+"""
+CONFIGS = {"ordinary": ORDINARY_CONFIG, "tight": TIGHT_CONFIG}
 
 pytestmark = pytest.mark.timeout(600 * SLOWNESS)
 
@@ -51,7 +61,7 @@ ORDINARY = {"set": 8, "apply": 10, "over": 5, "delete": 3, "kernel": 4, "loose":
 @pytest.fixture
 def campaign(stack, request):
     print(f"REGENT_TEST_SEED={SEED}")
-    made = stack(config=CONFIG)
+    made = stack(config=getattr(request, "param", ORDINARY_CONFIG))
     for name in NAMES:
         made.root.create(name, **ACCESS)
     made.root.mark_good()
@@ -81,6 +91,7 @@ def add_participants(campaign):
     campaign.participant("moody", registrations=[on_three], moods={"agree": 12, "veto": 2, "hang": 1, "late": 1})
 
 
+@pytest.mark.parametrize("campaign", CONFIGS.values(), ids=CONFIGS.keys(), indirect=True)
 def test_what_watchers_are_told_is_what_happened(campaign):
     add_watchers(campaign)
     add_participants(campaign)
@@ -95,8 +106,9 @@ def test_what_watchers_are_told_is_what_happened(campaign):
         campaign.settle()
     counts = campaign.judge()
     print(f"{campaign.n_killed}; {campaign.n_requests} requests; {counts}; {campaign.heard}")
-    assert counts.changes > 100 * N_ROUNDS
+    assert counts.changes > 50 * N_ROUNDS
     assert counts.since > 0 and counts.reads > N_ROUNDS
+    assert all(heard["commit"] > 0 for heard in campaign.heard.values())
 
 
 @pytest.mark.parametrize("kind", PLANTS)

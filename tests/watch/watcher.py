@@ -129,15 +129,17 @@ class Watcher(Process):
     def _watch(self, follower, resume=None):
         given = {}
         if follower.known is not None:
-            given = {"since": ("t", follower.known), "epoch": ("s", follower.epoch)}
+            given = {"since": ("t", follower.since), "epoch": ("s", follower.epoch)}
         if resume is not None:
             given["resume"] = ("t", resume)
-        since, epoch = follower.known, self._epoch
+        since, epoch = follower.since, self._epoch
         flags = ACKNOWLEDGED if follower.is_acknowledged else 0
 
         def on_body(body):
             number, values, removed, *complete, revision = body
-            unknown = set(values).difference(follower.names, *complete) if follower.is_manager and since else None
+            unknown = None
+            if follower.is_manager and since is not None:
+                unknown = set(values).difference(follower.names, *complete)
             self._note_state("watched", follower, since, epoch, values, removed, complete, revision, number=number)
             if unknown:
                 # May be read again: what differs from then is not all of it.
@@ -159,8 +161,8 @@ class Watcher(Process):
             values, removed, complete = {follower.name: plain(values)}, {follower.name: removed}, []
         values, removed = self._plant.answer(since, values, removed)
         self.note({
-            "is": what, "of": follower.id, "path": follower.path, "since": since, "epoch": epoch, "revision": revision, "values": values,
-            "removed": removed, "complete": complete, **more,
+            "is": what, "of": follower.id, "path": follower.path, "since": since, "epoch": epoch,
+            "revision": revision, "values": values, "removed": removed, "complete": complete, **more,
         })  # fmt: skip
 
     def _mend(self, follower):
@@ -189,7 +191,7 @@ class Watcher(Process):
         self._ask_for(follower, follower.path, follower.interface, "Unwatch", "t", [number], on_body)
 
     def _get_changes(self, follower):
-        since, epoch = follower.known, self._epoch
+        since, epoch = follower.since, self._epoch
         given = {"epoch": ("s", follower.epoch), "prefix": ("s", follower.prefix)}
 
         def on_body(body):

@@ -39,14 +39,14 @@ def run_tool(tool, *arguments, timeout):
 
 
 class Instance:
-    """One regentd. Its bus may be given, to be used by several one after the other."""
+    """One regentd. bus: limits and policy of its DBusDaemon."""
 
-    def __init__(self, context, config=None):
+    def __init__(self, context, config=None, **bus):
         self.context = context
         self.directory = tempfile.mkdtemp(prefix="instance-", dir=context.directory)
         # The socket's path has to be short, so the bus does not live below a build directory.
         self.bus_directory = tempfile.mkdtemp(prefix="regent-bench-")
-        self.bus = DBusDaemon(self.bus_directory).start()
+        self.bus = DBusDaemon(self.bus_directory, **bus).start()
         self.regentd = Regentd(self.bus, self.directory, config=config)
 
     @property
@@ -173,8 +173,8 @@ class Context:
         self.sizes = sizes
 
     @contextlib.contextmanager
-    def instance(self, config=None):
-        instance = Instance(self, config)
+    def instance(self, config=None, **bus):
+        instance = Instance(self, config, **bus)
         try:
             yield instance
         finally:
