@@ -15,6 +15,7 @@
 #include "core/status.h"
 #include "daemon.h"
 #include "declarer.h"
+#include "defaults-commit.h"
 #include "defaults-note.h"
 #include "expirer.h"
 #include "session-ender.h"
@@ -40,6 +41,7 @@ typedef struct Daemon {
         Store *store;
         Declarer *declarer;
         DefaultsNote *defaults;
+        DefaultsCommit *defaults_commit;
         Expirer *expirer;
         Views *views;
         SessionEnder *session_ender;

@@ -2,9 +2,11 @@
 /*
  * Daemon
  *
- * Start: signals, configuration, recovery, declared namespaces, objects, the end of what connections
- * have left behind, and last the name on the bus, so whoever sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
- * Stop: the store closes once the batch under way is written and answered, then the bus.
+ * Start: signals, configuration, recovery, declared namespaces, a revision for their defaults if need
+ * be, objects, the end of what connections have left behind, and last the name on the bus, so whoever
+ * sees the name gets answers. Recovery does not wait for the bus, and the bus need not be there yet.
+ * Stop: the store closes once the batch under way is written and answered, then what participants are
+ * asked about ends, then the bus.
  */
 
 #include "daemon.h"
@@ -63,8 +65,8 @@ static int on_disconnected(sd_bus_message *m G_GNUC_UNUSED,
 /* stop */
 
 /*
- * The batch under way is settled and answered; what waits behind it was promised to nobody. As an
- * exit handler it runs before the bus's own, which closes the connection.
+ * The batch under way is settled and answered; what waits behind it was promised to nobody, but who
+ * has been asked about a change hears that it comes to nothing. As an exit handler it runs before the bus's own, which closes the connection.
  */
 static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 {
@@ -72,6 +74,7 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 
         (void) sd_notify(false, "STOPPING=1");
         daemon->close_status = store_close(daemon->store);
+        pipeline_stop_preparing(daemon->pipeline);
         return 0;
 }
 
@@ -210,13 +213,23 @@ static int start_bus(Daemon *daemon)
         return bus_service_begin(daemon->service, on_bus_begun, daemon);
 }
 
+static void on_history_resumed(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int r;
+
+        r = start_bus(daemon);
+        if (r < 0)
+                (void) sd_event_exit(daemon->event, r);
+}
+
 static void on_first_declared(void *userdata, int r)
 {
         Daemon *daemon = userdata;
 
         if (r == 0)
-                r = start_bus(daemon);
-        if (r < 0 && r != -ECANCELED)
+                defaults_commit_start(daemon->defaults_commit, on_history_resumed, daemon);
+        else if (r != -ECANCELED)
                 (void) sd_event_exit(daemon->event, r);
 }
 
@@ -235,6 +248,7 @@ static void start_declarations(void *userdata)
         };
 
         daemon->defaults = defaults_note_new(daemon->options->runtime_directory, daemon->state);
+        daemon->defaults_commit = defaults_commit_new(daemon->state, daemon->pipeline);
         daemon->declarer = declarer_new(&options);
         declarer_load(daemon->declarer);
         declarer_when_done(daemon->declarer, on_first_declared, daemon);
@@ -288,6 +302,7 @@ static int start(Daemon *daemon)
 static void clear(Daemon *daemon)
 {
         daemon->declarer = declarer_free(daemon->declarer);
+        daemon->defaults_commit = defaults_commit_free(daemon->defaults_commit);
         daemon->session_ender = session_ender_free(daemon->session_ender);
         daemon->expirer = expirer_free(daemon->expirer);
         daemon->service = bus_service_free(daemon->service);

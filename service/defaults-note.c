@@ -101,7 +101,7 @@ static GHashTable *parse(char *text, size_t n_bytes)
         g_autoptr(GHashTable) recalled =
                 g_hash_table_new_full(g_str_hash, g_str_equal, g_free, recalled_free);
 
-        if (strlen(text) != n_bytes || !g_str_has_prefix(text, FIRST_LINE) ||
+        if (n_bytes == 0 || strlen(text) != n_bytes || !g_str_has_prefix(text, FIRST_LINE) ||
             text[n_bytes - 1] != '\n')
                 return NULL;
 

@@ -170,6 +170,15 @@ static gboolean start_child(Command *command, const CommandSpec *spec, Failure *
         return is_started;
 }
 
+gboolean command_check(char *const *argv, Failure **reterr)
+{
+        g_autofree char *found = g_find_program_in_path(argv[0]);
+
+        if (found)
+                return TRUE;
+        return failure_set(reterr, EXIT_USAGE, "There is no program '%s'", argv[0]);
+}
+
 gboolean command_start(const CommandSpec *spec,
                        bool *is_done,
                        Command **ret_command,

@@ -23,6 +23,9 @@ typedef struct CommandSpec {
 
 typedef struct Command Command;
 
+/* Whether there is such a program, now: EXIT_USAGE when not. Of @argv that is not empty. */
+gboolean command_check(char *const *argv, Failure **reterr);
+
 /* Sets *@is_done in the main loop, when it has ended. EXIT_OTHER when there is no such program. */
 gboolean command_start(const CommandSpec *spec,
                        bool *is_done,

@@ -121,22 +121,22 @@ json_object *connection_watches_json(GVariant *facts)
 
         for (guint i = 0; i < watches->len; i++) {
                 const ConnectionWatch *watch = &g_array_index(watches, ConnectionWatch, i);
-                json_object *object = json_object_new_object();
+                json_object *entry = json_object_new_object();
                 guint64 number;
 
-                json_object_object_add(object, "watch", json_object_new_uint64(watch->number));
+                json_object_object_add(entry, "watch", json_object_new_uint64(watch->number));
                 for (size_t n = 0; n < G_N_ELEMENTS(texts); n++) {
                         const char *text = text_of(watch->facts, texts[n]);
 
                         if (text)
-                                json_object_object_add(object, texts[n],
+                                json_object_object_add(entry, texts[n],
                                                        json_object_new_string(text));
                 }
                 for (size_t n = 0; n < G_N_ELEMENTS(numbers); n++)
                         if (g_variant_lookup(watch->facts, numbers[n], "t", &number))
-                                json_object_object_add(object, numbers[n],
+                                json_object_object_add(entry, numbers[n],
                                                        json_object_new_uint64(number));
-                json_object_array_add(array, object);
+                json_object_array_add(array, entry);
         }
         return array;
 }

@@ -112,7 +112,7 @@ static void print_table(Output *output, const GArray *connections)
         table_print(table, output);
         if (n_watches == 0)
                 return;
-        output_text(output, STYLE_PLAIN, "\n");
+        output_escaped(output, STYLE_PLAIN, "\n");
         table_print(watches, output);
 }
 
@@ -122,20 +122,20 @@ static void print_document(Output *output, const GArray *connections)
 
         for (guint i = 0; i < connections->len; i++) {
                 const Connection *connection = &g_array_index(connections, Connection, i);
-                json_object *object = json_object_new_object();
+                json_object *entry = json_object_new_object();
                 uint32_t uid = 0;
 
-                json_object_object_add(object, "connection",
+                json_object_object_add(entry, "connection",
                                        json_object_new_string(connection->name));
                 if (g_variant_lookup(connection->facts, "uid", "u", &uid))
-                        json_object_object_add(object, "uid", json_object_new_uint64(uid));
+                        json_object_object_add(entry, "uid", json_object_new_uint64(uid));
                 for (size_t n = 0; n < G_N_ELEMENTS(numbers); n++)
                         json_object_object_add(
-                                object, numbers[n],
+                                entry, numbers[n],
                                 json_object_new_uint64(number_of(connection, numbers[n])));
-                json_object_object_add(object, "watches",
+                json_object_object_add(entry, "watches",
                                        connection_watches_json(connection->facts));
-                json_object_array_add(document, object);
+                json_object_array_add(document, entry);
         }
         output_document(output, document);
 }

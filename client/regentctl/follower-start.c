@@ -5,6 +5,9 @@
  * With a position, regentd is asked for what differs from then. Without, or when it does not know,
  * for everything; and when that is more than one reply may hold, everything is read a page at a time,
  * as of a revision that was current before, and then what differs from there is put over it.
+ *
+ * Of a namespace that may be read only since then, what differs says nothing of what one never had: it
+ * is read whole, before what differs is asked for once more and put over it.
  */
 
 #include "follower-private.h"
@@ -17,6 +20,8 @@
 
 #define SNAPSHOT_TRIES 5
 
+static const char too_fast[] = "which namespaces may be read changes faster than they are read";
+
 /* What Watch answered, of a namespace or of several. */
 typedef struct Answer {
         uint64_t watch;
@@ -24,6 +29,8 @@ typedef struct Answer {
         GVariant *values;  /* a{sv}; of several: name -> a{sv} */
         GVariant *removed; /* as; of several: a{sv} of name -> as */
         char **complete;   /* of several: those of which values has everything */
+        Snapshot *
+                fresh; /* of several: those that have become readable, as they were before; NULL: none */
         bool is_difference;
 } Answer;
 
@@ -32,6 +39,7 @@ static void answer_clear(Answer *answer)
         g_clear_pointer(&answer->values, g_variant_unref);
         g_clear_pointer(&answer->removed, g_variant_unref);
         g_clear_pointer(&answer->complete, g_strfreev);
+        g_clear_pointer(&answer->fresh, snapshot_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Answer, answer_clear)
 
@@ -102,26 +110,36 @@ static GVariant *inner(GVariant *dictionary, const char *name, const GVariantTyp
         return g_variant_lookup_value(dictionary, name, type);
 }
 
-/* Puts what differs, of one namespace or of several, over what was read. */
-static void put_over(const Follower *follower, const Answer *answer, Snapshot *snapshot)
+static bool is_complete(const Answer *answer, const char *ns_name)
+{
+        return !answer->is_difference ||
+               g_strv_contains((const char *const *) answer->complete, ns_name);
+}
+
+/*
+ * Puts what differs, of one namespace or of several, over what was read. False when that does not do: one of
+ * them may be read only since then.
+ */
+static bool put_over(const Follower *follower, const Answer *answer, Snapshot *snapshot)
 {
         g_autofree const char **known = NULL;
         GVariantIter iterator;
         const char *name;
         GVariant *values;
+        bool is_whole = true;
 
         if (follower->spec.ns_name) {
                 g_autofree const char **removed = g_variant_get_strv(answer->removed, NULL);
 
                 snapshot_change(snapshot, follower->spec.ns_name, answer->values, removed);
-                return;
+                return true;
         }
 
         known = snapshot_names(snapshot);
         for (const char **at = known; *at; at++) {
                 g_autoptr(GVariant) there = inner(answer->values, *at, NULL);
 
-                if (!there || g_strv_contains((const char *const *) answer->complete, *at))
+                if (!there || is_complete(answer, *at))
                         snapshot_drop(snapshot, *at);
         }
         g_variant_iter_init(&iterator, answer->values);
@@ -130,9 +148,12 @@ static void put_over(const Follower *follower, const Answer *answer, Snapshot *s
                         inner(answer->removed, name, G_VARIANT_TYPE_STRING_ARRAY);
                 g_autofree const char **removed = gone ? g_variant_get_strv(gone, NULL) : NULL;
 
+                if (!snapshot_has(snapshot, name) && !is_complete(answer, name))
+                        is_whole = false;
                 if (g_variant_is_of_type(values, G_VARIANT_TYPE_VARDICT))
                         snapshot_change(snapshot, name, values, removed);
         }
+        return is_whole;
 }
 
 static gboolean tell_state(Follower *follower,
@@ -164,6 +185,11 @@ static gboolean tell_snapshot(Follower *follower, const Snapshot *snapshot, Fail
         return is_told;
 }
 
+static void drop_watch(Follower *follower, uint64_t watch)
+{
+        follower_send(follower, "Unwatch", g_variant_new("(t)", watch));
+}
+
 /* The Watch by pages. */
 static gboolean read_pages(Follower *follower, Failure **reterr)
 {
@@ -186,7 +212,12 @@ static gboolean read_pages(Follower *follower, Failure **reterr)
                         *reterr = g_steal_pointer(&failure);
                         return FALSE;
                 }
-                put_over(follower, &answer, snapshot);
+                if (!put_over(follower, &answer, snapshot)) {
+                        drop_watch(follower, answer.watch);
+                        if (try < SNAPSHOT_TRIES)
+                                continue;
+                        return failure_set(reterr, EXIT_TIMEOUT, "%s", too_fast);
+                }
                 follower->watch = answer.watch;
                 follower->revision = answer.revision;
                 position_set(&follower->position, before.epoch, answer.revision);
@@ -239,6 +270,22 @@ static gboolean tell_removed(Follower *follower, GVariant *values, Failure **ret
         return TRUE;
 }
 
+/* One that has become readable. */
+static gboolean tell_fresh(Follower *follower,
+                           Snapshot *fresh,
+                           const char *ns_name,
+                           GVariant *values,
+                           GVariant *removed,
+                           Failure **reterr)
+{
+        g_autofree const char **gone = removed ? g_variant_get_strv(removed, NULL) : NULL;
+        g_autoptr(GVariant) all = NULL;
+
+        snapshot_change(fresh, ns_name, values, gone);
+        all = snapshot_values(fresh, ns_name);
+        return tell_state(follower, ns_name, all, reterr);
+}
+
 static gboolean tell_several(Follower *follower,
                              const Answer *answer,
                              uint64_t previous,
@@ -255,14 +302,19 @@ static gboolean tell_several(Follower *follower,
                 g_autoptr(GVariant) values = each;
                 g_autoptr(GVariant) removed =
                         inner(answer->removed, name, G_VARIANT_TYPE_STRING_ARRAY);
-                bool is_whole = !answer->is_difference ||
-                                g_strv_contains((const char *const *) answer->complete, name);
+                gboolean is_told;
 
                 if (!g_variant_is_of_type(values, G_VARIANT_TYPE_VARDICT))
                         return reply_fail(reterr);
-                if (!(is_whole
-                              ? tell_state(follower, name, values, reterr)
-                              : tell_difference(follower, name, previous, values, removed, reterr)))
+                if (is_complete(answer, name))
+                        is_told = tell_state(follower, name, values, reterr);
+                else if (answer->fresh && snapshot_has(answer->fresh, name))
+                        is_told =
+                                tell_fresh(follower, answer->fresh, name, values, removed, reterr);
+                else
+                        is_told =
+                                tell_difference(follower, name, previous, values, removed, reterr);
+                if (!is_told)
                         return FALSE;
         }
         return TRUE;
@@ -292,8 +344,77 @@ static gboolean lose(Follower *follower, const char *why, Failure **reterr)
         const FollowerEvent event = { .kind = FOLLOWER_LOST, .why = why };
 
         position_clear(&follower->position);
+        if (follower->resume != 0)
+                drop_watch(follower, follower->resume);
         follower->resume = 0;
         return follower_tell(follower, event, reterr);
+}
+
+/*
+ * Reads those of @answer that were never told of, for which what differs does not do. At the start, whoever gave the
+ * position knows what it had.
+ */
+static gboolean read_fresh(Follower *follower,
+                           const Answer *answer,
+                           Snapshot *fresh,
+                           bool *ret_is_known,
+                           Failure **reterr)
+{
+        GVariantIter iterator;
+        const char *name;
+
+        *ret_is_known = true;
+        if (follower->spec.ns_name || !follower->is_started)
+                return TRUE;
+        g_variant_iter_init(&iterator, answer->values);
+        while (g_variant_iter_next(&iterator, "{&sv}", &name, NULL)) {
+                g_autoptr(Failure) failure = NULL;
+
+                if (is_complete(answer, name) || g_hash_table_contains(follower->names, name) ||
+                    snapshot_has(fresh, name))
+                        continue;
+                *ret_is_known = false;
+                if (snapshot_read(fresh, follower->bus, name, NULL, &failure))
+                        continue;
+                if (failure->status != EXIT_NOT_FOUND && failure->status != EXIT_DENIED) {
+                        *reterr = g_steal_pointer(&failure);
+                        return FALSE;
+                }
+                snapshot_drop(fresh, name); /* it went meanwhile */
+        }
+        return TRUE;
+}
+
+/* The Watch with which nothing is missing. */
+static gboolean call_watch_whole(Follower *follower,
+                                 const Position *since,
+                                 Answer *ret_answer,
+                                 Failure **reterr)
+{
+        g_autoptr(Snapshot) fresh = snapshot_new();
+
+        for (int try = 1; try <= SNAPSHOT_TRIES; try++) {
+                g_auto(Answer) answer = {};
+                gboolean is_read;
+                bool is_known;
+
+                if (!call_watch(follower, since, &answer, reterr))
+                        return FALSE;
+                is_read = read_fresh(follower, &answer, fresh, &is_known, reterr);
+                if (is_read && is_known) {
+                        *ret_answer = answer;
+                        answer = (Answer){};
+                        ret_answer->fresh = g_steal_pointer(&fresh);
+                        return TRUE;
+                }
+                drop_watch(follower, answer.watch);
+                follower->resume = 0;
+                if (!is_read)
+                        return FALSE;
+        }
+        failure_set(reterr, EXIT_REFUSED, "%s", too_fast);
+        (*reterr)->error_name = g_strdup(REGENT_ERROR_HISTORY_LOST); /* starts over */
+        return FALSE;
 }
 
 /* Asks for what differs; without a position, for everything. */
@@ -306,7 +427,7 @@ static gboolean ask(Follower *follower, Failure **reterr)
         if (!read_service(follower, &service, reterr))
                 return FALSE;
         position_set(&since, follower->position.epoch, follower->position.revision);
-        if (!call_watch(follower, &since, &answer, reterr))
+        if (!call_watch_whole(follower, &since, &answer, reterr))
                 return FALSE;
         follower->watch = answer.watch;
         follower->revision = answer.revision;
@@ -325,7 +446,7 @@ static gboolean find_way(Follower *follower, const Failure *failure, Failure **r
         if (failure_is(failure, REGENT_ERROR_HISTORY_LOST) && has_position)
                 return lose(follower, failure->text, reterr);
         if (failure->status == EXIT_INVALID && follower->resume != 0) {
-                follower_send(follower, "Unwatch", g_variant_new("(t)", follower->resume));
+                drop_watch(follower, follower->resume);
                 follower->resume = 0;
                 return TRUE;
         }

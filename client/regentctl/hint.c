@@ -36,7 +36,7 @@ static bool is_manage(const char *method)
 
 static const char *action_of(const char *method)
 {
-        if (is_manage(method))
+        if (is_manage(method) || strcmp(method, "GetStatistics") == 0)
                 return REGENT_ACTION_MANAGE;
         if (strcmp(method, "RegisterParticipant") == 0)
                 return REGENT_ACTION_PARTICIPATE;

@@ -6,12 +6,16 @@
  *   asked     -> waits for it      settled     (Abort: ended)    settled
  *   waits     -  -                 -           settled           looked up when it is back
  *
- * What was agreed to and not settled when regentd went is looked up in the values that the next
- * registration returns: they are what it would have made of them, or they are not.
+ * What was agreed to and not settled when regentd went is looked up after the next registration: its
+ * keys hold what it would have made of them, or they do not.
+ *
+ * A Commit or an Abort of what it was not asked about may say that it takes part no more (its namespace
+ * was removed, it was late): it registers again, which is refused when it still does.
  */
 
 #include "participation.h"
 
+#include "agreement.h"
 #include "client/regent-names.h"
 #include "namespace-path.h"
 #include "presence.h"
@@ -31,13 +35,6 @@ static const char interface_xml[] =
         "<method name='Abort'><arg type='s' direction='in'/></method>"
         "</interface></node>";
 
-/* What was agreed to, or given up half-way. */
-typedef struct Agreement {
-        char *ns_name;
-        GVariant *set;
-        GVariant *unset;
-} Agreement;
-
 /* A call of regentd's that waits for its turn. */
 typedef struct Turn {
         GDBusMethodInvocation *invocation; /* owned until it is answered */
@@ -55,21 +52,14 @@ struct Participation {
         GQueue turns;
         Turn *now;              /* that is being decided; borrowed */
         GHashTable *agreements; /* transaction -> Agreement */
+        char *refused;          /* the transaction that was refused here last, or NULL */
         unsigned n_gone;        /* how often regentd had gone when it was registered */
         bool is_registered;
         bool is_started;
+        bool is_shut_out; /* that it cannot register was told */
+        bool is_blind; /* may take part, and not read: the reply to a registration has the values */
         bool is_woken;
 };
-
-static void free_agreement(gpointer userdata)
-{
-        Agreement *agreement = userdata;
-
-        g_free(agreement->ns_name);
-        g_variant_unref(agreement->set);
-        g_variant_unref(agreement->unset);
-        g_free(agreement);
-}
 
 static void free_turn(gpointer userdata)
 {
@@ -160,8 +150,7 @@ gboolean participation_new(Bus *bus,
         participation->bus = bus;
         participation->spec = *spec;
         g_queue_init(&participation->turns);
-        participation->agreements =
-                g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_agreement);
+        participation->agreements = agreement_table_new();
         participation->presence = presence_new(bus, &participation->is_woken);
         if (!export_object(participation, reterr))
                 return FALSE;
@@ -182,6 +171,7 @@ Participation *participation_free(Participation *participation)
         presence_free(participation->presence);
         g_queue_clear_full(&participation->turns, free_turn);
         g_hash_table_unref(participation->agreements);
+        g_free(participation->refused);
         g_free(participation);
         return NULL;
 }
@@ -207,6 +197,8 @@ static gboolean call_register(Participation *participation, GVariant **ret_reply
         GVariantBuilder options = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
         const ParticipationSpec *spec = &participation->spec;
 
+        if (!participation->is_blind || g_hash_table_size(participation->agreements) == 0)
+                g_variant_builder_add(&options, "{sv}", "no-values", g_variant_new_boolean(TRUE));
         if (spec->timeout_usec > 0)
                 g_variant_builder_add(&options, "{sv}", "timeout-usec",
                                       g_variant_new_uint64((guint64) spec->timeout_usec));
@@ -226,28 +218,40 @@ static void unregister(Participation *participation)
                                           g_variant_new("(o)", CALLBACK_PATH), NULL));
 }
 
-/* Whether @values are what an agreement comes to. */
-static bool is_done(const Agreement *agreement, GVariant *values)
+/* It was made without asking here: only that something has changed is known. */
+static gboolean tell_unasked(Participation *participation,
+                             const char *transaction,
+                             uint64_t revision,
+                             char **ret_reason,
+                             Failure **reterr)
 {
-        GVariantIter iterator;
-        const char *key;
-        GVariant *wanted;
-        bool is_same = true;
+        g_autoptr(GVariant) set = g_variant_ref_sink(g_variant_new("a{sv}", NULL));
+        g_autoptr(GVariant) unset = g_variant_ref_sink(g_variant_new("as", NULL));
+        const ParticipationRequest request = { .step = PARTICIPATION_COMMIT,
+                                               .transaction = transaction,
+                                               .ns_name = participation->spec.ns_name,
+                                               .set = set,
+                                               .unset = unset,
+                                               .revision = revision,
+                                               .timeout_usec = timeout_of(participation) };
 
-        g_variant_iter_init(&iterator, agreement->set);
-        while (is_same && g_variant_iter_next(&iterator, "{&sv}", &key, &wanted)) {
-                g_autoptr(GVariant) value = g_variant_lookup_value(values, key, NULL);
+        return participation->spec.on_request(&request, ret_reason, participation->spec.userdata,
+                                              reterr);
+}
 
-                is_same = value && g_variant_equal(value, wanted);
-                g_variant_unref(wanted);
-        }
-        g_variant_iter_init(&iterator, agreement->unset);
-        while (is_same && g_variant_iter_next(&iterator, "&s", &key)) {
-                g_autoptr(GVariant) value = g_variant_lookup_value(values, key, NULL);
-
-                is_same = !value;
-        }
-        return is_same;
+static gboolean settle_unknown(Participation *participation,
+                               ParticipationStep step,
+                               const char *transaction,
+                               uint64_t revision,
+                               char **ret_reason,
+                               Failure **reterr)
+{
+        if (g_strcmp0(participation->refused, transaction) == 0)
+                return TRUE;
+        participation->is_registered = false;
+        if (step == PARTICIPATION_ABORT)
+                return TRUE;
+        return tell_unasked(participation, transaction, revision, ret_reason, reterr);
 }
 
 static gboolean settle(Participation *participation,
@@ -267,17 +271,52 @@ static gboolean settle(Participation *participation,
 
         if (!g_hash_table_steal_extended(participation->agreements, transaction, (void **) &key,
                                          (void **) &agreement))
-                return TRUE; /* it was refused here */
+                return settle_unknown(participation, step, transaction, revision, ret_reason,
+                                      reterr);
         request.ns_name = agreement->ns_name;
         request.set = agreement->set;
         request.unset = agreement->unset;
         is_told = participation->spec.on_request(&request, ret_reason, participation->spec.userdata,
                                                  reterr);
-        free_agreement(agreement);
+        agreement_free(agreement);
         return is_told;
 }
 
-/* regentd went between the agreement and the end of it. */
+/* Whether a failure is of what may be another way soon. */
+static bool is_passing(const Failure *failure)
+{
+        return failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT ||
+               failure->status == EXIT_NOT_FOUND || failure->status == EXIT_DENIED;
+}
+
+static gboolean look_up(const Participation *participation,
+                        const Agreement *agreement,
+                        GVariant *values,
+                        bool *ret_is_made,
+                        Failure **reterr)
+{
+        if (!participation->is_blind)
+                return agreement_look_up(agreement, participation->bus, ret_is_made, reterr);
+        *ret_is_made = agreement_is_made(agreement, values);
+        return TRUE;
+}
+
+/* It could not be looked up what has become of an agreement: registers again, and tries again. */
+static gboolean look_up_later(Participation *participation, Failure *failure, Failure **reterr)
+{
+        if (!is_passing(failure)) {
+                *reterr = failure;
+                return FALSE;
+        }
+        if (failure->status == EXIT_NOT_FOUND || failure->status == EXIT_DENIED)
+                participation->is_blind = true;
+        failure_free(failure);
+        unregister(participation);
+        set_retry(participation, true);
+        return TRUE;
+}
+
+/* regentd went, or this was dropped, between the agreement and the end of it. */
 static gboolean settle_all(Participation *participation,
                            GVariant *values,
                            uint64_t revision,
@@ -289,23 +328,28 @@ static gboolean settle_all(Participation *participation,
         for (const GList *at = transactions; at && is_told; at = at->next) {
                 const Agreement *agreement =
                         g_hash_table_lookup(participation->agreements, at->data);
-                ParticipationStep step =
-                        is_done(agreement, values) ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT;
                 g_autofree char *transaction = g_strdup(at->data);
                 g_autofree char *reason = NULL;
+                Failure *failure = NULL;
+                bool is_made;
 
-                is_told = settle(participation, step, transaction,
-                                 step == PARTICIPATION_COMMIT ? revision : 0, &reason, reterr);
+                if (!look_up(participation, agreement, values, &is_made, &failure))
+                        return look_up_later(participation, failure, reterr);
+                is_told =
+                        settle(participation, is_made ? PARTICIPATION_COMMIT : PARTICIPATION_ABORT,
+                               transaction, is_made ? revision : 0, &reason, reterr);
         }
         return is_told;
 }
 
-/* Whether a registration that failed is tried again. */
-static bool may_wait(const Participation *participation, const Failure *failure)
+/* That regentd is away is told already. */
+static void tell_shut_out(Participation *participation, const Failure *failure)
 {
-        return participation->is_started &&
-               (failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT ||
-                failure->status == EXIT_NOT_FOUND || failure->status == EXIT_DENIED);
+        if (participation->is_shut_out ||
+            (failure->status != EXIT_NOT_FOUND && failure->status != EXIT_DENIED))
+                return;
+        participation->is_shut_out = true;
+        participation->spec.on_shut_out(failure->text, participation->spec.userdata);
 }
 
 static gboolean register_again(Participation *participation, Failure **reterr)
@@ -320,9 +364,11 @@ static gboolean register_again(Participation *participation, Failure **reterr)
                 if (participation->is_started && failure->status == EXIT_INVALID) {
                         participation->is_registered = true; /* it was all the time */
                         participation->n_gone = n_gone;
+                        set_retry(participation, false);
                         return TRUE;
                 }
-                if (may_wait(participation, failure)) {
+                if (participation->is_started && is_passing(failure)) {
+                        tell_shut_out(participation, failure);
                         set_retry(participation, true);
                         return TRUE;
                 }
@@ -332,19 +378,10 @@ static gboolean register_again(Participation *participation, Failure **reterr)
         g_variant_get(reply, "(@a{sv}t)", &values, &revision);
         set_retry(participation, false);
         participation->is_registered = participation->is_started = true;
+        participation->is_shut_out = false;
         participation->n_gone = n_gone;
         participation->spec.on_registered(revision, participation->spec.userdata);
         return settle_all(participation, values, revision, reterr);
-}
-
-static void agree(Participation *participation, const ParticipationRequest *request)
-{
-        Agreement *agreement = g_new(Agreement, 1);
-
-        *agreement = (Agreement){ .ns_name = g_strdup(request->ns_name),
-                                  .set = g_variant_ref(request->set),
-                                  .unset = g_variant_ref(request->unset) };
-        g_hash_table_replace(participation->agreements, g_strdup(request->transaction), agreement);
 }
 
 static gboolean prepare(Participation *participation,
@@ -367,8 +404,13 @@ static gboolean prepare(Participation *participation,
         if (!participation->spec.on_request(&request, ret_reason, participation->spec.userdata,
                                             reterr))
                 return FALSE;
-        if (!*ret_reason || turn->is_withdrawn)
-                agree(participation, &request);
+        if (!*ret_reason || turn->is_withdrawn) {
+                g_hash_table_replace(participation->agreements, g_strdup(request.transaction),
+                                     agreement_new(request.ns_name, set, unset));
+                return TRUE;
+        }
+        g_free(participation->refused);
+        participation->refused = g_strdup(request.transaction);
         return TRUE;
 }
 

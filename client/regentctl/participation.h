@@ -14,7 +14,7 @@
 
 typedef enum ParticipationStep {
         PARTICIPATION_PREPARE, /* it may be refused */
-        PARTICIPATION_COMMIT,  /* it is done */
+        PARTICIPATION_COMMIT, /* it is done; with neither set nor unset: something is, that was not asked about */
         PARTICIPATION_ABORT, /* it is not done, though it was agreed to, or withdrawn before it was decided */
 } ParticipationStep;
 
@@ -44,6 +44,9 @@ typedef void (*ParticipationOnRegistered)(uint64_t revision, void *userdata);
 
 typedef void (*ParticipationOnAway)(void *userdata);
 
+/* It does not take part any more, and cannot register: @why. It goes on trying. */
+typedef void (*ParticipationOnShutOut)(const char *why, void *userdata);
+
 /* While a PREPARE is decided: nobody waits for that any more, and an ABORT follows. */
 typedef void (*ParticipationOnWithdrawn)(void *userdata);
 
@@ -55,6 +58,7 @@ typedef struct ParticipationSpec {
         ParticipationOnRequest on_request;
         ParticipationOnRegistered on_registered;
         ParticipationOnAway on_away;
+        ParticipationOnShutOut on_shut_out;
         ParticipationOnWithdrawn on_withdrawn;
         void *userdata;
 } ParticipationSpec;

@@ -114,6 +114,11 @@ void snapshot_change(Snapshot *snapshot,
                 g_tree_insert(keys, g_strdup(key), value);
 }
 
+bool snapshot_has(const Snapshot *snapshot, const char *ns_name)
+{
+        return g_tree_lookup(snapshot->namespaces, ns_name) != NULL;
+}
+
 void snapshot_drop(Snapshot *snapshot, const char *ns_name)
 {
         g_tree_remove(snapshot->namespaces, ns_name);

@@ -10,6 +10,8 @@
 
 #include "bus.h"
 
+#include <stdbool.h>
+
 typedef struct Snapshot Snapshot;
 
 Snapshot *snapshot_new(void);
@@ -28,6 +30,8 @@ void snapshot_change(Snapshot *snapshot,
                      const char *ns_name,
                      GVariant *changed,
                      const char *const *removed);
+
+bool snapshot_has(const Snapshot *snapshot, const char *ns_name);
 
 /* What was read is to be forgotten. */
 void snapshot_drop(Snapshot *snapshot, const char *ns_name);

@@ -255,8 +255,7 @@ static void take_reply(Uploader *uploader, const Commit *commit, GVariant *reply
         if (g_variant_lookup(result, "removed", "u", &n))
                 uploader->result.n_removed += n;
         confirmation_read(result, &uploader->result.confirmation);
-        vetoes_free(uploader->result.vetoes);
-        uploader->result.vetoes = vetoes_read(result);
+        vetoes_take(&uploader->result.vetoes, result);
         uploader->result.n_commits++;
         uploader->n_done += commit->n_changes;
         if (uploader->upload->what && uploader->upload->transaction->n_changes > COMMIT_CHANGES_MAX)

@@ -26,7 +26,7 @@ typedef struct UploadResult {
         uint64_t n_removed;
         uint64_t n_commits; /* that were answered */
         Confirmation confirmation;
-        Vetoes *vetoes; /* of a dry run of one commit, owned; NULL: nobody refuses */
+        Vetoes *vetoes; /* of a dry run, owned; NULL: nobody refuses */
 } UploadResult;
 
 /*

@@ -217,7 +217,7 @@ static bool show_dry_run(Context *context,
         } else {
                 difference_print(difference, output);
         }
-        if (result->vetoes && output_json(output) == JSON_OFF)
+        if (output_json(output) == JSON_OFF)
                 vetoes_print(result->vetoes, output);
         return true;
 }

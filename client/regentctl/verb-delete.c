@@ -15,8 +15,12 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 
-static void report(Context *context, const ChangeResult *result, const char *what, bool is_dry_run)
+static void report(Context *context,
+                   const ChangeResult *result,
+                   const char *what,
+                   const Vetoes *vetoes)
 {
+        bool is_dry_run = context->options->is_dry_run;
         Output *output = context->output;
         json_object *document;
 
@@ -29,12 +33,15 @@ static void report(Context *context, const ChangeResult *result, const char *wha
                                     result->n_removed == 1 ? "key" : "keys", what,
                                     result->revision);
                 confirmation_report(&result->confirmation, context->options, output);
+                vetoes_print(vetoes, output);
                 return;
         }
         document = json_object_new_object();
         json_object_object_add(document, "revision", json_object_new_uint64(result->revision));
         json_object_object_add(document, "removed", json_object_new_uint64(result->n_removed));
         confirmation_add(&result->confirmation, document);
+        if (is_dry_run)
+                json_object_object_add(document, "vetoes", vetoes_to_json(vetoes));
         output_document(output, document);
 }
 
@@ -70,7 +77,7 @@ int verb_delete(Context *context, char **arguments, Failure **reterr)
                                           &result, reterr);
         if (!is_done)
                 return -1;
-        report(context, &result, "removed", false);
+        report(context, &result, "removed", NULL);
         return EXIT_DONE;
 }
 
@@ -78,6 +85,7 @@ static gboolean reset_keys(Context *context,
                            const char *ns_name,
                            char **keys,
                            ChangeResult *ret_result,
+                           Vetoes **ret_vetoes,
                            Failure **reterr)
 {
         g_autoptr(Transaction) transaction = transaction_new();
@@ -94,6 +102,7 @@ static gboolean reset_keys(Context *context,
                 return FALSE;
         *ret_result = (ChangeResult){ .revision = result.revision,
                                       .n_removed = (guint32) result.n_removed };
+        *ret_vetoes = result.vetoes;
         return TRUE;
 }
 
@@ -102,6 +111,7 @@ int verb_reset(Context *context, char **arguments, Failure **reterr)
         const char *ns_name = arguments[0];
         g_auto(GStrv) listed = NULL;
         char **keys = arguments + 1;
+        g_autoptr(Vetoes) vetoes = NULL;
         ChangeResult result = {};
         Bus *bus = NULL;
 
@@ -112,8 +122,8 @@ int verb_reset(Context *context, char **arguments, Failure **reterr)
                         return -1;
                 keys = listed;
         }
-        if (!reset_keys(context, ns_name, keys, &result, reterr))
+        if (!reset_keys(context, ns_name, keys, &result, &vetoes, reterr))
                 return -1;
-        report(context, &result, "reset", context->options->is_dry_run);
-        return EXIT_DONE;
+        report(context, &result, "reset", vetoes);
+        return vetoes ? EXIT_REFUSED : EXIT_DONE;
 }

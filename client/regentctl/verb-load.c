@@ -46,6 +46,7 @@ static void loading_clear(Loading *loading)
         dump_free(loading->wanted);
         g_clear_pointer(&loading->created, g_ptr_array_unref);
         offline_free(loading->offline);
+        vetoes_free(loading->result.vetoes);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Loading, loading_clear)
 
@@ -413,11 +414,13 @@ static void report_document(const Loading *loading)
         json_object_object_add(document, "changed", json_object_new_uint64(difference->n_set));
         json_object_object_add(document, "removed", json_object_new_uint64(difference->n_unset));
         json_object_object_add(document, "created", names_to_json(loading));
-        if (loading->context->options->is_dry_run)
+        if (loading->context->options->is_dry_run) {
                 json_object_object_add(document, "changes", difference_to_json(difference));
-        else if (difference_has_access(difference))
+                json_object_object_add(document, "vetoes", vetoes_to_json(loading->result.vetoes));
+        } else if (difference_has_access(difference)) {
                 json_object_object_add(document, "access-left",
                                        difference_access_to_json(difference));
+        }
         if (!loading->context->options->is_dry_run && loading->result.n_commits > 0)
                 json_object_object_add(document, "revision",
                                        json_object_new_uint64(loading->result.revision));
@@ -456,6 +459,7 @@ static void report(const Loading *loading)
         if (loading->context->options->is_dry_run) {
                 output_begin_pager(output);
                 difference_print(difference, output);
+                vetoes_print(loading->result.vetoes, output);
                 note_access(loading);
                 return;
         }
@@ -489,5 +493,5 @@ int verb_load(Context *context, char **arguments, Failure **reterr)
         if (!difference_is_empty(loading.difference) && !send(&loading, reterr))
                 return -1;
         report(&loading);
-        return EXIT_DONE;
+        return loading.result.vetoes ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -178,6 +178,22 @@ static void on_away(void *userdata)
                 output_note(participating->output, "regentd is gone; waiting for it.");
 }
 
+static void on_shut_out(const char *why, void *userdata)
+{
+        Participating *participating = userdata;
+        g_autofree char *escaped = output_escape(why);
+        json_object *document;
+
+        if (output_json(participating->output) == JSON_OFF) {
+                output_note(participating->output,
+                            "Does not take part any more (%s); tries to register again.", escaped);
+                return;
+        }
+        document = event_document_new("unregistered", NULL);
+        json_object_object_add(document, "reason", json_object_new_string(why));
+        event_document_print(participating->output, document);
+}
+
 static void on_withdrawn(void *userdata)
 {
         Participating *participating = userdata;
@@ -196,7 +212,8 @@ static gboolean check(const Options *options, Failure **reterr)
         }
         if (options_have(options, "timeout") && options->timeout_usec > TIMEOUT_USEC_MAX)
                 return failure_set(reterr, EXIT_USAGE, "--timeout= is at most 10s here");
-        return TRUE;
+        /* Found out when it is asked, it would refuse somebody else's change. */
+        return command_check(options->command, reterr);
 }
 
 int verb_participate(Context *context, char **arguments, Failure **reterr)
@@ -211,6 +228,7 @@ int verb_participate(Context *context, char **arguments, Failure **reterr)
                 .on_request = on_request,
                 .on_registered = on_registered,
                 .on_away = on_away,
+                .on_shut_out = on_shut_out,
                 .on_withdrawn = on_withdrawn,
                 .userdata = &participating,
         };

@@ -226,7 +226,7 @@ static gboolean check(const Options *options, char **arguments, Failure **reterr
         if (options->is_exec && options->json != JSON_OFF)
                 return failure_set(reterr, EXIT_USAGE,
                                    "--exec and --json= exclude each other: CMD gets JSON always");
-        return TRUE;
+        return !options->is_exec || command_check(options->command, reterr);
 }
 
 int verb_watch(Context *context, char **arguments, Failure **reterr)

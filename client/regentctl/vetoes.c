@@ -8,11 +8,13 @@
 #include "account-names.h"
 
 struct Vetoes {
-        GVariant *of; /* a{sv}: bus name -> a{sv} of uid, ns_name, key, reason */
+        GPtrArray *
+                answers; /* a{sv}: number -> a{sv} of participant, path, uid, ns_name, key, reason */
 };
 
 typedef struct Veto {
-        const char *participant;
+        const char *participant; /* its bus name */
+        const char *path;
         const char *ns_name;
         const char *key;
         const char *reason;
@@ -20,19 +22,19 @@ typedef struct Veto {
         bool has_uid;
 } Veto;
 
-Vetoes *vetoes_read(GVariant *result)
+void vetoes_take(Vetoes **vetoes, GVariant *result)
 {
-        GVariant *of = g_variant_lookup_value(result, "vetoes", G_VARIANT_TYPE_VARDICT);
-        Vetoes *vetoes;
+        g_autoptr(GVariant) answer =
+                g_variant_lookup_value(result, "vetoes", G_VARIANT_TYPE_VARDICT);
 
-        if (of && g_variant_n_children(of) == 0)
-                g_clear_pointer(&of, g_variant_unref);
-        if (!of)
-                return NULL;
-
-        vetoes = g_new(Vetoes, 1);
-        vetoes->of = of;
-        return vetoes;
+        if (!answer || g_variant_n_children(answer) == 0)
+                return;
+        if (!*vetoes) {
+                *vetoes = g_new(Vetoes, 1);
+                (*vetoes)->answers =
+                        g_ptr_array_new_with_free_func((GDestroyNotify) g_variant_unref);
+        }
+        g_ptr_array_add((*vetoes)->answers, g_steal_pointer(&answer));
 }
 
 Vetoes *vetoes_free(Vetoes *vetoes)
@@ -40,18 +42,20 @@ Vetoes *vetoes_free(Vetoes *vetoes)
         if (!vetoes)
                 return NULL;
 
-        g_variant_unref(vetoes->of);
+        g_ptr_array_unref(vetoes->answers);
         g_free(vetoes);
         return NULL;
 }
 
 /* Borrows from @facts. What it does not say is empty. */
-static Veto read_veto(const char *participant, GVariant *facts)
+static Veto read_veto(GVariant *facts)
 {
-        Veto veto = { .participant = participant, .ns_name = "", .key = "", .reason = "" };
+        Veto veto = { .participant = "", .path = "", .ns_name = "", .key = "", .reason = "" };
 
         if (!g_variant_is_of_type(facts, G_VARIANT_TYPE_VARDICT))
                 return veto;
+        g_variant_lookup(facts, "participant", "&s", &veto.participant);
+        g_variant_lookup(facts, "path", "&s", &veto.path);
         g_variant_lookup(facts, "ns_name", "&s", &veto.ns_name);
         g_variant_lookup(facts, "key", "&s", &veto.key);
         g_variant_lookup(facts, "reason", "&s", &veto.reason);
@@ -59,8 +63,9 @@ static Veto read_veto(const char *participant, GVariant *facts)
         return veto;
 }
 
-static void print_veto(const Veto *veto, Output *output)
+static void print_veto(const Veto *veto, void *userdata)
 {
+        Output *output = userdata;
         g_autofree char *user = veto->has_uid ? account_user_name(veto->uid) : g_strdup("?");
 
         output_escaped(output, STYLE_BAD, "refused ");
@@ -76,18 +81,27 @@ static void print_veto(const Veto *veto, Output *output)
         output_escaped(output, STYLE_PLAIN, "\n");
 }
 
+typedef void (*OnVeto)(const Veto *veto, void *userdata);
+
+static void walk(const Vetoes *vetoes, OnVeto on_veto, void *userdata)
+{
+        for (guint i = 0; i < vetoes->answers->len; i++) {
+                GVariantIter iterator;
+                GVariant *facts;
+
+                g_variant_iter_init(&iterator, vetoes->answers->pdata[i]);
+                while (g_variant_iter_loop(&iterator, "{sv}", NULL, &facts)) {
+                        const Veto veto = read_veto(facts);
+
+                        on_veto(&veto, userdata);
+                }
+        }
+}
+
 void vetoes_print(const Vetoes *vetoes, Output *output)
 {
-        GVariantIter iterator;
-        const char *participant;
-        GVariant *facts;
-
-        g_variant_iter_init(&iterator, vetoes->of);
-        while (g_variant_iter_loop(&iterator, "{&sv}", &participant, &facts)) {
-                const Veto veto = read_veto(participant, facts);
-
-                print_veto(&veto, output);
-        }
+        if (vetoes)
+                walk(vetoes, print_veto, output);
 }
 
 static json_object *veto_to_json(const Veto *veto)
@@ -95,6 +109,7 @@ static json_object *veto_to_json(const Veto *veto)
         json_object *object = json_object_new_object();
 
         json_object_object_add(object, "participant", json_object_new_string(veto->participant));
+        json_object_object_add(object, "path", json_object_new_string(veto->path));
         json_object_object_add(object, "uid",
                                veto->has_uid ? json_object_new_uint64(veto->uid) : NULL);
         json_object_object_add(object, "namespace", json_object_new_string(veto->ns_name));
@@ -103,21 +118,16 @@ static json_object *veto_to_json(const Veto *veto)
         return object;
 }
 
+static void add_to_array(const Veto *veto, void *userdata)
+{
+        json_object_array_add(userdata, veto_to_json(veto));
+}
+
 json_object *vetoes_to_json(const Vetoes *vetoes)
 {
         json_object *array = json_object_new_array();
-        GVariantIter iterator;
-        const char *participant;
-        GVariant *facts;
 
-        if (!vetoes)
-                return array;
-
-        g_variant_iter_init(&iterator, vetoes->of);
-        while (g_variant_iter_loop(&iterator, "{&sv}", &participant, &facts)) {
-                const Veto veto = read_veto(participant, facts);
-
-                json_object_array_add(array, veto_to_json(&veto));
-        }
+        if (vetoes)
+                walk(vetoes, add_to_array, array);
         return array;
 }

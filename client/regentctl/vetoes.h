@@ -11,12 +11,12 @@
 
 typedef struct Vetoes Vetoes;
 
-/* From the result (a{sv}) of Apply; NULL when nobody refuses. */
-Vetoes *vetoes_read(GVariant *result);
+/* Adds those in the result (a{sv}) of an Apply. *@vetoes stays NULL while nobody refuses. */
+void vetoes_take(Vetoes **vetoes, GVariant *result);
 Vetoes *vetoes_free(Vetoes *vetoes);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vetoes, vetoes_free)
 
-/* A line for each. */
+/* A line for each; none of NULL. */
 void vetoes_print(const Vetoes *vetoes, Output *output);
 
 /* An array of objects; empty of NULL. */

@@ -356,7 +356,7 @@ int confirm_method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
 {
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes = 0, n_room;
+        uint64_t n_bytes = 0;
         Page page = { 0 };
         Caller *caller;
         int r;
@@ -383,9 +383,6 @@ int confirm_method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (r < 0)
                 return r;
 
-        r = flow_admit(service, m, confirm_method_list, n_bytes, &n_room, reterr_bus);
-        if (r != 0)
-                return r;
-        return n_room < n_bytes ? flow_refuse(service, m, reterr_bus)
-                                : flow_send(service, m, reply, n_bytes);
+        r = flow_admit_all(service, m, confirm_method_list, n_bytes, reterr_bus);
+        return r != 0 ? r : flow_send(service, m, reply, n_bytes);
 }

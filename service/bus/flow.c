@@ -310,6 +310,37 @@ void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes)
                 charge(service->flow, reader_of(service->flow, m), n_bytes - LEDGER_MESSAGE_BYTES);
 }
 
+int flow_admit_all(BusService *service,
+                   sd_bus_message *m,
+                   sd_bus_message_handler_t handler,
+                   uint64_t n_bytes,
+                   sd_bus_error *reterr_bus)
+{
+        uint64_t n_room;
+        int r;
+
+        r = flow_admit(service, m, handler, n_bytes, &n_room, reterr_bus);
+        if (r != 0)
+                return r;
+        return n_room < n_bytes ? flow_refuse(service, m, reterr_bus) : 0;
+}
+
+int flow_new_reply(BusService *service,
+                   sd_bus_message *m,
+                   sd_bus_message_handler_t handler,
+                   uint64_t n_bytes,
+                   sd_bus_message **ret_reply,
+                   sd_bus_error *reterr_bus)
+{
+        int r;
+
+        r = flow_admit_all(service, m, handler, n_bytes, reterr_bus);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_new_method_return(m, ret_reply);
+        return r < 0 ? r : 0;
+}
+
 int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uint64_t n_bytes)
 {
         int r;

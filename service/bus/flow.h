@@ -38,6 +38,21 @@ int flow_admit(BusService *service,
 /* LimitsExceeded: @m's connection, or others of its uid, must read first. */
 int flow_refuse(const BusService *service, sd_bus_message *m, sd_bus_error *reterr_bus);
 
+/* The same where all of it is needed: 0, CALL_E_PARKED, or refused. */
+int flow_admit_all(BusService *service,
+                   sd_bus_message *m,
+                   sd_bus_message_handler_t handler,
+                   uint64_t n_bytes,
+                   sd_bus_error *reterr_bus);
+
+/* And makes the reply, for flow_send(). */
+int flow_new_reply(BusService *service,
+                   sd_bus_message *m,
+                   sd_bus_message_handler_t handler,
+                   uint64_t n_bytes,
+                   sd_bus_message **ret_reply,
+                   sd_bus_error *reterr_bus);
+
 /* Sends the @reply to @m and charges what it has beyond a small one. */
 int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uint64_t n_bytes);
 

@@ -88,7 +88,7 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         g_autoptr(sd_bus_message) reply = NULL;
         const char *key;
         Namespace *ns;
-        uint64_t n_bytes, n_room;
+        uint64_t n_bytes;
         Entry *entry;
         int r;
 
@@ -99,14 +99,8 @@ static int method_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
                 return refuse_absent(ns, key, reterr_bus);
 
         n_bytes = LEDGER_MESSAGE_BYTES + entry_reply_bytes(entry);
-        r = flow_admit(service, m, method_get, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, method_get, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = value_codec_append_entry(reply, entry);
@@ -121,7 +115,7 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
         const char *key;
-        uint64_t n_bytes, n_room;
+        uint64_t n_bytes;
         Namespace *ns;
         Entry *entry;
         int r;
@@ -133,14 +127,8 @@ static int method_describe(sd_bus_message *m, void *userdata, sd_bus_error *rete
                 return refuse_absent(ns, key, reterr_bus);
 
         n_bytes = description_bytes(service, ns, key);
-        r = flow_admit(service, m, method_describe, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, method_describe, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = description_append(reply, service, ns, key, entry);

@@ -114,7 +114,7 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
 {
         BusService *service = userdata;
         g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes, n_room;
+        uint64_t n_bytes;
         Caller *caller;
         int r;
 
@@ -129,14 +129,8 @@ static int get_managed_objects(sd_bus_message *m, void *userdata, sd_bus_error *
                                                      " bytes: ask Manager.ListNamespaces for pages",
                                                      service->limits->managed_objects_bytes));
 
-        r = flow_admit(service, m, get_managed_objects, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, get_managed_objects, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = sd_bus_message_open_container(reply, 'a', "{oa{sa{sv}}}");

@@ -75,6 +75,19 @@ int option_read_uint64(sd_bus_message *m,
         return read_basic(m, name, "t", ret_value, reterr_bus);
 }
 
+int option_read_bool(sd_bus_message *m, const char *name, bool *ret_value, sd_bus_error *reterr_bus)
+{
+        int value; /* what sd-bus reads */
+        int r;
+
+        r = read_basic(m, name, "b", &value, reterr_bus);
+        if (r < 0)
+                return r;
+
+        *ret_value = value;
+        return 0;
+}
+
 int option_read_string(sd_bus_message *m,
                        const char *name,
                        const char **ret_value,

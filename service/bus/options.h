@@ -8,6 +8,7 @@
  * be added later without having been ignored before.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
@@ -38,6 +39,10 @@ int option_read_uint64(sd_bus_message *m,
                        const char *name,
                        uint64_t *ret_value,
                        sd_bus_error *reterr_bus);
+int option_read_bool(sd_bus_message *m,
+                     const char *name,
+                     bool *ret_value,
+                     sd_bus_error *reterr_bus);
 /* Borrows from @m. */
 int option_read_string(sd_bus_message *m,
                        const char *name,

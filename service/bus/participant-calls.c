@@ -23,6 +23,7 @@
 #include "util/auto.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -241,17 +242,6 @@ static int on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         return 0;
 }
 
-/* Of whom it takes a place is the uid's own matter, as long as there is one in all. */
-static void wait_for_place(ParticipantCall *call)
-{
-        ParticipantCalls *calls = call->calls;
-        const BusService *service = calls->service;
-
-        call->member->is_crowded_out = outgoing_count(service->outgoing, OUTGOING_PARTICIPANT) >=
-                                       service->limits->participant_calls;
-        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
-}
-
 /* What prepare() of the port says. */
 static int send_prepare(ParticipantCall *call)
 {
@@ -273,8 +263,7 @@ static int send_prepare(ParticipantCall *call)
         if (r < 0)
                 return r;
 
-        call->member->was_asked = true;
-        call->member->is_crowded_out = false;
+        transaction_asked(call->member);
         call->mark = flow_charge_call(service, call->address, n_bytes);
         return 0;
 }
@@ -287,7 +276,7 @@ int participant_calls_prepare(ParticipantCalls *calls, Member *member)
         call->member = member;
         member->call = call;
         if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
-                wait_for_place(call);
+                g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                 return 0;
         }
 
@@ -314,7 +303,7 @@ static void send_waiting(ParticipantCalls *calls)
                 g_queue_unlink(&calls->waiting, &call->in_calls);
                 if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) !=
                     0) {
-                        wait_for_place(call);
+                        g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                         continue;
                 }
 
@@ -408,6 +397,13 @@ static int tell(ParticipantCalls *calls,
         return 0;
 }
 
+/* When it is the bus that has gone, everybody knows. */
+static void note_untold(const Participant *participant, const char *what, int r)
+{
+        if (r < 0 && r != -ENOTCONN)
+                log_warning("Cannot send %s to %s: %s", what, participant->address, g_strerror(-r));
+}
+
 void participant_calls_commit(ParticipantCalls *calls,
                               const Participant *participant,
                               const char *transaction,
@@ -421,8 +417,7 @@ void participant_calls_commit(ParticipantCalls *calls,
                 r = sd_bus_message_append_basic(m, 't', &revision);
         if (r >= 0)
                 r = tell(calls, participant, m, "Commit");
-        if (r < 0)
-                log_warning("Cannot tell %s of a commit: %s", participant->address, g_strerror(-r));
+        note_untold(participant, "Commit", r);
 }
 
 void participant_calls_abort(ParticipantCalls *calls,
@@ -435,9 +430,7 @@ void participant_calls_abort(ParticipantCalls *calls,
         r = new_message(calls, participant->address, participant->path, "Abort", transaction, &m);
         if (r >= 0)
                 r = tell(calls, participant, m, "Abort");
-        if (r < 0)
-                log_warning("Cannot tell %s that a change comes to nothing: %s",
-                            participant->address, g_strerror(-r));
+        note_untold(participant, "Abort", r);
 }
 
 static void end_of_address(GQueue *queue, const char *address)

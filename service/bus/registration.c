@@ -35,10 +35,8 @@ static int read_option(sd_bus_message *m,
         Registration *registration = userdata;
         int r;
 
-        if (strcmp(name, "no-values") == 0) {
-                registration->is_without_values = true;
-                return sd_bus_message_skip(m, "v");
-        }
+        if (strcmp(name, "no-values") == 0)
+                return option_read_bool(m, name, &registration->is_without_values, reterr_bus);
         if (strcmp(name, "timeout-usec") != 0)
                 return option_unknown(name, reterr_bus);
 

@@ -232,7 +232,8 @@ int signals_build_values(const BusService *service,
                 return r;
 
         for (guint i = 0; i < named->len; i++)
-                n_bytes += 8 + (uint64_t) ((const Entry *) named->pdata[i])->key_bytes;
+                n_bytes += NAMESPACE_WALK_KEY_BYTES +
+                           (uint64_t) ((const Entry *) named->pdata[i])->key_bytes;
         *ret_n_bytes = n_bytes;
         *ret_signal = g_steal_pointer(&m);
         return 0;
@@ -438,27 +439,25 @@ void signals_publish_declaration(Signals *signals, Namespace *ns)
 
 int signals_build_keys(const BusService *service,
                        const Namespace *ns,
+                       const GPtrArray *keys,
                        sd_bus_message **ret_signal,
                        uint64_t *ret_n_bytes)
 {
-        g_autoptr(GPtrArray) named = g_ptr_array_new();
         g_autoptr(sd_bus_message) m = NULL;
-        NamespaceWalk walk;
         uint64_t n_bytes = 0;
-        Entry *entry;
         int r;
-
-        namespace_walk_begin(&walk, ns, "", "", NAMESPACE_WALK_ALL);
-        while (n_bytes < service->limits->signal_bytes && (entry = namespace_walk_next(&walk))) {
-                n_bytes += 8 + (uint64_t) entry->key_bytes;
-                g_ptr_array_add(named, entry);
-        }
 
         r = new_properties_changed(service, ns, REGENT_VALUES_INTERFACE, &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "a{sv}", 0);
         if (r >= 0)
-                r = append_names(m, named);
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (guint i = 0; r >= 0 && i < keys->len; i++) {
+                n_bytes += NAMESPACE_WALK_KEY_BYTES + strlen(keys->pdata[i]);
+                r = sd_bus_message_append_basic(m, 's', keys->pdata[i]);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
         if (r < 0)
                 return r;
 
@@ -469,11 +468,12 @@ int signals_build_keys(const BusService *service,
 
 static int announce_keys(const BusService *service, const Namespace *ns)
 {
+        g_autoptr(GPtrArray) keys = namespace_walk_keys(ns, service->limits->signal_bytes);
         g_autoptr(sd_bus_message) m = NULL;
         uint64_t n_bytes;
         int r;
 
-        r = signals_build_keys(service, ns, &m, &n_bytes);
+        r = signals_build_keys(service, ns, keys, &m, &n_bytes);
         return r < 0 || n_bytes == 0 ? r : broadcast_send(service, ns->name, m, n_bytes);
 }
 

@@ -21,7 +21,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Signals, signals_free)
 
 /*
  * The PropertiesChanged of Values for what became of @entries, of which each key is there once; and one
- * that names all keys as invalidated, as many as it holds. Not sent yet.
+ * that names @keys (strings) as invalidated. Not sent yet.
  */
 int signals_build_values(const BusService *service,
                          Namespace *ns,
@@ -30,6 +30,7 @@ int signals_build_values(const BusService *service,
                          uint64_t *ret_n_bytes);
 int signals_build_keys(const BusService *service,
                        const Namespace *ns,
+                       const GPtrArray *keys,
                        sd_bus_message **ret_signal,
                        uint64_t *ret_n_bytes);
 

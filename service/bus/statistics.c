@@ -122,17 +122,11 @@ static int send_dictionary(BusService *service,
                            sd_bus_error *reterr_bus)
 {
         g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes = LEDGER_MESSAGE_BYTES + value_wire_bytes(all), n_room;
+        uint64_t n_bytes = LEDGER_MESSAGE_BYTES + value_wire_bytes(all);
         int r;
 
-        r = flow_admit(service, m, statistics_method_get, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, statistics_method_get, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = append_dictionary(reply, all);

@@ -103,7 +103,7 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
         g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes, n_room;
+        uint64_t n_bytes;
         const char *property;
         Selection selection;
         Namespace *ns;
@@ -125,14 +125,8 @@ static int properties_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
                 return r;
 
         n_bytes = property_bytes(ns, selection, property);
-        r = flow_admit(service, m, properties_get, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, properties_get, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = append_property(reply, service, ns, selection, property, reterr_bus);
@@ -165,7 +159,7 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         BusService *service = userdata;
         g_autofree char *name = namespace_object_name(m);
         g_autoptr(sd_bus_message) reply = NULL;
-        uint64_t n_bytes = LIMIT_KIB, n_room;
+        uint64_t n_bytes = LIMIT_KIB;
         Selection selection;
         Namespace *ns;
         int r;
@@ -187,14 +181,8 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
 
         if (selection & SELECTION_VALUES)
                 n_bytes += namespace_reply_bytes(ns);
-        r = flow_admit(service, m, properties_get_all, n_bytes, &n_room, reterr_bus);
+        r = flow_new_reply(service, m, properties_get_all, n_bytes, &reply, reterr_bus);
         if (r != 0)
-                return r;
-        if (n_room < n_bytes)
-                return flow_refuse(service, m, reterr_bus);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r < 0)
                 return r;
 
         r = append_all(reply, service, ns, selection);
@@ -304,7 +292,6 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         g_autoptr(GString) xml = g_string_new(NULL);
         Namespace *ns = NULL;
         Caller *caller;
-        uint64_t n_room;
         int r;
 
         if (strlen(name) > LIMIT_NAMESPACE_NAME_BYTES)
@@ -334,12 +321,9 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         }
         introspection_end(xml);
 
-        r = flow_admit(service, m, introspect, LEDGER_MESSAGE_BYTES + xml->len, &n_room,
-                       reterr_bus);
+        r = flow_admit_all(service, m, introspect, LEDGER_MESSAGE_BYTES + xml->len, reterr_bus);
         if (r != 0)
                 return r;
-        if (n_room < LEDGER_MESSAGE_BYTES + xml->len)
-                return flow_refuse(service, m, reterr_bus);
 
         r = sd_bus_reply_method_return(m, "s", xml->str);
         if (r >= 0)

@@ -5,37 +5,27 @@
 
 #include "bus/vetoes.h"
 
-#include <string.h>
+#include <glib.h>
 
 /* A commit over many namespaces may have thousands of participants. */
 #define VETOES_MAX 64u
 
-/* A connection is named once, however many participants it is. */
-static bool is_named_before(const Transaction *transaction, guint i)
+/* Told by its number: a connection may object more than once, in one namespace or in several. */
+static int append_veto(sd_bus_message *reply, const Member *member, unsigned number)
 {
-        const Member *member = transaction->members->pdata[i];
-
-        for (guint j = 0; j < i; j++) {
-                const Member *other = transaction->members->pdata[j];
-
-                if (other->state == MEMBER_OBJECTS &&
-                    strcmp(other->participant->address, member->participant->address) == 0)
-                        return true;
-        }
-
-        return false;
-}
-
-static int append_veto(sd_bus_message *reply, const Member *member)
-{
+        const Participant *participant = member->participant;
+        char name[16];
         int r;
+
+        (void) g_snprintf(name, sizeof name, "%u", number);
 
         r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
-                r = sd_bus_message_append_basic(reply, 's', member->participant->address);
+                r = sd_bus_message_append_basic(reply, 's', name);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "v", "a{sv}", 4, "uid", "u",
-                                          member->participant->uid, "ns_name", "s",
+                r = sd_bus_message_append(reply, "v", "a{sv}", 6, "participant", "s",
+                                          participant->address, "path", "s", participant->path,
+                                          "uid", "u", participant->uid, "ns_name", "s",
                                           member->preview->name, "key", "s", member->key, "reason",
                                           "s", member->reason);
         if (r >= 0)
@@ -51,10 +41,8 @@ static int append_all(sd_bus_message *reply, const Transaction *transaction)
         for (guint i = 0; r >= 0 && n < VETOES_MAX && i < transaction->members->len; i++) {
                 const Member *member = transaction->members->pdata[i];
 
-                if (member->state != MEMBER_OBJECTS || is_named_before(transaction, i))
-                        continue;
-                r = append_veto(reply, member);
-                n++;
+                if (member->state == MEMBER_OBJECTS)
+                        r = append_veto(reply, member, ++n);
         }
         return r;
 }

@@ -18,7 +18,6 @@ static int read_option(sd_bus_message *m,
                        sd_bus_error *reterr_bus)
 {
         WatchOptions *options = userdata;
-        int r;
 
         if (strcmp(name, "since") == 0) {
                 options->has_since = true;
@@ -26,13 +25,12 @@ static int read_option(sd_bus_message *m,
         }
         if (strcmp(name, "epoch") == 0)
                 return option_read_string(m, name, &options->epoch, reterr_bus);
-        if (strcmp(name, "resume") == 0)
+        if (strcmp(name, "resume") == 0) {
+                options->has_resume = true;
                 return option_read_uint64(m, name, &options->resume, reterr_bus);
-        if (strcmp(name, "no-values") == 0) {
-                options->has_no_values = true;
-                r = sd_bus_message_skip(m, "v");
-                return r < 0 ? r : 0;
         }
+        if (strcmp(name, "no-values") == 0)
+                return option_read_bool(m, name, &options->has_no_values, reterr_bus);
         return option_unknown(name, reterr_bus);
 }
 
@@ -56,7 +54,7 @@ int watch_options_read(WatchOptions *options, sd_bus_message *m, sd_bus_error *r
         if (options->has_since != (options->epoch != NULL))
                 return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                     "'since' and 'epoch' go together"));
-        if (options->resume && !options->has_since)
+        if (options->has_resume && !options->has_since)
                 return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                     "'resume' needs 'since'"));
         return 0;
@@ -132,7 +130,7 @@ int watch_options_admit(const WatchOptions *options,
         r = check_epoch(options, service, reterr_bus);
         if (r < 0)
                 return r;
-        if (options->resume)
+        if (options->has_resume)
                 return find_resumed(options, service, m, is_of_names, name, ret_watch, reterr_bus);
 
         if (sd_bus_message_get_expect_reply(m) <= 0)

@@ -22,7 +22,8 @@ typedef struct WatchOptions {
         bool has_since;
         uint64_t since;
         const char *epoch; /* NULL: not given */
-        uint64_t resume;   /* 0: not given */
+        bool has_resume;
+        uint64_t resume;
 } WatchOptions;
 
 /* All arguments of Watch. The prefix is for the caller to check. */

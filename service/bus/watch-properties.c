@@ -5,81 +5,35 @@
 
 #include "bus/watch-properties.h"
 
-#include "bus/authorizer.h"
 #include "bus/flow.h"
 #include "bus/signals.h"
+#include "bus/watch-audience.h"
 #include "bus/watch-withheld.h"
+#include "core/history.h"
+#include "core/namespace-walk.h"
 #include "util/auto.h"
 #include "util/log.h"
 
+#include <errno.h>
 #include <string.h>
 
-/* More namespaces than these are not kept in mind for a connection that does not read. */
-#define MISSED_MAX 256u
-
-typedef struct Audience {
-        const Namespace *ns;
-        GHashTable *watchers; /* Watcher, as a set */
-} Audience;
-
-static bool covers(const Watch *watch, const Namespace *ns)
-{
-        const WatchTopic *topic = watch->group->topic;
-
-        if (watch->state == WATCH_STOPPED || watch->is_in_doubt)
-                return false;
-        if (!topic->is_of_names)
-                return strcmp(topic->name, ns->name) == 0;
-        return g_str_has_prefix(ns->name, topic->name) &&
-               authorizer_may_list(watch->watcher->caller, ns);
-}
-
-static void add_topic(void *userdata, WatchTopic *topic)
-{
-        const Audience *audience = userdata;
-        GHashTableIter iter;
-        gpointer group;
-
-        g_hash_table_iter_init(&iter, topic->groups);
-        while (g_hash_table_iter_next(&iter, NULL, &group))
-                for (GList *l = ((WatchGroup *) group)->all.head; l; l = l->next)
-                        if (covers(l->data, audience->ns))
-                                g_hash_table_add(audience->watchers, ((Watch *) l->data)->watcher);
-}
-
-/* Whoever watches @ns: a set, owned. */
-static GHashTable *audience_of(const BusService *service, const Namespace *ns)
-{
-        Audience audience = { ns, g_hash_table_new(NULL, NULL) };
-        WatchTopic *topic = watches_topic(service->watches, ns->name);
-
-        if (topic)
-                add_topic(&audience, topic);
-        watches_foreach_covering(service->watches, ns->name, add_topic, &audience);
-        return audience.watchers;
-}
+/* Watches and keys that are looked at in one go while a connection catches up. */
+#define STEPS_MAX 65536u
 
 bool watch_properties_are_wanted(const BusService *service, const Namespace *ns)
 {
         return watches_topic(service->watches, ns->name) || watches_has_names(service->watches);
 }
 
-static bool is_covered(const Watcher *watcher, const Namespace *ns, const Entry *entry)
-{
-        for (GList *l = watcher->all.head; l; l = l->next)
-                if (covers(l->data, ns) &&
-                    g_str_has_prefix(entry_key(entry), ((Watch *) l->data)->group->prefix))
-                        return true;
-
-        return false;
-}
-
-static void note_missed(const BusService *service, Watcher *watcher, const char *name)
+/* It is as it was at the revision @since that it has been told. */
+static void note_missed(const BusService *service,
+                        Watcher *watcher,
+                        const char *name,
+                        uint64_t since)
 {
         if (!watcher->missed)
-                watcher->missed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        if (g_hash_table_size(watcher->missed) < MISSED_MAX)
-                g_hash_table_add(watcher->missed, g_strdup(name));
+                watcher->missed = watch_missed_new();
+        watch_missed_add(watcher->missed, name, since);
         watch_withheld_add(service, watcher);
 }
 
@@ -100,27 +54,21 @@ static int send(const BusService *service, Watcher *watcher, sd_bus_message *m, 
 static int announce_to(const BusService *service,
                        Watcher *watcher,
                        Namespace *ns,
-                       GPtrArray *entries)
+                       GPtrArray *entries,
+                       uint64_t since)
 {
-        g_autoptr(GPtrArray) covered = g_ptr_array_new();
         g_autoptr(sd_bus_message) m = NULL;
         uint64_t n_bytes;
         int r;
 
-        for (guint i = 0; i < entries->len; i++)
-                if (is_covered(watcher, ns, entries->pdata[i]))
-                        g_ptr_array_add(covered, entries->pdata[i]);
-        if (covered->len == 0)
-                return 0;
+        r = signals_build_values(service, ns, entries, &m, &n_bytes);
+        if (r < 0)
+                return r;
+        if (flow_admit_signal(service, watcher->caller, n_bytes))
+                return send(service, watcher, m, n_bytes);
 
-        if (watcher->is_withheld ||
-            !flow_admit_signal(service, watcher->caller, service->limits->signal_bytes)) {
-                note_missed(service, watcher, ns->name);
-                return 0;
-        }
-
-        r = signals_build_values(service, ns, covered, &m, &n_bytes);
-        return r < 0 ? r : send(service, watcher, m, n_bytes);
+        note_missed(service, watcher, ns->name, since);
+        return 0;
 }
 
 static void log_failure(int r, const Watcher *watcher)
@@ -130,69 +78,190 @@ static void log_failure(int r, const Watcher *watcher)
                             g_strerror(-r));
 }
 
-void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries)
+/* The revision before all of them. */
+static uint64_t before(const GPtrArray *entries)
 {
-        g_autoptr(GHashTable) audience = audience_of(service, ns);
-        GHashTableIter iter;
-        gpointer watcher;
+        uint64_t first = UINT64_MAX;
 
-        g_hash_table_iter_init(&iter, audience);
-        while (g_hash_table_iter_next(&iter, &watcher, NULL))
-                log_failure(announce_to(service, watcher, ns, entries), watcher);
+        for (guint i = 0; i < entries->len; i++)
+                first = MIN(first, ((const Entry *) entries->pdata[i])->revision);
+        return first > 0 ? first - 1 : 0;
 }
 
-static int invalidate(const BusService *service, Watcher *watcher, const Namespace *ns)
+static gint compare(gconstpointer a, gconstpointer b)
+{
+        return strcmp(entry_key(*(Entry *const *) a), entry_key(*(Entry *const *) b));
+}
+
+void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries)
+{
+        g_autoptr(GHashTable) audience = NULL;
+        uint64_t since = before(entries);
+        GHashTableIter iter;
+        gpointer watcher, prefixes;
+
+        g_ptr_array_sort(entries, compare);
+        audience = watch_audience(service, ns, entries, since);
+        g_hash_table_iter_init(&iter, audience);
+        while (g_hash_table_iter_next(&iter, &watcher, &prefixes)) {
+                bool is_withheld = ((Watcher *) watcher)->is_withheld;
+                g_autoptr(GPtrArray) cut =
+                        is_withheld ? NULL : watch_audience_cut(entries, prefixes);
+
+                if (cut)
+                        log_failure(announce_to(service, watcher, ns, cut, since), watcher);
+                else
+                        note_missed(service, watcher, ns->name, since);
+        }
+}
+
+static int invalidate(const BusService *service,
+                      Watcher *watcher,
+                      const Namespace *ns,
+                      const GPtrArray *keys)
 {
         g_autoptr(sd_bus_message) m = NULL;
         uint64_t n_bytes;
         int r;
 
-        r = signals_build_keys(service, ns, &m, &n_bytes);
+        r = signals_build_keys(service, ns, keys, &m, &n_bytes);
         return r < 0 || n_bytes == 0 ? r : send(service, watcher, m, n_bytes);
 }
 
 void watch_properties_invalidate(BusService *service, Namespace *ns)
 {
+        uint64_t since = state_revision(service->state);
         g_autoptr(GHashTable) audience = NULL;
+        g_autoptr(GPtrArray) keys = NULL;
         GHashTableIter iter;
         gpointer watcher;
 
         if (namespace_is_public(ns))
                 return;
 
-        audience = audience_of(service, ns);
+        since -= since > 0;
+        keys = namespace_walk_keys(ns, service->limits->signal_bytes);
+        audience = watch_audience(service, ns, NULL, since);
         g_hash_table_iter_init(&iter, audience);
         while (g_hash_table_iter_next(&iter, &watcher, NULL))
-                if (flow_admit_signal(service, ((Watcher *) watcher)->caller,
+                if (!((Watcher *) watcher)->is_withheld &&
+                    flow_admit_signal(service, ((Watcher *) watcher)->caller,
                                       service->limits->signal_bytes))
-                        log_failure(invalidate(service, watcher, ns), watcher);
+                        log_failure(invalidate(service, watcher, ns, keys), watcher);
                 else
-                        note_missed(service, watcher, ns->name);
+                        note_missed(service, watcher, ns->name, since);
 }
 
-static bool may_know(const Watcher *watcher, const Namespace *ns)
-{
-        for (GList *l = watcher->all.head; l; l = l->next)
-                if (covers(l->data, ns))
-                        return true;
+typedef struct Differing {
+        GPtrArray *keys;
+        uint64_t n_bytes, n_bytes_max;
+} Differing;
 
-        return false;
+static int on_differs(void *userdata, const char *key, Entry *entry G_GNUC_UNUSED)
+{
+        Differing *differing = userdata;
+
+        if (differing->n_bytes >= differing->n_bytes_max)
+                return -E2BIG;
+        differing->n_bytes += NAMESPACE_WALK_KEY_BYTES + strlen(key);
+        g_ptr_array_add(differing->keys, (gpointer) (uintptr_t) key);
+        return 0;
+}
+
+/* The keys that differ from then, those that are gone, too; or all, if that is not known. */
+static GPtrArray *missed_keys(const BusService *service, Namespace *ns, uint64_t since)
+{
+        g_autoptr(GPtrArray) keys = g_ptr_array_new();
+        Differing differing = { keys, 0, service->limits->signal_bytes };
+        g_autofree char *text = NULL;
+
+        if (history_check(service->state, ns, since, &text) == 0 &&
+            history_walk(service->state, ns, "", since, on_differs, &differing) <= 0)
+                return g_steal_pointer(&keys);
+        return namespace_walk_keys(ns, service->limits->signal_bytes);
+}
+
+/* Of all its watches; those that are to hear of it later have that noted. */
+static WatchConcern concern(Watcher *watcher, const Namespace *ns, uint64_t since)
+{
+        WatchConcern most = WATCH_CONCERN_NONE;
+
+        for (const GList *l = watcher->all.head; l && most < WATCH_CONCERN_NOW; l = l->next) {
+                WatchConcern it = watch_concern(l->data, ns);
+
+                if (it == WATCH_CONCERN_LATER)
+                        watch_note_missed(l->data, since);
+                most = MAX(most, it);
+        }
+        return most;
+}
+
+/* Not flow_admit_signal(): one that is asked for more at each answer would be asked for ever. */
+static bool has_room(BusService *service, const Watcher *watcher)
+{
+        bool is_own;
+
+        return flow_room(service, watcher->caller->name, &is_own) >=
+               service->limits->signal_bytes + LEDGER_MESSAGE_BYTES;
+}
+
+/* Whether that is settled. */
+static bool make_up(
+        BusService *service, Watcher *watcher, Namespace *ns, uint64_t since, uint64_t *n_steps)
+{
+        g_autoptr(GPtrArray) keys = NULL;
+
+        *n_steps += 1 + (uint64_t) watcher->all.length;
+        if (concern(watcher, ns, since) != WATCH_CONCERN_NOW)
+                return true;
+        if (!has_room(service, watcher))
+                return false;
+
+        *n_steps += (uint64_t) g_tree_nnodes(ns->entries);
+        keys = missed_keys(service, ns, since);
+        log_failure(invalidate(service, watcher, ns, keys), watcher);
+        return true;
+}
+
+/* What watches that are told again were not told of. */
+static void collect_missed(Watcher *watcher)
+{
+        for (const GList *l = watcher->all.head; l; l = l->next) {
+                Watch *watch = l->data;
+
+                if (!watch->has_missed || watch->is_in_doubt || watch->state == WATCH_STOPPED)
+                        continue;
+                watch->has_missed = false;
+                if (!watcher->missed)
+                        watcher->missed = watch_missed_new();
+                if (watch->group->topic->is_of_names)
+                        watch_missed_add_all(watcher->missed, watch->missed_since);
+                else
+                        watch_missed_add(watcher->missed, watch->group->topic->name,
+                                         watch->missed_since);
+        }
 }
 
 void watch_properties_go_on(BusService *service, Watcher *watcher)
 {
-        g_autoptr(GHashTable) missed = g_steal_pointer(&watcher->missed);
-        GHashTableIter iter;
-        gpointer name;
+        uint64_t n_steps = 0, since;
+        Namespace *ns;
 
-        if (!missed)
+        collect_missed(watcher);
+        if (!watcher->missed || watcher->is_withheld)
                 return;
 
-        g_hash_table_iter_init(&iter, missed);
-        while (g_hash_table_iter_next(&iter, &name, NULL)) {
-                const Namespace *ns = state_lookup(service->state, name);
+        while (n_steps < STEPS_MAX &&
+               (ns = watch_missed_take(watcher->missed, service->state, &since)))
+                if (!make_up(service, watcher, ns, since, &n_steps)) {
+                        note_missed(service, watcher, ns->name, since);
+                        return;
+                }
 
-                if (ns && may_know(watcher, ns))
-                        log_failure(invalidate(service, watcher, ns), watcher);
+        if (watch_missed_is_empty(watcher->missed)) {
+                watcher->missed = watch_missed_free(watcher->missed);
+                return;
         }
+        watch_withheld_add(service, watcher);
+        flow_ask(service, watcher->caller);
 }

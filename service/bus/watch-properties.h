@@ -18,11 +18,11 @@
 /* Whether anybody watches @ns, which is not public. */
 bool watch_properties_are_wanted(const BusService *service, const Namespace *ns);
 
-/* A batch has left @entries (Entry, or tombstones), each key once. */
+/* A batch has left @entries (Entry, or tombstones), each key once; they are put in order. */
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries);
 
 /* Other defaults are declared. Nothing for a public one. */
 void watch_properties_invalidate(BusService *service, Namespace *ns);
 
-/* @watcher reads again: what it missed is named as invalidated. */
+/* @watcher reads again, or a watch of it goes on: what it missed is named as invalidated. */
 void watch_properties_go_on(BusService *service, Watcher *watcher);

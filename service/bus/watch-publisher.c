@@ -303,7 +303,10 @@ static void publish_restoration(WatchPublisher *publisher, const Commit *commit)
                         end_topic(&telling, topic);
                 else if (topic) {
                         watch_rights_review(publisher->service, topic, telling.ns);
-                        tell_topic_to_resynchronize(&telling, topic);
+                        /* That may have ended the last of its watches, and it with them. */
+                        topic = watches_topic(watches, change->name);
+                        if (topic)
+                                tell_topic_to_resynchronize(&telling, topic);
                 }
                 watches_foreach_covering(watches, change->name, tell_names_to_resynchronize,
                                          &telling);

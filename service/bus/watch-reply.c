@@ -8,6 +8,7 @@
 #include "bus/bus-error.h"
 #include "bus/value-codec.h"
 #include "bus/watch-delivery.h"
+#include "bus/watch-properties.h"
 #include "client/regent-names.h"
 #include "core/history.h"
 #include "core/namespace-walk.h"
@@ -152,4 +153,5 @@ void watch_reply_done(BusService *service,
                 watch->is_acknowledging = options->flags & REGENT_WATCH_ACKNOWLEDGED;
         }
         watch_resume(watch, state_revision(service->state));
+        watch_properties_go_on(service, watch->watcher);
 }

@@ -18,6 +18,7 @@
 #include "bus/flow.h"
 #include "bus/polkit.h"
 #include "bus/watch-delivery.h"
+#include "bus/watch-properties.h"
 #include "bus/watch-withheld.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -118,6 +119,7 @@ static void clear_doubt(BusService *service, Watcher *watcher, const char *name)
                 else
                         watch_withheld_add(service, watcher);
         }
+        watch_properties_go_on(service, watcher);
 }
 
 /* The last one takes the right with it, and may take @watcher. */

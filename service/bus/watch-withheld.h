@@ -14,7 +14,7 @@ WithheldWatches *withheld_watches_new(BusService *service);
 WithheldWatches *withheld_watches_free(WithheldWatches *withheld);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(WithheldWatches, withheld_watches_free)
 
-/* A watch of @watcher is WATCH_WITHHELD. */
+/* A watch of @watcher is WATCH_WITHHELD, or it has missed properties. */
 void watch_withheld_add(const BusService *service, Watcher *watcher);
 
 /* It has left, or has no watch any more. */

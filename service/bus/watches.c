@@ -223,7 +223,7 @@ void watches_remove(Watch *watch)
                 return;
         watch_withheld_forget(watches->service, watcher);
         watch_rights_forget(watches->service, watcher);
-        g_clear_pointer(&watcher->missed, g_hash_table_unref);
+        watcher->missed = watch_missed_free(watcher->missed);
         g_hash_table_remove(watches->watchers, watcher->caller->name);
 }
 

@@ -14,6 +14,7 @@
 
 #include "bus/bus-service.h"
 #include "bus/caller.h"
+#include "bus/watch-missed.h"
 #include "core/name.h"
 
 #include <glib.h>
@@ -61,6 +62,8 @@ typedef struct Watch {
         bool was_resynchronized; /* since it was made or resumed */
         GArray *debts;           /* WatchDebt, in order; NULL until there is one */
         uint64_t debt_bytes;
+        bool has_missed; /* properties, while it was not told of them */
+        uint64_t missed_since;
         uint64_t n_changed, n_withheld, n_resynchronized;
 } Watch;
 
@@ -70,9 +73,9 @@ struct Watcher {
         Caller *caller; /* lives until after its departure, when its watches are forgotten */
         GQueue all;     /* owned Watch, in order of their numbers */
         GList in_withheld;
-        bool is_withheld;   /* one of them is WATCH_WITHHELD */
-        GHashTable *missed; /* owned names, see bus/watch-properties.c; NULL: none */
-        GHashTable *rights; /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
+        bool is_withheld;    /* one of them is WATCH_WITHHELD, or it missed something */
+        WatchMissed *missed; /* of properties; NULL: nothing */
+        GHashTable *rights;  /* see bus/watch-rights.c; NULL: uid and mode admit it everywhere */
 };
 
 /* Watches of one topic and one prefix of keys; "": of all. */

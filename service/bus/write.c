@@ -92,19 +92,16 @@ static int admit_reply(BusService *service,
                        const Caller *caller,
                        sd_bus_error *reterr_bus)
 {
-        uint64_t n_room;
         int r;
 
         if (!(set->flags & CHANGE_SET_DRY_RUN))
                 return 0;
 
-        r = flow_admit(service, m, method->handler, set->n_message_bytes, &n_room, reterr_bus);
+        r = flow_admit_all(service, m, method->handler, set->n_message_bytes, reterr_bus);
         if (r == CALL_E_PARKED && !service->parked->reservation)
                 service->parked->reservation = pipeline_reserve(caller->origin, set);
         if (r != 0)
                 return r;
-        if (n_room < set->n_message_bytes)
-                return flow_refuse(service, m, reterr_bus);
 
         flow_charge(service, m, set->n_message_bytes);
         return 0;

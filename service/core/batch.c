@@ -140,16 +140,20 @@ void batch_pass_over(Batch *batch, const ChangeSet *set)
 {
         if (!batch->passed)
                 batch->passed = g_hash_table_new(g_str_hash, g_str_equal);
-        batch->is_closed = set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_SETTLE ||
-                           set->kind == CHANGE_SET_END_SESSION;
+        batch->is_closed |= set->kind == CHANGE_SET_RESTORE || set->kind == CHANGE_SET_SETTLE ||
+                            set->kind == CHANGE_SET_END_SESSION;
         for (guint i = 0; i < set->namespaces->len; i++)
                 g_hash_table_add(batch->passed, (gpointer) (uintptr_t) name_of(set, i));
 }
 
 bool batch_join(Batch *batch, const ChangeSet *set)
 {
-        if (is_behind_passed(batch, set) || !fits(batch, set)) {
+        bool is_behind = is_behind_passed(batch, set);
+
+        if (is_behind || !fits(batch, set)) {
                 batch_pass_over(batch, set);
+                /* What waits for an empty batch must not wait for ever while others come and go. */
+                batch->is_closed |= !is_behind && is_alone(set);
                 return false;
         }
 

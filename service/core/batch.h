@@ -21,7 +21,7 @@ typedef struct Batch {
         uint64_t n_bytes;
         size_t n_changes;
         const ChangeSet *of_namespace; /* the one that is */
-        bool is_closed;                /* one that touches everything has been passed over */
+        bool is_closed;                /* one that must be alone has been passed over */
         GHashTable *passed;            /* borrowed names; NULL: none */
 } Batch;
 

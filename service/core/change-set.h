@@ -37,6 +37,7 @@ typedef enum ChangeSetFlags {
         CHANGE_SET_CHANGE_ONLY = 1 << 2, /* CORE_E_NO_SUCH_KEY where a key is not set */
         CHANGE_SET_NOT_EMPTY = 1 << 3,   /* of REMOVE_NAMESPACE: also with entries in it */
         CHANGE_SET_DECLARED = 1 << 4, /* of the administrator's files: no limit of a uid stops it */
+        CHANGE_SET_IN_ANY_CASE = 1 << 5, /* of ACCESS: a commit, even if that is so already */
 } ChangeSetFlags;
 
 typedef struct Expectation {

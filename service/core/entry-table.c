@@ -198,9 +198,8 @@ static void append(EntryTable *table, Entry *entry)
 
 void entry_table_put(EntryTable *table, Entry *entry)
 {
-        g_autoptr(Entry) before = NULL;
         uint64_t hash;
-        Entry **place;
+        Entry **place, *before;
 
         if (comes_last(table, entry_key(entry))) {
                 append(table, entry_ref(entry));
@@ -210,6 +209,7 @@ void entry_table_put(EntryTable *table, Entry *entry)
         place = entry_table_place(table, entry, hash);
         before = *place;
         entry_table_fill(table, place, entry_ref(entry), hash);
+        entry_unref(before);
 }
 
 void entry_table_fetch(EntryTable *table,
@@ -263,7 +263,7 @@ static void free_slot(EntryTable *table, Slot *hole)
 void entry_table_remove(EntryTable *table, const char *key)
 {
         size_t key_bytes = strlen(key);
-        g_autoptr(Entry) entry = NULL;
+        Entry *entry;
         Slot *slot;
 
         if (!entry_table_lookup(table, key))
@@ -273,6 +273,7 @@ void entry_table_remove(EntryTable *table, const char *key)
         entry = g_steal_pointer(entry_at(table, slot));
         free_slot(table, slot);
         table->n_entries--;
+        entry_unref(entry);
 }
 
 typedef struct Item {

@@ -98,41 +98,65 @@ static GTreeNode *first_tombstone(const Namespace *ns, const char *prefix)
 }
 
 /* What is seen, and the tombstones, merged. */
+typedef struct Merge {
+        const char *prefix;
+        NamespaceWalk walk;
+        Entry *entry; /* the next of either; NULL: no more */
+        GTreeNode *node;
+        const char *key; /* the one it is at */
+        Entry *seen;     /* what it has; NULL: it was deleted */
+        uint64_t revision;
+} Merge;
+
+static const Tombstone *next_tombstone(const Merge *merge)
+{
+        const Tombstone *tombstone = merge->node ? g_tree_node_value(merge->node) : NULL;
+
+        return tombstone && is_below(tombstone->key, merge->prefix) ? tombstone : NULL;
+}
+
+/* False: there is no more. A key may have both. */
+static bool merge_next(Merge *merge)
+{
+        const Tombstone *tombstone = next_tombstone(merge);
+        Entry *entry = merge->entry;
+        int order;
+
+        if (!entry && !tombstone)
+                return false;
+
+        order = !entry ? 1 : !tombstone ? -1 : strcmp(entry_key(entry), tombstone->key);
+        merge->seen = order <= 0 ? entry : NULL;
+        merge->key = order <= 0 ? entry_key(entry) : tombstone->key;
+        merge->revision = order <= 0 ? entry->revision : 0;
+        if (order >= 0) {
+                merge->revision = MAX(merge->revision, tombstone->revision);
+                merge->node = g_tree_node_next(merge->node);
+        }
+        if (order <= 0)
+                merge->entry = namespace_walk_next(&merge->walk);
+        return true;
+}
+
 static int walk_keys(const Namespace *ns,
                      const char *prefix,
                      uint64_t since,
                      HistoryDiffers on_differs,
                      void *userdata)
 {
-        GTreeNode *node = first_tombstone(ns, prefix);
-        NamespaceWalk walk;
-        Entry *entry;
+        Merge merge = { .prefix = prefix, .node = first_tombstone(ns, prefix) };
 
-        namespace_walk_begin(&walk, ns, prefix, "", NAMESPACE_WALK_ALL);
-        entry = namespace_walk_next(&walk);
+        namespace_walk_begin(&merge.walk, ns, prefix, "", NAMESPACE_WALK_ALL);
+        merge.entry = namespace_walk_next(&merge.walk);
         for (unsigned n = 0; n < LIMIT_HISTORY_KEYS; n++) {
-                Tombstone *tombstone = node ? g_tree_node_value(node) : NULL;
-                bool is_changed = false;
-                const char *key;
-                int order, r = 0;
+                int r = 0;
 
-                if (tombstone && !is_below(tombstone->key, prefix))
-                        tombstone = NULL;
-                if (!entry && !tombstone)
+                if (!merge_next(&merge))
                         return 0;
-
-                order = !entry ? 1 : !tombstone ? -1 : strcmp(entry_key(entry), tombstone->key);
-                key = order <= 0 ? entry_key(entry) : tombstone->key;
-                is_changed = (order <= 0 && entry->revision > since) ||
-                             (order >= 0 && tombstone->revision > since);
-                if (is_changed)
-                        r = on_differs(userdata, key, order <= 0 ? entry : NULL);
+                if (merge.revision > since)
+                        r = on_differs(userdata, merge.key, merge.seen);
                 if (r != 0)
                         return r;
-                if (order >= 0)
-                        node = g_tree_node_next(node);
-                if (order <= 0)
-                        entry = namespace_walk_next(&walk);
         }
         return CORE_E_TOO_MANY_CHANGES;
 }
@@ -204,13 +228,15 @@ static gboolean resume_defaults(gpointer name, gpointer value, gpointer userdata
         const Resumption *resumption = userdata;
         g_autofree char *now = NULL;
         Namespace *ns = value;
+        uint64_t next = state_revision(resumption->state) + 1, revision = next;
         const char *before;
-        uint64_t revision;
 
         now = declaration_fallbacks_checksum(ns->declaration);
         if (!resumption->recall(resumption->userdata, name, &before, &revision) ||
             strcmp(before, now) != 0)
-                revision = state_revision(resumption->state) + 1;
+                revision = next;
+        /* A later one was never visible. */
+        revision = MIN(revision, next);
         ns->defaults_revision = revision;
         ns->tombstones.floor = MAX(ns->tombstones.floor, revision);
         return FALSE;
@@ -226,6 +252,24 @@ void history_resume_defaults(State *state,
         if (recall)
                 g_tree_foreach(state_namespaces(state), resume_defaults, &resumption);
         state_set_on_defaults(state, on_defaults, userdata);
+}
+
+static gboolean find_ahead(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
+{
+        const Namespace **found = userdata, *ns = value;
+
+        if (ns->tombstones.floor <= (*found ? (*found)->tombstones.floor : 0))
+                return FALSE;
+        *found = ns;
+        return FALSE;
+}
+
+const Namespace *history_find_ahead(State *state)
+{
+        const Namespace *furthest = NULL;
+
+        g_tree_foreach(state_namespaces(state), find_ahead, &furthest);
+        return furthest && furthest->tombstones.floor > state_revision(state) ? furthest : NULL;
 }
 
 /* Those that @of has and @other has not, or not so, and that are seen. */

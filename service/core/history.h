@@ -38,6 +38,12 @@ void history_resume_defaults(State *state,
                              StateOnDefaults on_defaults,
                              void *userdata);
 
+/*
+ * A namespace (borrowed) whose history begins at the next revision, so that nobody can go on from what
+ * is read now; NULL: there is none.
+ */
+const Namespace *history_find_ahead(State *state);
+
 /* For State alone: whether the defaults of @ns differ from those @before (may be NULL); then they do so from @revision. */
 bool history_mark_defaults(Tombstones *tombstones,
                            Namespace *ns,

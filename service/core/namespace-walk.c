@@ -100,3 +100,18 @@ Entry *namespace_read(const Namespace *ns, const char *key, NamespaceWalkOnly on
                 return only == NAMESPACE_WALK_ALL ? fallback : NULL;
         return fallback && entry_value_equal(stored, fallback) ? NULL : stored;
 }
+
+GPtrArray *namespace_walk_keys(const Namespace *ns, uint64_t n_bytes_max)
+{
+        g_autoptr(GPtrArray) keys = g_ptr_array_new();
+        NamespaceWalk walk;
+        uint64_t n_bytes = 0;
+        const Entry *entry;
+
+        namespace_walk_begin(&walk, ns, "", "", NAMESPACE_WALK_ALL);
+        while (n_bytes < n_bytes_max && (entry = namespace_walk_next(&walk))) {
+                n_bytes += NAMESPACE_WALK_KEY_BYTES + (uint64_t) entry->key_bytes;
+                g_ptr_array_add(keys, (gpointer) (uintptr_t) entry_key(entry));
+        }
+        return g_steal_pointer(&keys);
+}

@@ -53,3 +53,9 @@ static inline uint64_t namespace_reply_bytes(const Namespace *ns)
 {
         return ns->reply_bytes + ns->fallback_bytes;
 }
+
+/* What a key takes in a message, beside its text. */
+#define NAMESPACE_WALK_KEY_BYTES 8u
+
+/* The keys from the first one on, borrowed, until they take so many bytes. */
+GPtrArray *namespace_walk_keys(const Namespace *ns, uint64_t n_bytes_max);

@@ -80,6 +80,7 @@ static void make_ready(Request *request)
         RequestQueues *queues = request->origin->queues;
 
         request->state = REQUEST_READY;
+        request->due_usec = queues->due_usec(queues->owner);
         g_queue_push_tail_link(&queues->ready, &request->in_pipeline);
         queues->wake(queues->owner);
 }

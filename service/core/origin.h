@@ -20,6 +20,7 @@ typedef struct RequestQueues {
         GQueue preparing;
         bool may_return;           /* somebody takes back what is to be authorized anew */
         void (*wake)(void *owner); /* one of them has got longer */
+        uint64_t (*due_usec)(const void *owner); /* of what gets READY now, see Request */
         void *owner;
 } RequestQueues;
 

@@ -131,6 +131,18 @@ void participants_remove(Participant *participant)
                 g_hash_table_remove(participants->by_name, held->name);
 }
 
+void participants_drop(Participant *participant, const char *why)
+{
+        Participants *participants = participant->participants;
+        g_autoptr(Participant) held = participant_ref(participant);
+
+        if (!participants)
+                return;
+        participants_remove(held);
+        participants->statistics.n_dropped++;
+        participants->port.dropped(participants->port.userdata, held, why);
+}
+
 void participants_remove_all(Participants *participants, const char *name, const char *why)
 {
         const GPtrArray *list;

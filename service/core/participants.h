@@ -84,7 +84,7 @@ typedef struct ParticipantPort {
 typedef struct ParticipantStatistics {
         uint64_t n_transactions;
         uint64_t n_vetoed, n_late;
-        uint64_t n_dropped;
+        uint64_t n_dropped; /* for what they have done, or may not do any more */
 } ParticipantStatistics;
 
 struct Participants {
@@ -111,6 +111,9 @@ int participants_add(Participants *participants,
 
 /* It leaves; if it owes an answer, that counts as one. Whoever refers to it may still read it. */
 void participants_remove(Participant *participant);
+
+/* Likewise, for what it has done or may not do any more. */
+void participants_drop(Participant *participant, const char *why);
 
 /* All those of a namespace, which is gone. */
 void participants_remove_all(Participants *participants, const char *name, const char *why);

@@ -65,6 +65,11 @@ static void on_waiting(void *userdata)
         wake(userdata);
 }
 
+static uint64_t on_due_usec(const void *userdata)
+{
+        return preparation_due_usec(&((const Pipeline *) userdata)->preparation);
+}
+
 Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbacks *callbacks)
 {
         Pipeline *pipeline = g_new(Pipeline, 1);
@@ -76,6 +81,7 @@ Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbac
                 .overlay = overlay_new(state),
                 .queues = { .may_return = callbacks->reconsider,
                             .wake = on_waiting,
+                            .due_usec = on_due_usec,
                             .owner = pipeline },
                 .batch = g_ptr_array_new_with_free_func(batch_request_free),
                 .commits = g_ptr_array_new_with_free_func(batch_commit_free),
@@ -434,6 +440,12 @@ void pipeline_set_participants(Pipeline *pipeline, Participants *participants)
                 return;
         participants->wake = on_prepared;
         participants->owner = pipeline;
+}
+
+void pipeline_stop_preparing(Pipeline *pipeline)
+{
+        preparation_stop(&pipeline->preparation);
+        preparation_close(&pipeline->preparation, &pipeline->statistics);
 }
 
 bool pipeline_origin_owes(const Origin *origin)

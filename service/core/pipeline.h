@@ -146,6 +146,12 @@ void pipeline_set_revision_limit(Pipeline *pipeline, uint64_t limit);
 /* Who has a say in changes from now on (borrowed); NULL: nobody, and nobody is asked any more. */
 void pipeline_set_participants(Pipeline *pipeline, Participants *participants);
 
+/*
+ * There will be no more batches: what participants are asked about comes to nothing, and they and the
+ * writers (CORE_E_BUSY) are told.
+ */
+void pipeline_stop_preparing(Pipeline *pipeline);
+
 /* Whether the connection of @origin owes an answer as a participant, and must not write. */
 bool pipeline_origin_owes(const Origin *origin);
 

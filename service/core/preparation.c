@@ -58,6 +58,14 @@ static void refuse(Preparation *preparation, Request *request, int outcome, char
         g_ptr_array_add(preparation->refused, request);
 }
 
+static void come_to_nothing(Preparation *preparation, Request *request, int outcome, char *text)
+{
+        Transaction *transaction = g_steal_pointer(&request->transaction);
+
+        refuse(preparation, request, outcome, text);
+        transaction_end(transaction, 0);
+}
+
 bool preparation_is_done(const Request *request)
 {
         const Transaction *transaction = request->transaction;
@@ -80,11 +88,19 @@ void preparation_advance(Preparation *preparation)
                 if (!transaction->has_verdict || preparation_is_done(request))
                         continue;
 
-                refuse(preparation, request, transaction->objector->outcome,
-                       transaction_describe(transaction));
-                request->transaction = NULL;
-                transaction_end(transaction, 0);
+                come_to_nothing(preparation, request, transaction->objector->outcome,
+                                transaction_describe(transaction));
         }
+}
+
+void preparation_stop(Preparation *preparation)
+{
+        const GList *l;
+
+        while ((l = preparation->queues->preparing.head))
+                come_to_nothing(preparation, l->data, CORE_E_BUSY,
+                                g_strdup("regentd stops, before the participants have settled it; "
+                                         "nothing has changed"));
 }
 
 void preparation_open(Preparation *preparation, Batch *batch)
@@ -92,16 +108,29 @@ void preparation_open(Preparation *preparation, Batch *batch)
         for (GList *l = preparation->queues->preparing.head; l; l = l->next) {
                 const Request *request = l->data;
 
-                if (!preparation_is_done(request))
-                        batch_pass_over(batch, request->set);
+                batch_pass_over(batch, request->set);
         }
 }
 
-static uint64_t due_usec(const Preparation *preparation, Request *request)
+uint64_t preparation_due_usec(const Preparation *preparation)
+{
+        const Participants *participants = preparation->participants;
+
+        return participants && participants->n > 0 ? now(preparation) + LIMIT_PREPARATION_USEC : 0;
+}
+
+/* The first participant may have come after the request. */
+static uint64_t due_of(const Preparation *preparation, Request *request)
 {
         if (request->due_usec == 0)
                 request->due_usec = now(preparation) + LIMIT_PREPARATION_USEC;
         return request->due_usec;
+}
+
+static char *overdue_text(void)
+{
+        return g_strdup_printf("It has waited for changes before it for %u s",
+                               LIMIT_PREPARATION_USEC / 1000000);
 }
 
 static char *busy_text(void)
@@ -132,7 +161,13 @@ bool preparation_begin(Preparation *preparation, Request *request, Commit *trial
                 return true;
         }
 
-        due = due_usec(preparation, request);
+        due = due_of(preparation, request);
+        if (due <= now(preparation)) {
+                transaction_end(transaction, 0);
+                refuse(preparation, request, CORE_E_TIMEOUT, overdue_text());
+                return true;
+        }
+
         request->transaction = transaction;
         origin_prepare(request);
         transaction_begin(transaction, now(preparation), due);
@@ -146,13 +181,11 @@ void preparation_note_waiting(Preparation *preparation, Request *request)
         if (is_idle(preparation))
                 return;
 
-        due = due_usec(preparation, request);
+        due = due_of(preparation, request);
         if (request->origin->n_owed > 0)
                 refuse(preparation, request, CORE_E_BUSY, busy_text());
         else if (due <= now(preparation))
-                refuse(preparation, request, CORE_E_TIMEOUT,
-                       g_strdup_printf("Changes before it have waited for participants for %u s",
-                                       LIMIT_PREPARATION_USEC / 1000000));
+                refuse(preparation, request, CORE_E_TIMEOUT, overdue_text());
         else
                 preparation->due_usec = MIN(preparation->due_usec, due);
 }

@@ -29,10 +29,16 @@ typedef struct Preparation {
 void preparation_init(Preparation *preparation, RequestQueues *queues, State *state);
 void preparation_clear(Preparation *preparation);
 
+/* Until when a request that gets READY now waits for participants; 0: there is none. */
+uint64_t preparation_due_usec(const Preparation *preparation);
+
 /* Ends what has run into a deadline or a veto. */
 void preparation_advance(Preparation *preparation);
 
-/* Keeps the namespaces of all that has no verdict from @batch. */
+/* Ends everything, for there will be no more batches; preparation_close() answers. */
+void preparation_stop(Preparation *preparation);
+
+/* Keeps the namespaces of all that is asked about from @batch, what has a verdict and found no room included. */
 void preparation_open(Preparation *preparation, Batch *batch);
 
 /* Whether @request has a verdict and goes on. */

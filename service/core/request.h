@@ -60,7 +60,8 @@ struct Request {
         RequestSettled on_settled;
         void *userdata;
         Transaction *transaction; /* owned: what participants are asked about it; or NULL */
-        uint64_t due_usec; /* until when it waits for participants; 0: it has not had to wait */
+        uint64_t
+                due_usec; /* until when it waits for participants; 0: there was none when it got READY */
         /* how it will be answered */
         int outcome;
         char *text;

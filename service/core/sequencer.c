@@ -398,7 +398,7 @@ static int resolve_access(const Sequencing *s)
                 return r;
 
         access = access_merge(&ns->access, &s->set->access, s->set->access_fields);
-        if (access_compare(&access, &ns->access) == 0)
+        if (access_compare(&access, &ns->access) == 0 && !(s->set->flags & CHANGE_SET_IN_ANY_CASE))
                 return 0;
 
         if (access.owner != ns->access.owner) {

@@ -6,35 +6,9 @@
 #include "core/state.h"
 
 #include "core/history.h"
+#include "core/state-parts.h"
 
 #include <string.h>
-
-#define OBSERVERS_MAX 2
-
-typedef struct Observer {
-        StateOnReplace on_replace;
-        void *userdata;
-} Observer;
-
-struct State {
-        GTree *namespaces; /* name (in the namespace) -> owned Namespace */
-        Declarations *declarations;
-        Accounts *accounts;
-        char *release; /* that runs; NULL: none */
-        PendingChanges *pending;
-        Sessions *sessions;
-        Tombstones *tombstones;
-        bool has_history;
-        uint64_t horizon;
-        StateOnDefaults on_defaults; /* NULL: the defaults are not known yet */
-        void *defaults_userdata;
-        uint64_t revision;
-        uint64_t n_keys;
-        uint64_t usage;
-        Observer observers[OBSERVERS_MAX];
-        size_t n_observers;
-        bool is_loading;
-};
 
 static int compare_names(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
 {
@@ -199,8 +173,7 @@ static void discharge_bytes(State *state, const Namespace *ns, const Entry *entr
         accounts_discharge(state->accounts, ns->access.owner, ACCOUNT_BYTES, entry_usage(entry));
 }
 
-/* @entry in place of @old, which may be NULL. */
-static void charge_entry(State *state, const Namespace *ns, const Entry *old, const Entry *entry)
+void state_charge_entry(State *state, const Namespace *ns, const Entry *old, const Entry *entry)
 {
         charge_bytes(state, ns, entry);
         if (old) {
@@ -224,7 +197,7 @@ static void announce_replacement(State *state, Namespace *ns, Entry *old)
                 state->observers[i].on_replace(state->observers[i].userdata, ns, old);
 }
 
-static void put_entry(State *state, Namespace *ns, Entry *entry)
+void state_put_entry(State *state, Namespace *ns, Entry *entry)
 {
         Entry *old = namespace_lookup_at(ns, entry_key(entry), entry_release(entry));
 
@@ -235,7 +208,7 @@ static void put_entry(State *state, Namespace *ns, Entry *entry)
                 announce_replacement(state, ns, old);
                 sessions_remove(state->sessions, ns->name, old);
         }
-        charge_entry(state, ns, old, entry);
+        state_charge_entry(state, ns, old, entry);
         sessions_add(state->sessions, ns->name, entry);
         namespace_put(ns, old, entry);
         if (ns->tombstones.oldest && namespace_lookup(ns, entry_key(entry)) == entry)
@@ -258,14 +231,14 @@ static void drop_entry(State *state, Namespace *ns, const Entry *tombstone)
         namespace_drop(ns, old);
 }
 
-static void apply_entry(State *state, Namespace *ns, Entry *entry)
+void state_apply_entry(State *state, Namespace *ns, Entry *entry)
 {
         if (entry->revision < ns->created_revision)
                 return;
         if (entry_is_tombstone(entry))
                 drop_entry(state, ns, entry);
         else
-                put_entry(state, ns, entry);
+                state_put_entry(state, ns, entry);
 }
 
 /* What @ns counts for with its owner. */
@@ -306,7 +279,7 @@ bool state_declare(State *state, Namespace *ns)
         return true;
 }
 
-static void add_namespace(State *state, Namespace *ns)
+void state_add_namespace(State *state, Namespace *ns)
 {
         ns->release = state->release;
         if (state->has_history)
@@ -329,7 +302,7 @@ static void remove_namespace(State *state, Namespace *ns)
         g_tree_remove(state->namespaces, ns->name);
 }
 
-static void set_access(State *state, Namespace *ns, const NamespaceAccess *access)
+void state_set_access(State *state, Namespace *ns, const NamespaceAccess *access)
 {
         discharge_namespace(state, ns);
         ns->access = *access;
@@ -344,8 +317,8 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
         if (change->kind == NAMESPACE_CHANGE_CREATE) {
                 if (ns)
                         remove_namespace(state, ns);
-                add_namespace(state,
-                              namespace_new(change->name, &change->access, commit->revision));
+                state_add_namespace(state,
+                                    namespace_new(change->name, &change->access, commit->revision));
                 return;
         }
 
@@ -357,13 +330,13 @@ static void apply_change(State *state, const Commit *commit, const NamespaceChan
         switch (change->kind) {
         case NAMESPACE_CHANGE_ENTRIES:
                 for (guint i = 0; i < change->entries->len; i++)
-                        apply_entry(state, ns, change->entries->pdata[i]);
+                        state_apply_entry(state, ns, change->entries->pdata[i]);
                 break;
         case NAMESPACE_CHANGE_REMOVE:
                 remove_namespace(state, ns);
                 break;
         case NAMESPACE_CHANGE_ACCESS:
-                set_access(state, ns, &change->access);
+                state_set_access(state, ns, &change->access);
                 ns->access_revision = commit->revision;
                 (void) state_declare(state, ns);
                 break;
@@ -441,115 +414,4 @@ void state_set_declarations(State *state,
 Declarations *state_declarations(State *state)
 {
         return state->declarations;
-}
-
-void state_begin_loading(State *state)
-{
-        g_assert(state->n_observers == 0);
-
-        state->is_loading = true;
-}
-
-static gboolean end_loading(gpointer name G_GNUC_UNUSED, gpointer ns, gpointer unused G_GNUC_UNUSED)
-{
-        namespace_end_loading(ns);
-        return FALSE;
-}
-
-void state_end_loading(State *state)
-{
-        g_tree_foreach(state->namespaces, end_loading, NULL);
-        state->is_loading = false;
-}
-
-/* What is needed no more is @entry then. */
-static void load_entry(State *state, Namespace *ns, Entry **entry, uint64_t hash)
-{
-        Entry **place = entry_table_place(ns->unsorted, *entry, hash);
-        Entry *old = *place;
-
-        if ((*entry)->revision < ns->created_revision ||
-            (old && old->revision > (*entry)->revision))
-                return;
-
-        if (old)
-                sessions_remove(state->sessions, ns->name, old);
-        if (ns->tombstones.oldest)
-                tombstones_forget(ns, entry_key(*entry), (*entry)->revision);
-        charge_entry(state, ns, old, *entry);
-        namespace_fill(ns, place, *entry, hash);
-        *entry = old;
-}
-
-static bool is_plain(const Namespace *ns, const Entry *entry)
-{
-        return ns->unsorted && !entry_is_tombstone(entry) &&
-               (entry->class == ENTRY_PERSISTENT || entry->class == ENTRY_RUNTIME);
-}
-
-static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_entries)
-{
-        uint64_t hashes[ENTRY_TABLE_FETCHED];
-
-        if (ns->unsorted)
-                entry_table_fetch(ns->unsorted, entries, n_entries, hashes);
-        for (size_t i = 0; i < n_entries; i++)
-                if (is_plain(ns, entries[i])) {
-                        load_entry(state, ns, &entries[i], hashes[i]);
-                } else {
-                        apply_entry(state, ns, entries[i]);
-                        /* The state may have a reference too, and nobody else may touch the count then. */
-                        entries[i] = entry_unref(entries[i]);
-                }
-}
-
-void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)
-{
-        if (n_entries > 0 && ns->revision < entries[n_entries - 1]->revision)
-                ns->revision = entries[n_entries - 1]->revision;
-        for (size_t i = 0; i < n_entries; i += ENTRY_TABLE_FETCHED)
-                load_some(state, ns, entries + i, MIN(n_entries - i, ENTRY_TABLE_FETCHED));
-}
-
-Namespace *state_load_namespace(State *state,
-                                const char *name,
-                                const NamespaceAccess *access,
-                                uint64_t created_revision,
-                                uint64_t revision)
-{
-        Namespace *ns = state_lookup(state, name);
-
-        if (ns) {
-                set_access(state, ns, access);
-        } else {
-                ns = namespace_new(name, access, created_revision);
-                add_namespace(state, ns);
-        }
-
-        ns->created_revision = created_revision;
-        ns->revision = revision;
-        return ns;
-}
-
-void state_load_tombstone(
-        State *state, Namespace *ns, const char *key, uint64_t revision, bool is_persistent)
-{
-        const Entry *seen = namespace_lookup(ns, key);
-
-        if (revision >= ns->created_revision && (!seen || seen->revision < revision))
-                tombstones_put(state->tombstones, ns, key, revision, is_persistent);
-}
-
-void state_load_tombstone_floor(Namespace *ns, uint64_t floor)
-{
-        ns->tombstones.floor = MAX(ns->tombstones.floor, floor);
-}
-
-void state_load_entry(State *state, Namespace *ns, Entry *entry)
-{
-        if (entry->revision >= ns->created_revision)
-                put_entry(state, ns, entry);
-        if (ns->revision < entry->revision)
-                ns->revision = entry->revision;
-        entry_unref(entry);
 }

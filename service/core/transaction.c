@@ -118,10 +118,21 @@ static int consider(Transaction *transaction,
         return 0;
 }
 
+/* One that may have no say is told by the end of a transaction that it has not heard of. */
+static void turn_away(Participant *participant)
+{
+        Participants *participants = participant->participants;
+        g_autofree char *name = participants_name_transaction(participants);
+        g_autoptr(Participant) held = participant_ref(participant);
+
+        participants_drop(held, "it may not write there any more");
+        participants->port.abort(participants->port.userdata, held, name);
+}
+
 /* The list may get shorter while it is walked. */
 static int consider_all(Transaction *transaction, const Preview *preview, char **reterr_text)
 {
-        Participants *participants = transaction->participants;
+        const Participants *participants = transaction->participants;
         const GPtrArray *list;
         guint i = 0;
 
@@ -130,11 +141,7 @@ static int consider_all(Transaction *transaction, const Preview *preview, char *
                 int r;
 
                 if (!participants->port.may_ask(participants->port.userdata, participant)) {
-                        g_autoptr(Participant) held = participant_ref(participant);
-
-                        participants_remove(held);
-                        participants->port.dropped(participants->port.userdata, held,
-                                                   "it may not write there any more");
+                        turn_away(participant);
                         continue;
                 }
                 r = consider(transaction, participant, preview, reterr_text);
@@ -239,23 +246,12 @@ static void object(Member *member, int outcome, char *reason)
                 transaction->objector = member;
 }
 
-static void drop(Participant *participant, const char *why)
-{
-        Participants *participants = participant->participants;
-
-        if (!participants)
-                return;
-        participants_remove(participant);
-        participants->statistics.n_dropped++;
-        participants->port.dropped(participants->port.userdata, participant, why);
-}
-
 static void give_up(Member *member, int r)
 {
         switch (r) {
         case PARTICIPANT_E_DEAF:
                 object(member, CORE_E_TIMEOUT, g_strdup("does not read what it is sent"));
-                drop(member->participant, "it does not read what it is sent");
+                participants_drop(member->participant, "it does not read what it is sent");
                 break;
         case PARTICIPANT_E_NO_ROOM:
                 object(member, CORE_E_BUSY,
@@ -277,16 +273,23 @@ static void ask(Member *member)
                 give_up(member, r);
 }
 
+static void begin_time(Member *member, uint64_t now_usec)
+{
+        member->since_usec = now_usec;
+        member->deadline_usec =
+                MIN(now_usec + member->participant->timeout_usec, member->transaction->due_usec);
+}
+
 void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due_usec)
 {
+        transaction->due_usec = due_usec;
         /* All owe an answer before anybody is asked. */
         for (guint i = 0; i < transaction->members->len; i++) {
                 Member *member = transaction->members->pdata[i];
                 Participant *participant = member->participant;
 
                 member->state = MEMBER_WAITING;
-                member->since_usec = now_usec;
-                member->deadline_usec = MIN(now_usec + participant->timeout_usec, due_usec);
+                begin_time(member, now_usec);
                 participant->member = member;
                 if (participant->origin)
                         participant->origin->n_owed++;
@@ -297,6 +300,15 @@ void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due
                 if (transaction->is_dry_run || !transaction->objector)
                         ask(transaction->members->pdata[i]);
         conclude(transaction);
+}
+
+/* Others of its uid, which have let it wait for a place, must not have used up its time. */
+void transaction_asked(Member *member)
+{
+        const ParticipantPort *port = &member->transaction->participants->port;
+
+        member->was_asked = true;
+        begin_time(member, port->now(port->userdata));
 }
 
 void transaction_answer(Member *member, const char *objection)
@@ -335,8 +347,8 @@ static void be_late(Member *member, uint64_t now_usec)
 {
         Participants *participants = member->transaction->participants;
         uint64_t n_usec = now_usec - member->since_usec;
-        bool is_its_fault = !member->is_crowded_out &&
-                            n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
+        bool is_its_fault =
+                member->was_asked && n_usec >= MIN(member->participant->timeout_usec, LATE_USEC);
 
         participants->statistics.n_late++;
         participants->port.forget(participants->port.userdata, member);
@@ -345,7 +357,7 @@ static void be_late(Member *member, uint64_t now_usec)
                                member->was_asked ? "has not answered" : "could not be asked",
                                (member->deadline_usec - member->since_usec) / 1000));
         if (is_its_fault)
-                drop(member->participant, "it has not answered in time");
+                participants_drop(member->participant, "it has not answered in time");
 }
 
 void transaction_check(Transaction *transaction, uint64_t now_usec)

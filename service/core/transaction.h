@@ -10,8 +10,9 @@
  * What becomes of a member, state by event ("-": cannot happen):
  *
  *            agrees   objects    leaves               is late             transaction ends
- *   WAITING  AGREED   OBJECTS    ABSENT if optional,  OBJECTS, is         Abort
- *                                else OBJECTS         unregistered
+ *   WAITING  AGREED   OBJECTS    ABSENT if optional,  OBJECTS; if it had  Abort
+ *                                else OBJECTS         its time, it is
+ *                                                     unregistered
  *   AGREED   -        -          AGREED               -                   Commit or Abort
  *   OBJECTS  -        -          OBJECTS              -                   Abort, if it was late
  *   ABSENT   -        -          -                    -                   nothing
@@ -45,11 +46,10 @@ struct Member {
         const Preview *preview;   /* of its namespace; only what is below its prefix concerns it */
         const char *key;          /* the first of that */
         MemberState state;
-        bool was_asked; /* the port's: Prepare has been sent */
-        bool is_crowded_out; /* likewise: it has not, because others leave no place for it */
-        int outcome;    /* of one that objects: CORE_E_VETOED, CORE_E_TIMEOUT or CORE_E_BUSY */
-        char *reason;   /* likewise; safe to be printed */
-        uint64_t since_usec;
+        bool was_asked;      /* Prepare has been sent */
+        int outcome;         /* of one that objects: CORE_E_VETOED, CORE_E_TIMEOUT or CORE_E_BUSY */
+        char *reason;        /* likewise; safe to be printed */
+        uint64_t since_usec; /* when it was, or has begun to wait for that */
         uint64_t deadline_usec;
         void *call; /* the port's */
 };
@@ -61,6 +61,7 @@ struct Transaction {
         GPtrArray *previews;
         GPtrArray *members; /* owned Member */
         size_t n_waiting;
+        uint64_t due_usec; /* when all is over */
         bool is_dry_run;
         const Member *objector; /* the first */
         bool has_verdict;
@@ -87,7 +88,10 @@ int transaction_new(Transaction **ret_transaction,
 /* Asks all of them. All is over at @due_usec. */
 void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due_usec);
 
-/* @member agrees; or, if @objection is not NULL, does not. From the port. */
+/* @member is being asked, and has its time from now on. From the port. */
+void transaction_asked(Member *member);
+
+/* @member agrees; or, if @objection is not NULL, does not. Likewise. */
 void transaction_answer(Member *member, const char *objection);
 
 /* @member cannot be asked: PARTICIPANT_E_* or a negative errno. Likewise. */

@@ -282,6 +282,46 @@ def test_restart_with_other_defaults_loses_what_was_before(stack, end, how):
         made.regentd.start()
 
 
+@pytest.mark.parametrize("end", ["kill", "stop"])
+@pytest.mark.parametrize("how", ["other", "none", "reloaded before", "no note"])
+def test_what_is_read_after_such_a_restart_can_be_gone_on_from(stack, end, how):
+    """Nobody commits in between, and no later start gives the revision to something else."""
+    made = stack(namespaces={"org.example.R": DECLARED})
+    ns, plain_one = made.root.ns("org.example.R"), made.root.create("org.example.P")
+    first = made.root.revision()
+    if how == "reloaded before":
+        declare(made, OTHER)
+    end_by(made, end)
+    made.regentd.declare("org.example.R", {"other": OTHER, "none": None, "reloaded before": OTHER}.get(how, DECLARED))
+    if how == "no note":
+        os.unlink(os.path.join(made.regentd.runtime_dir, "defaults"))
+    made.regentd.start()
+    values, read = ns.get_many()
+    assert read == made.root.revision() == made.root.property("DurableRevision") == first + 1
+    with refused(Error.HistoryLost):
+        ns.get_changes(first)
+    for _ in range(2):
+        assert changes(ns, read)[:2] == changes(plain_one, read)[:2] == ({}, [])
+        assert ns.get_many() == (values, read)
+        end_by(made, end)
+        made.regentd.start()
+    assert plain_one.set("a", 1) == read + 1
+
+
+@pytest.mark.parametrize("n_ahead", [1, 9])
+def test_a_start_that_died_before_that_revision_was_in_use(stack, n_ahead):
+    """The note is ahead of the journal."""
+    made = stack(namespaces={"org.example.R": DECLARED})
+    revision = made.root.revision()
+    made.regentd.kill()
+    with open(os.path.join(made.regentd.runtime_dir, "defaults"), "r+", encoding="ascii") as file:
+        checksum = file.read().split("org.example.R ")[-1].split()[0]
+        file.write(f"org.example.R {checksum} {revision + n_ahead}\n")
+    made.regentd.start()
+    assert made.root.revision() == revision + 1
+    assert changes(made.root.ns("org.example.R"), revision + 1)[:2] == ({}, [])
+
+
 @pytest.mark.parametrize("harm", ["missing", "cut", "nonsense"])
 def test_a_note_that_is_not_whole_tells_nothing(stack, harm):
     made = stack(namespaces={"org.example.R": DECLARED})

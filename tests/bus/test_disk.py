@@ -134,6 +134,23 @@ def test_commit_that_does_not_fit_is_called_off_whole(small_disk):
     assert ns.keys() == []
 
 
+def test_full_disk_does_not_keep_a_start_without_a_note_of_defaults_from_serving(small_disk):
+    """Such a start commits before the bus opens."""
+    made, directory = small_disk()
+    root, ns = made.root, made.root.create("org.example.X")
+    expected = {}
+    fill(directory)
+    while root.property("State") != "read-only":
+        set_until_refused(ns, expected, 1 * KIB)
+    made.regentd.kill()
+    os.unlink(os.path.join(made.regentd.runtime_dir, "defaults"))
+    made.regentd.start()
+    values, revision = ns.get_many()
+    assert {key: value.unpack() for key, value in values.items()} == expected
+    ns.delete(next(iter(expected)))
+    assert root.revision() == revision + 1
+
+
 def test_full_runtime_directory_stops_runtime_entries_alone(small_disk):
     made, directory = small_disk("runtime_dir", "1m")
     ns = made.root.create("org.example.X")

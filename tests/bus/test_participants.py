@@ -2,6 +2,7 @@
 """Participants: who is asked about what, in which order, and what becomes of a change by their answers."""
 
 import pytest
+from gi.repository import GLib
 from joining import join  # pylint: disable=unused-import
 from regent_testing import names
 from regent_testing.api import blob, change
@@ -189,10 +190,10 @@ def test_a_dry_run_asks_all_and_reports_every_veto(root, ns, join):
         assert not pending.is_done()
         asked[3].agree()
         result = pending.result().unpack()[1]
-    assert result["vetoes"] == {
-        many[0].name: {"uid": 0, "ns_name": ns.name, "key": "a", "reason": "first"},
-        many[2].name: {"uid": 0, "ns_name": ns.name, "key": "a", "reason": "second"},
-    }
+    assert list(result["vetoes"].values()) == [
+        {"participant": each.name, "path": PATH, "uid": 0, "ns_name": ns.name, "key": "a", "reason": reason}
+        for each, reason in ((many[0], "first"), (many[2], "second"))
+    ]
     assert [each.expect("Abort").transaction for each in (many[1], many[3])] == [asked[1].transaction] * 2
     many[0].expect_nothing()
 
@@ -200,6 +201,26 @@ def test_a_dry_run_asks_all_and_reports_every_veto(root, ns, join):
     for each in many:
         each.next().agree()
     assert "vetoes" not in pending.result().unpack()[1]
+
+
+def test_a_dry_run_reports_each_objection_of_a_connection(root, ns, name, join):
+    """One object in two namespaces, and two in one."""
+    other = root.create(name + ".Other")
+    one = join()
+    registered = {(ns.name, PATH), (ns.name, PATH + "/2"), (other.name, PATH)}
+    for space, path in ((ns, PATH), (ns, PATH + "/2"), (other, PATH)):
+        one.register(space, path=path)
+
+    changes = {ns.name: change({"a": 1}), other.name: change({"b": 1})}
+    pending = root.start(names.ROOT_PATH, names.MANAGER, "Apply", "(a{sv}ta{sv})", (changes, DRY_RUN, {}))
+    for _ in registered:
+        asked = one.expect("Prepare")
+        asked.veto(f"{asked.name} {asked.path}")
+
+    vetoes = pending.result().unpack()[1]["vetoes"].values()
+    assert {(veto["ns_name"], veto["path"]) for veto in vetoes} == registered
+    assert all(veto["reason"] == f"{veto['ns_name']} {veto['path']}" for veto in vetoes)
+    assert {veto["participant"] for veto in vetoes} == {one.name}
 
 
 @pytest.mark.parametrize(
@@ -232,6 +253,10 @@ def test_writes_from_within_prepare_are_busy(root, ns, name, join):
     for space in (ns, other):
         with refused(Error.Busy, "asked"):
             one.set(space, "b", "1")
+    with refused(Error.Busy, "asked"):
+        one.raw.call(names.ROOT_PATH, names.MANAGER, "CreateNamespace", "sa{sv}", (name + ".Made", {}))
+    with refused(Error.Busy, "asked"):
+        one.raw.call(other.path, names.NAMESPACE, "SetAccess", "a{sv}", ({"mode": ("u", 0o600)},))
     asked.agree()
     pending.result()
     assert one.set(other, "b", "1")
@@ -325,6 +350,17 @@ def test_a_lazy_change_is_asked_about_too(root, ns, join):
     one.expect("Prepare").agree()
     revision = pending.result().unpack()[0]
     assert one.expect("Commit").revision == revision
+
+
+def test_no_values_is_a_boolean_that_is_obeyed(root, ns, join):
+    ns.set("a", 1)
+    assert join().register(ns, no_values=True)[0] == {}
+    assert join().register(ns, no_values=False)[0] == {"a": 1}
+    with refused(Error.InvalidArgs, "no-values"):
+        root.call(
+            ns.path, names.NAMESPACE, "RegisterParticipant", "(sota{sv})",
+            ("", PATH, 0, {"no-values": GLib.Variant("s", "no")}),
+        )  # fmt: skip
 
 
 def test_large_values_reach_participants(root, ns, join):

@@ -56,9 +56,12 @@ def test_an_absent_namespace_is_like_one_that_may_not_be_read(root, polkitd, sec
 def test_whose_right_is_withdrawn_is_asked_no_more(root, polkitd, secret, join):
     alice = join("alice")
     alice.register(secret)
+    dropped = root.statistics()["participants-dropped"].unpack()
     secret.set_access(owner=4003)
     secret.set("a", 2)
     assert secret.property("Participants") == 0
+    assert root.statistics()["participants-dropped"].unpack() == dropped + 1
+    alice.expect("Abort").agree()  # of nothing that it was asked about: it is to register again
     alice.expect_nothing()
 
 

@@ -102,8 +102,9 @@ def test_one_that_never_answers_a_dry_run_is_among_the_vetoes(root, ns, join):
     one.expect("Prepare")
     two.expect("Prepare").veto("never")
     vetoes = pending.result().unpack()[1]["vetoes"]
-    assert set(vetoes) == {one.name, two.name}
-    assert "100 ms" in vetoes[one.name]["reason"]
+    reasons = {veto["participant"]: veto["reason"] for veto in vetoes.values()}
+    assert set(reasons) == {one.name, two.name}
+    assert "100 ms" in reasons[one.name]
     assert ns.property("Participants") == 1
 
 
@@ -247,8 +248,8 @@ def test_regentd_is_stopped_in_between(stack):
     waiting = [made.root.ns(space.name).start_set("z", 1) for space in spaces]
     two.expect("Prepare")
     made.regentd.stop()
-    for each in waiting:
-        with refused(Error.NoReply):
+    for each, error in zip(waiting, (Error.NoReply, Error.Busy)):
+        with refused(error):
             each.result()
     made.regentd.start()
     assert [space.keys() for space in spaces] == [[], []]
@@ -274,6 +275,32 @@ def test_regentd_is_killed_in_between(stack, has_answered):
         values, revision = one.register(ns)
         assert values == {"a": "new" if has_answered else "old"}
         assert revision == made.root.revision()
+
+
+def test_a_stop_is_told(stack):
+    made = stack()
+    ns = made.root.create("org.example.N")
+    with Participant(made) as one, Participant(made) as two:
+        one.register(ns)
+        two.register(ns)
+        pending = ns.start_set("a", 1)
+        dry = made.root.create("org.example.Dry")
+        two.register(dry)
+        asked = one.expect("Prepare")
+        asked.agree()
+        two.expect("Prepare")
+        of_dry = dry.start_apply({"a": 1}, flags=1)
+        two.expect("Prepare")
+        made.regentd.stop()
+        assert one.expect("Abort").transaction == asked.transaction
+        two.expect("Abort")
+        two.expect("Abort")
+        for each in (pending, of_dry):
+            with refused(Error.Busy, "stops"):
+                each.result()
+    assert "Cannot" not in made.regentd.log(1000)
+    made.regentd.start()
+    assert ns.keys() == []
 
 
 def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack):
@@ -309,6 +336,33 @@ def test_many_that_answer_nothing_are_bounded_and_held_up_are_only_theirs(stack)
         retry_until(lambda: number(root, "participant-calls-waiting") <= 1, 20, "their places")
 
 
+def test_one_that_could_not_be_asked_stays(root, name, join):
+    """Another connection of its uid has all the places."""
+    hung, good = join("alice"), join("alice")
+    spaces = [root.create(f"{name}.N{n}", owner=4001) for n in range(5)]
+    last = spaces.pop()
+    for space in spaces:
+        hung.register(space, timeout_usec=SHORT)
+    good.register(last, timeout_usec=SHORT)
+    for pending in [space.start_set("a", 1) for space in spaces]:
+        with refused(Error.Timeout, "has not answered"):
+            pending.result()
+    assert [space.property("Participants") for space in spaces] == [0] * 4
+
+    dropped = number(root, "participants-dropped")
+    with refused(Error.Timeout, "could not be asked"):
+        last.set("a", 1)
+    good.expect_nothing()
+    assert last.property("Participants") == 1
+    assert number(root, "participants-dropped") == dropped
+
+    hung.close()
+    retry_until(lambda: number(root, "participant-calls-waiting") == 0, 20, "its places")
+    pending = last.start_set("a", 1)
+    good.expect("Prepare").agree()
+    assert good.expect("Commit").revision == revision_of(pending)
+
+
 def test_one_that_does_not_read(service, root, ns, join):
     """A Prepare of which it can have no room is not sent; whoever reads nothing has no say."""
     one = join()
@@ -321,6 +375,20 @@ def test_one_that_does_not_read(service, root, ns, join):
             break
     assert ns.property("Participants") == 0
     ns.set("a", 1)
+
+
+def test_the_end_of_a_session_is_not_kept_out_of_what_is_prepared(service, root, ns, join):
+    one, writer = join(), service.client()
+    made_at = ns.seen_by(writer).apply({"s": 1}, class_="session")[0]
+    one.register(ns, "k")
+    pending = ns.start_apply({"k": 1}, expect={"s": made_at})
+    asked = one.expect("Prepare")
+    writer.close()
+    retry_until(lambda: ns.keys() == [], 20, "what was of the connection to go")
+    asked.agree()
+    with refused(Error.Conflict, "'s'"):
+        pending.result()
+    assert one.expect("Abort").transaction == asked.transaction
 
 
 def test_the_end_of_a_session_is_told_and_not_asked_about(service, root, ns, join):

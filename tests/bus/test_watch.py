@@ -133,6 +133,18 @@ def test_no_values(ns, watcher):
     assert [c.changed for c in watched.changes()] == [{"a": 2}]
 
 
+def test_no_values_is_a_boolean_that_is_obeyed(ns, watcher):
+    ns.set("a", 1)
+
+    assert watcher.watch(ns, no_values=False).values == {"a": 1}
+    assert watcher.watch_names(ns.name, no_values=False).values == {ns.name: {"a": 1}}
+    for wrong in (GLib.Variant("s", "no"), GLib.Variant("u", 1)):
+        with refused(Error.InvalidArgs, "no-values"):
+            watcher.watch(ns, no_values=wrong)
+        with refused(Error.InvalidArgs, "no-values"):
+            watcher.watch_names(ns.name, no_values=wrong)
+
+
 def test_answer_over_the_reply_limit_names_the_way_out(ns, watcher):
     for i in range(3):
         ns.set(f"k{i}", bytes(1 << 20))

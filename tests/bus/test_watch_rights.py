@@ -5,7 +5,7 @@ from gi.repository import Gio
 from polkit_rules import secret, yes_if  # pylint: disable=unused-import
 from regent_testing.checks import refused
 from regent_testing.names import BUS_NAME, NAMESPACE, PROPERTIES, VALUES, Error
-from watching import watching  # pylint: disable=unused-import
+from watching import ACKNOWLEDGED, Watcher, watching  # pylint: disable=unused-import
 
 STACK = {"polkit": True}
 
@@ -187,3 +187,51 @@ def test_a_proxy_keeps_its_properties(service, root, name):
     caller.settle()
 
     assert proxy.get_cached_property("Speed").unpack() == 2
+
+
+def test_properties_that_a_stopped_watch_missed_are_invalidated(service, root, name):
+    """Also of a key that is gone; and not of what has not changed, or by watches of something else."""
+    closed, other = root.create(name, mode=0o600), root.create(name + ".Other", mode=0o600)
+    closed.apply({"Speed": 1, "Gone": 1, "Same": 1})
+    watcher = Watcher(service.client())
+    watched = watcher.watch(closed, "", ACKNOWLEDGED)
+    for i in range(1025):
+        closed.set("Speed", i + 2)
+    watched.wait("Resynchronize")
+    watcher.settle()
+    log = properties(watcher.caller, closed)
+
+    since = root.revision()
+    closed.set("Speed", 0)
+    closed.delete("Gone")
+    watcher.watch(other)
+    watcher.settle()
+    assert log.items == []
+
+    watched.resume(since, root.property("Epoch"))
+    watcher.settle()
+    assert [(signal.changed, sorted(signal.invalidated)) for signal in log.items] == [({}, ["Gone", "Speed"])]
+    closed.set("Speed", 1)
+    watcher.settle()
+    assert log.items[1].changed["Speed"].unpack() == 1 and len(log.items) == 2
+    log.close()
+
+
+def test_properties_that_were_missed_in_doubt_are_invalidated(root, ns, dave, polkitd, watching):
+    """Closed and opened again while polkit is asked, so that there is no answer to wait for."""
+    watcher = watching(dave)
+    ns.set("a", 1)
+    watcher.watch(ns)
+    log = properties(dave, ns)
+
+    polkitd.stop()
+    ns.set_access(mode=0o600)
+    ns.set("a", "secret")
+    dave.settle()
+    assert log.items == []
+    ns.set_access(mode=0o644)
+    polkitd.cont()
+    dave.settle()
+
+    assert [(signal.changed, signal.invalidated) for signal in log.items] == [({}, ["a"])]
+    log.close()

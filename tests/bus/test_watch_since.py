@@ -57,6 +57,10 @@ def test_since_and_epoch_are_checked(root, ns, watcher):
             watcher.watch(ns, **given)
     with refused(Error.InvalidArgs, "'resume' needs 'since'"):
         watcher.watch(ns, resume=1)
+    with refused(Error.InvalidArgs, "'resume' needs 'since'"):
+        watcher.watch(ns, resume=0)
+    with refused(Error.InvalidArgs, "no watch"):
+        watcher.watch(ns, resume=0, since=revision, epoch=epoch)
     with refused(Error.HistoryLost, "epoch"):
         watcher.watch(ns, since=revision, epoch="0" * 32)
     with refused(Error.HistoryLost):

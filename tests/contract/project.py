@@ -202,8 +202,3 @@ def documented_fields(interface, member, argument):
     """name: type of what a documented a{sv} holds, from "name (type, meaning)"."""
     text = docs(interface)[member].parameters[argument]
     return dict(re.findall(r"\b([a-z]+(?:-[a-z]+)*) \(([a-z]|as|a\{sv\})(?=[,):])", text))
-
-
-def options_of_any_type(interface, member):
-    """Those that count when they are there, "name (of any type: meaning)"."""
-    return set(re.findall(r"\b([a-z]+(?:-[a-z]+)*) \(of any type\b", docs(interface)[member].parameters["options"]))

@@ -154,22 +154,19 @@ def test_every_method_with_options_is_tested():
 def test_options_documented_are_known_by_their_types(
     root, ns, interface, member, index, signature, arguments
 ):
-    """The service names the type it wants when it is given another, and no option is a boolean."""
+    """The service names the type it wants when it is given another, and no option is a byte."""
     for name, type_string in project.documented_fields(interface, member, "options").items():
         given = list(arguments)
-        given[index] = {name: GLib.Variant("b", True)}
+        given[index] = {name: GLib.Variant("y", 1)}
         text = refusal(root, ns, interface, member, signature, given)
-        assert f"'{name}' is of type {type_string}, not b" in text
+        assert f"'{name}' is of type {type_string}, not y" in text
 
 
 @pytest.mark.parametrize("interface, member, index, signature, arguments", WITH_OPTIONS)
 def test_option_that_is_not_documented_is_refused(
     root, ns, interface, member, index, signature, arguments
 ):
-    documented = {
-        *project.documented_fields(interface, member, "options"),
-        *project.options_of_any_type(interface, member),
-    }
+    documented = project.documented_fields(interface, member, "options")
     code = "\n".join(project.service_sources().values())
 
     for name in set(re.findall(r'strcmp\(name, "([a-z-]+)"\)', code)) | {"no-such-option"}:

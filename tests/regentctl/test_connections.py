@@ -42,6 +42,10 @@ def test_watches_are_shown_with_their_state(ctl, service, space):
     assert of_names["ns-prefix"] == space.name[:-1] and "unacknowledged" not in of_names
 
     lines = ctl("status", "--connections").out.splitlines()
+    second = lines.index("") + 1
+    assert lines[second].split() == [
+        "CONNECTION", "WATCH", "NAMESPACE", "PREFIX", "STATE", "SENT", "WITHHELD", "RESYNC", "UNACKNOWLEDGED",
+    ]  # fmt: skip
     rows = [line.split() for line in lines if line.startswith(caller.unique_name())]
     assert rows[0][-1] == "2"
     assert rows[1][1:5] == [str(of_one["watch"]), space.name, "k", "live"]
@@ -53,4 +57,4 @@ def test_not_of_a_namespace(ctl, space):
 
 
 def test_not_for_everybody(ctl_as):
-    ctl_as("erin")("status", "--connections", status=DENIED)
+    assert "org.regentd.state1.manage" in ctl_as("erin")("status", "--connections", status=DENIED).err

@@ -150,9 +150,13 @@ def test_who_agreed_is_told_that_another_refused(ctl, ns, decider, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     agrees = Decider(other)
-    decider.answer(f"while ! grep -q prepare {other}/log; do :; done; sleep 0.1; exit 1")
+    decider.answer(f"while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; exit 1")
     with participating(ctl, ns.name, "--", decider.path), participating(ctl, ns.name, "--", agrees.path) as running:
-        ctl("set", ns.name, "k", "1", status=REFUSED)
+        write = ctl.start("set", ns.name, "k", "1")
+        running.expect("agreed")
+        (tmp_path / "go").touch()
+        write.communicate(timeout=20)
+        assert write.returncode == REFUSED
         running.expect("abort")
     assert [step for step, _ in agrees.asked] == ["prepare", "abort"]
 
@@ -207,9 +211,15 @@ def test_who_may(ctl_as, root, name):
 
 def test_what_is_not_there(ctl, ns, name):
     ctl("participate", name + ".Missing", "--", "true", status=NOT_FOUND)
-    with participating(ctl, ns.name, "--", "/nonexistent/command") as running:
+    assert "/nonexistent/command" in ctl("participate", ns.name, "--", "/nonexistent/command", status=USAGE).err
+    assert ns.property("Participants") == 0
+
+
+def test_a_command_that_goes(ctl, ns, decider):
+    with participating(ctl, ns.name, "--", decider.path) as running:
+        os.unlink(decider.path)
         ctl.run("set", ns.name, "k", "1")
-        running.expect("/nonexistent/command: No such file")
+        running.expect(f"{decider.path}: No such file")
         running.finish(11)
 
 
@@ -283,3 +293,120 @@ def test_dry_run_shows_all_vetoes(ctl, ns, decider, tmp_path):
     assert ns.get("mtu") == GLib.Variant("x", 1500)
     shown = ctl("apply", ns.name, "mtu=9000", "--dry-run", "--json=short")
     assert json.loads(shown.out)["vetoes"] == []
+
+
+def test_dry_runs_of_other_verbs_show_vetoes(ctl, ns, decider, tmp_path):
+    """Of each of the commits that they need."""
+
+    def fill(value):
+        for begin in (0, 2500):
+            ns.apply({f"k{number}": value for number in range(begin, begin + 2500)})
+
+    fill(1)
+    file = tmp_path / "dump.json"
+    file.write_text(ctl("dump", ns.name).out)
+    fill(2)
+    with participating(ctl, ns.name, "--", decider.path):
+        for verb in (("reset", ns.name), ("load", str(file))):
+            decider.answer("echo 'not \033[31m' >&2; exit 1")
+            shown = ctl(*verb, "--dry-run", status=REFUSED)
+            assert shown.out.count("refused") == 2 and "\x1b" not in shown.out, verb
+            document = json.loads(ctl(*verb, "--dry-run", "--json=short", status=REFUSED).out)
+            assert [each["reason"][:3] for each in document["vetoes"]] == ["not", "not"]
+            decider.answer("exit 0")
+            assert json.loads(ctl(*verb, "--dry-run", "--json=short").out)["vetoes"] == []
+    assert ns.get("k7") == GLib.Variant("x", 2)
+
+
+def test_what_nobody_is_asked_about(ctl, ns, decider):
+    """A change that is undone comes as a commit without keys."""
+    ns.set("k", 1)
+    with participating(ctl, ns.name, "--", decider.path) as running:
+        token = ns.apply({"k": 2}, confirm_timeout_usec=60_000_000)[1]["token"]
+        running.expect("commit")
+        ns.caller.manager("CancelChange", "(s)", (token,))
+        running.expect("commit")
+        ns.set("k", 3)  # it still has its say
+        running.expect("agreed")
+    asked = decider.asked
+    assert [step for step, _ in asked[:4]] == ["prepare", "commit", "commit", "prepare"]
+    undone = asked[2][1]
+    assert undone["namespace"] == ns.name and undone["set"] == {} and undone["unset"] == []
+    assert undone["revision"] > asked[1][1]["revision"]
+    assert undone["transaction"] != asked[1][1]["transaction"]
+
+
+def test_a_namespace_that_is_made_again(ctl, root, name, decider):
+    ns = root.create(name)
+    ns.set("k", 1)
+    with participating(ctl, name, "--", decider.path) as running:
+        ctl("remove", name, "--force")
+        running.expect("Does not take part any more")
+        root.create(name).set("k", 2)
+        running.expect("registered again")
+        decider.answer("exit 1")
+        ctl("set", name, "k", "3", status=REFUSED)
+    assert decider.asked[0][0] == "commit" and decider.asked[0][1]["set"] == {}
+
+
+def test_a_namespace_that_is_made_again_at_once(ctl, root, name, decider, tmp_path):
+    root.create(name)
+    decider.answer("exit 1")
+    with participating(ctl, name, "--", decider.path) as running:
+        running.signal(signal.SIGSTOP)
+        root.remove(name, 1)
+        root.create(name)
+        running.signal(signal.SIGCONT)
+        running.expect("registered again")
+        ctl("set", name, "k", "3", status=REFUSED)
+
+
+POLKIT_RULE = """polkit.addRule(function(action, subject) {
+    if (action.id == "org.regentd.state1.participate") return polkit.Result.YES; });"""
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_who_may_take_part_and_not_read(stack, name, tmp_path_factory, is_made):
+    """What was agreed to is looked up in what the registration returns."""
+    made = stack(polkit=True)
+    made.polkitd.set_rules(POLKIT_RULE)
+    space = made.root.create(name, mode=0o600)
+    bob = Regentctl(made.bus, "bob")
+    go = tmp_path_factory.mktemp("bob") / "go"
+    for directory in go.parents[:2]:
+        directory.chmod(0o711)
+    script = f"case $1 in prepare) echo begun; while [ ! -e {go} ]; do sleep 0.01; done;; esac"
+    with participating(bob, name, "--", "sh", "-c", script, "sh") as running:
+        write = Regentctl(made.bus).start("set", name, "k", "2", "--type=x")
+        running.expect("begun")
+        running.signal(signal.SIGSTOP)
+        made.regentd.kill()
+        go.touch()
+        write.communicate()
+        made.regentd.start()
+        space.apply({"k": 2} if is_made else {"k": 3})
+        running.signal(signal.SIGCONT)
+        running.expect("commit" if is_made else "abort")
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_more_than_a_reply_may_hold(own, name, decider, tmp_path, is_made):
+    """What was agreed to is looked up alone."""
+    service, ctl = own
+    space = service.root.create(name)
+    for number in range(8):
+        space.apply({f"k{number}.{at}": "y" * 60000 for at in range(10)})
+    decider.answer(f"touch {tmp_path}/begun; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done; exit 0")
+    with participating(ctl, name, "--", decider.path) as running:
+        write = ctl.start("apply", name, "k0.0=2", "--type=s", "--unset=k1.1")
+        until(tmp_path / "begun", write)
+        running.signal(signal.SIGSTOP)
+        service.regentd.kill()
+        (tmp_path / "go").touch()
+        write.communicate()
+        service.regentd.start()
+        space.apply({"k0.0": "2"}, unset=["k1.1"] if is_made else [])
+        running.signal(signal.SIGCONT)
+        running.expect("registered again")
+        running.expect("commit" if is_made else "abort")
+    assert list(decider.asked[-1][1]["set"]) == ["k0.0"]

@@ -293,11 +293,8 @@ def test_a_command_that_fails_is_told_of(ctl, ns):
 
 
 def test_a_command_that_is_not_there(ctl, ns):
-    with ctl.watch("watch", ns.name, "--exec", "--", "/nonexistent/command") as running:
-        running.expect("Watching")
-        ns.set("k", 1)
-        running.expect("/nonexistent/command: No such file")
-        running.finish(11)
+    result = ctl("watch", ns.name, "--exec", "--", "/nonexistent/command", status=USAGE)
+    assert "/nonexistent/command" in result.err and not result.out
 
 
 def test_a_command_ends_with_it(ctl, ns):
@@ -360,6 +357,29 @@ def test_all_below_a_prefix_over_a_restart(own, name):
         running.signal()
         running.finish(DONE)
     assert len(told) == 3
+
+
+def test_one_below_a_prefix_becomes_readable_again(ctl_as, root, name):
+    """What was read before is forgotten by then, and what was not changed since must be told, too."""
+    spaces = [root.create(f"{name}.{label}", mode=0o644) for label in "AB"]
+    spaces[1].apply({"old": 1, "gone": 1})
+    running, _ = begin(ctl_as("bob"), "--prefix=" + name + ".")
+    with running:
+        for number in range(2):
+            spaces[1].set_access(mode=0o600)
+            while (seen := event(running))["event"] != "removed":
+                assert seen["event"] in ("behind", "watching")
+            assert seen["namespace"] == spaces[1].name
+            spaces[1].apply({"new": number}, unset=["gone"] if not number else [])
+            spaces[1].set_access(mode=0o644)
+            while (seen := event(running))["event"] != "state":
+                assert seen["event"] in ("behind", "watching")
+            assert seen["namespace"] == spaces[1].name
+            assert seen["values"] == {"old": typed("x", 1), "new": typed("x", number)}
+        spaces[1].set("old", 2)
+        while (seen := event(running))["event"] != "change":
+            assert seen["event"] == "watching"
+        assert seen["changed"] == {"old": typed("x", 2)}
 
 
 def test_since_of_many_namespaces(ctl, root, name):

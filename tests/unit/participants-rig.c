@@ -36,7 +36,8 @@ static int on_prepare(void *userdata, Member *member)
         /* What is asked about concerns it, and nothing of its namespace is being written. */
         g_assert_true(participant_concerns(member->participant, member->key));
         g_assert_true(member->participant->participants == rig->participants);
-        member->was_asked = true;
+        if (!rig->is_full)
+                transaction_asked(member);
         g_ptr_array_add(rig->asked, member);
         g_string_append_printf(rig->rig.trace, "%s?%s ", member->participant->address, member->key);
         return 0;

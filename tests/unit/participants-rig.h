@@ -19,6 +19,7 @@ typedef struct ParticipantsRig {
         uint64_t now_usec, wake_usec;
         int cannot_ask; /* what the next prepare() comes to */
         bool may_not;   /* nobody may have a say any more */
+        bool is_full;   /* whoever is to be asked waits for that */
 } ParticipantsRig;
 
 void participants_rig_init(ParticipantsRig *rig);

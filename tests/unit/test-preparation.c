@@ -183,6 +183,28 @@ static void test_late_ones_are_unregistered(Fixture *f, gconstpointer unused G_G
         g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
 }
 
+static void test_only_who_was_asked_can_be_late(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        f->p.is_full = true;
+        rig_set(f->rig, f->one, "a.b", "k", "1", "w");
+        rig_run(f->rig);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC);
+        rig_assert_trace(f->rig, "P?k w!Timeout ");
+        g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
+
+        /* Once it is asked it has all of its time. */
+        rig_set(f->rig, f->one, "a.b", "k", "1", "w");
+        rig_run(f->rig);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC - 1);
+        transaction_asked(f->p.asked->pdata[0]);
+        participants_rig_pass(&f->p, PARTICIPANT_TIMEOUT_USEC - 1);
+        rig_assert_trace(f->rig, "P?k ");
+        participants_rig_pass(&f->p, 1);
+        rig_assert_trace(f->rig, "P! P- w!Timeout ");
+        g_assert_null(participants_of(f->p.participants, "a.b"));
+}
+
 static void test_ten_seconds_in_all(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
         add(f, "P", "a.b", "k");
@@ -204,6 +226,28 @@ static void test_ten_seconds_in_all(Fixture *f, gconstpointer unused G_GNUC_UNUS
         rig_run(f->rig);
         rig_assert_trace(f->rig, "Q- [5] publish fourth@5 third!Timeout ");
         g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 2);
+}
+
+static void test_waiting_for_the_disk_counts(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        f->rig->is_asynchronous = true;
+        rig_set(f->rig, f->one, "c.d", "k", "1", "before");
+        rig_run(f->rig);
+        rig_set(f->rig, f->two, "a.b", "k", "1", "first");
+        participants_rig_pass(&f->p, 4000000);
+        rig_set(f->rig, f->two, "a.b", "k", "2", "second");
+        participants_rig_pass(&f->p, 6000000);
+        rig_settle(f->rig, 0);
+        rig_run(f->rig);
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[3] publish before@3 first!Timeout P?k ");
+        participants_rig_pass(&f->p, 4000000 - 1);
+        rig_assert_trace(f->rig, "");
+        participants_rig_pass(&f->p, 1);
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "P- second!Timeout ");
+        g_assert_cmpuint(participants_of(f->p.participants, "a.b")->len, ==, 1);
 }
 
 static void test_who_leaves_objects_or_is_absent(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
@@ -286,7 +330,8 @@ static void test_what_cannot_be_asked(Fixture *f, gconstpointer unused G_GNUC_UN
         f->p.may_not = true;
         rig_set(f->rig, f->one, "a.b", "k", "1", "w");
         rig_run(f->rig);
-        rig_assert_trace(f->rig, "Q! [3] publish w@3 ");
+        rig_assert_trace(f->rig, "Q! Q- [3] publish w@3 ");
+        g_assert_cmpuint(f->p.participants->statistics.n_dropped, ==, 2);
 }
 
 static void test_removal_tells_and_ends(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
@@ -306,6 +351,63 @@ static void test_removal_tells_and_ends(Fixture *f, gconstpointer unused G_GNUC_
         rig_run(f->rig);
         rig_assert_trace(f->rig, "[3] publish remove@3 P+3 P! first!Vetoed ");
         g_assert_cmpuint(f->p.participants->n, ==, 1);
+}
+
+static void submit_of_namespace(Fixture *f, ChangeSetKind kind, const char *name, const char *label)
+{
+        ChangeSet *set = change_set_new(kind);
+        g_autofree char *text = NULL;
+        NamespaceWish *wish;
+
+        g_assert_cmpint(change_set_add_namespace(set, name, &wish, &text), ==, 0);
+        rig_submit(f->rig, f->two, NULL, set, label);
+}
+
+/* It must be alone in its batch, and is not overtaken by what is prepared meanwhile. */
+static void test_removal_of_another_has_its_turn(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "");
+        add(f, "Q", "c.d", "");
+        submit_of_namespace(f, CHANGE_SET_CREATE_NAMESPACE, "e.f", "create");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[3] publish create@3 ");
+        rig_set(f->rig, f->one, "a.b", "k", "1", "first");
+        rig_run(f->rig);
+        submit_of_namespace(f, CHANGE_SET_REMOVE_NAMESPACE, "e.f", "remove");
+        rig_set(f->rig, f->one, "c.d", "k", "1", "second");
+        answer(f, "P", NULL);
+        rig_assert_trace(f->rig, "P?k [4] publish first@4 P+4 ");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[5] publish remove@5 ");
+        rig_run(f->rig);
+        answer(f, "Q", NULL);
+        rig_assert_trace(f->rig, "Q?k [6] publish second@6 Q+6 ");
+}
+
+static void submit_5_mb(Fixture *f, const char *name, const char *label)
+{
+        g_autofree char *value = g_strdup_printf("'%01000000d'", 1);
+        ChangeSet *set = changes_new_set(name, "k", value);
+
+        for (const char *key = "k1\0k2\0k3\0k4\0"; *key; key += 3)
+                changes_set(set, name, key, value);
+        rig_submit(f->rig, f->one, NULL, set, label);
+}
+
+/* Also when there is no room for it in the batch that it could have joined. */
+static void test_what_is_agreed_is_not_overtaken(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        add(f, "P", "a.b", "k");
+        add(f, "Q", "c.d", "k");
+        submit_5_mb(f, "a.b", "a");
+        submit_5_mb(f, "c.d", "c");
+        rig_run(f->rig);
+        rig_set(f->rig, f->one, "c.d", "z", "1", "behind");
+        participants_rig_answer(&f->p, "P", NULL);
+        answer(f, "Q", NULL);
+        rig_assert_trace(f->rig, "P?k Q?k [3] publish a@3 P+3 ");
+        rig_run(f->rig);
+        rig_assert_trace(f->rig, "[4 5] publish c@4 Q+4 behind@5 ");
 }
 
 static void test_a_reason_is_one_printable_line(void)
@@ -474,13 +576,17 @@ int main(int argc, char *argv[])
         ADD(a_batch_under_way_is_waited_for);
         ADD(a_failed_write_is_an_abort);
         ADD(late_ones_are_unregistered);
+        ADD(only_who_was_asked_can_be_late);
         ADD(ten_seconds_in_all);
+        ADD(waiting_for_the_disk_counts);
         ADD(who_leaves_objects_or_is_absent);
         ADD(the_writer_leaves);
         ADD(who_owes_an_answer_is_busy);
         ADD(a_dry_run_waits_for_all);
         ADD(what_cannot_be_asked);
         ADD(removal_tells_and_ends);
+        ADD(removal_of_another_has_its_turn);
+        ADD(what_is_agreed_is_not_overtaken);
         ADD(random_orders_end);
 #undef ADD
         g_test_add_func("/preparation/a_reason_is_one_printable_line",

@@ -69,11 +69,10 @@ static void add_entries(Scene *scene, GRand *random, bool has_releases, uint64_t
 
 static void apply_other(Scene *scene, Commit *commit)
 {
-        g_autoptr(Commit) owned = commit;
-
         entries_loader_flush(scene->loader);
         state_apply(scene->plain, commit);
         state_apply(scene->loaded, commit);
+        commit_free(commit);
 }
 
 static void create_or_remove(Scene *scene, GRand *random, uint64_t revision)

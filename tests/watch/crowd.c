@@ -369,6 +369,7 @@ static void raise_limit(void)
 int main(int argc, char **argv)
 {
         g_auto(Crowd) crowd = { .epoll = -1 };
+        g_autofree char *status = NULL;
         int r;
 
         if (argc != 8) {
@@ -376,9 +377,8 @@ int main(int argc, char **argv)
                 return 2;
         }
 
-        g_autofree char *status = g_strdup_printf("/proc/%s/status", argv[6]);
-
         raise_limit();
+        status = g_strdup_printf("/proc/%s/status", argv[6]);
         crowd.path = argv[3];
         crowd.n_receivers = (uint32_t) strtoul(argv[4], NULL, 10);
         crowd.n_commits = strtoull(argv[5], NULL, 10);

@@ -97,8 +97,8 @@ class Participant(Process):
         elif member == "Abort":
             self.log.add({"is": "abort", "path": path, "of": body[0]})
             self.raw.answer(sender, serial)
-        else:  # Ping
-            self.raw.answer(sender, serial)
+        else:
+            super().on_call(message)
 
     def _answer(self, mood, sender, serial):
         if mood == "agree":

@@ -12,7 +12,7 @@ import select
 import time
 
 from regent_testing.names import BUS_NAME
-from regent_testing.wire import CALL, ERROR, ERROR_NAME, MEMBER, REPLY_SERIAL, RETURN, SIGNAL, RawClient
+from regent_testing.wire import CALL, ERROR, ERROR_NAME, MEMBER, REPLY_SERIAL, RETURN, SENDER, SIGNAL, RawClient
 
 BUS = ("/org/freedesktop/DBus", "org.freedesktop.DBus")
 NO_AUTO_START = 2
@@ -99,7 +99,8 @@ class Process:
         pass
 
     def on_call(self, message):
-        pass
+        """What is asked of every connection is Ping, the receipt for what it has read."""
+        self.raw.answer(message.field(SENDER), message.serial)
 
     def on_turn(self):
         pass

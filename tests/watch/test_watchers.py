@@ -108,7 +108,7 @@ def test_what_watchers_are_told_is_what_happened(campaign):
     print(f"{campaign.n_killed}; {campaign.n_requests} requests; {counts}; {campaign.heard}")
     assert counts.changes > 50 * N_ROUNDS
     assert counts.since > 0 and counts.reads > N_ROUNDS
-    assert all(heard["commit"] > 0 for heard in campaign.heard.values())
+    assert campaign.heard["yes"]["commit"] > 0
 
 
 @pytest.mark.parametrize("kind", PLANTS)

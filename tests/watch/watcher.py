@@ -21,6 +21,7 @@ from regent_testing.names import MANAGER, NAMESPACE, PROPERTIES, ROOT_PATH
 from regent_testing.wire import INTERFACE, MEMBER, PATH
 
 RETRY_SECONDS = 0.03
+CALL_SECONDS = 8  # regentd does not answer at all whoever leaves too much unread, and a client asks again
 GAP_SECONDS = 10  # within which regentd says by itself that something is missing
 HISTORY_LOST = "org.regentd.State1.Error.HistoryLost"
 ACKNOWLEDGED = 1
@@ -41,7 +42,9 @@ class Watcher(Process):
         self._gap_seconds = spec.get("gap_seconds", GAP_SECONDS)
         self._is_settling = False
         self._began = set()
-        self._busy = {}  # follower.id: until when nothing is to be begun; None: until the answer comes
+        self._refused = set()
+        self._busy = {}  # follower.id: until when nothing is to be begun, unless the answer comes before
+        self._n_asked = {}  # follower.id: the calls so far, so that an answer that is too late is known
         self._settled = set()
         self._gaps = {}  # follower.id: until when a Resynchronize has to follow a gap
         self.note({"is": "began", "name": self.raw.name})
@@ -81,15 +84,14 @@ class Watcher(Process):
 
     def _note_begin(self, follower):
         """Says `watching` when there is nothing that is not watched, or had to be refused."""
-        if follower.known is not None or self._busy.get(follower.id) is not None:
+        if follower.known is not None or follower.id in self._refused:
             self._began.add(follower.id)
             if len(self._began) == len(self.followers):
                 self.say("watching")
 
     def _step(self, follower):
         if follower.id in self._busy:
-            until = self._busy[follower.id]
-            if until is None or now() < until:
+            if now() < self._busy[follower.id]:
                 return
             del self._busy[follower.id]
         if follower.kind == "poll":
@@ -104,10 +106,11 @@ class Watcher(Process):
     def _ask_for(self, follower, path, interface, member, signature, things, on_body):
         """One call at a time for each follower. on_body(body) is left out when regentd goes before it answers."""
         owner = self.owner
-        self._busy[follower.id] = None
+        self._busy[follower.id] = now() + CALL_SECONDS
+        number = self._n_asked[follower.id] = self._n_asked.get(follower.id, 0) + 1
 
         def on_reply(body, error):
-            if owner != self.owner:
+            if owner != self.owner or number != self._n_asked[follower.id]:
                 return
             self._busy.pop(follower.id, None)
             if error is None:
@@ -120,6 +123,7 @@ class Watcher(Process):
     def _on_refused(self, follower, member, error):
         self.note({"is": "refused", "of": follower.id, "member": member, "error": error[0], "text": error[1][:200]})
         self._busy[follower.id] = now() + RETRY_SECONDS
+        self._refused.add(follower.id)
         if error[0] == HISTORY_LOST:
             self.note({"is": "forgot", "of": follower.id})
         elif member in ("Watch", "GetChanges") or follower.kind == "poll":

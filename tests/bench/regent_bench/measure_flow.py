@@ -6,6 +6,8 @@ import contextlib
 from regent_testing.api import blob
 from regent_testing.client import Client
 from regent_testing.names import NAMESPACE
+from regent_testing.participant import Participant
+from regent_testing.waiting import retry_until
 from regent_testing.wire import RawClient
 
 from .figure import Figure, at_most
@@ -20,6 +22,8 @@ SignalBytesMax=1M
 SignalValueBytesMax=64K
 """
 BUS = "org.freedesktop.DBus"
+POLKIT = "org.freedesktop.PolicyKit1"
+POLICY = f'<policy user="root"><allow own="{POLKIT}"/></policy>'
 
 
 def leave_replies(instance, stack, client):
@@ -50,10 +54,45 @@ def leave_signals(instance, stack, client):
         space.apply({f"k{m}": blob(n.to_bytes(4, "big") * 15000) for m in range(16)})
 
 
+def leave_changes(instance, stack, client):
+    """180 MB of what eight watchers are told, each of all."""
+    space = client.create("bench.watched")
+    for _ in range(8):
+        raw = stack.enter_context(contextlib.closing(RawClient(instance.bus.socket)))
+        raw.call(space.path, NAMESPACE, "Watch", "sta{sv}", ("", 0, {}))
+    for n in range(188):
+        space.apply({f"k{m}": blob(n.to_bytes(4, "big") * 15000) for m in range(16)})
+
+
+def leave_questions(instance, stack, client):
+    """Calls of five users that polkit, which answers nothing, is asked about: as many as it may be of each."""
+    polkit = stack.enter_context(contextlib.closing(RawClient(instance.bus.socket)))
+    polkit.call("/org/freedesktop/DBus", BUS, "RequestName", "su", (POLKIT, 0), destination=BUS)
+    space = client.create("bench.secret", mode=0o600)
+    for user in ("alice", "bob", "carol", "dave", "erin"):
+        asking = stack.enter_context(contextlib.closing(Participant(instance, user)))
+        for n in range(20):
+            asking.start_set(space, f"k{n}", "x")
+
+    def are_asked():
+        return client.statistics()["polkit-checks-waiting"].unpack() == 40
+
+    retry_until(are_asked, 10, "40 questions to be open")
+
+
+KINDS = [
+    ("replies", leave_replies),
+    ("errors", leave_errors),
+    ("signals", leave_signals),
+    ("changes", leave_changes),
+    ("questions", leave_questions),
+]
+
+
 def measure_flow(context):
     figures = []
-    for name, leave in (("replies", leave_replies), ("errors", leave_errors), ("signals", leave_signals)):
-        with context.instance(LARGE) as quiet, context.instance(LARGE) as harmed, contextlib.ExitStack() as stack:
+    for name, leave in KINDS:
+        with context.instance(LARGE) as quiet, context.instance(LARGE, policy=POLICY) as harmed, contextlib.ExitStack() as stack:
             quiet.start()
             client = Client(harmed.start().bus.address)
             stack.callback(client.close)

@@ -62,6 +62,20 @@ private:
                         bus_.leaveEventLoop();
         }
 
+        // Those who Watch get these; the generated class wants them in any case.
+        void onChanged(const uint64_t &, const std::string &, const uint64_t &, const uint64_t &, const Values &,
+                       const std::vector<std::string> &, const std::vector<std::string> &) override
+        {
+        }
+
+        void onResynchronize(const uint64_t &, const std::string &, const uint64_t &) override
+        {
+        }
+
+        void onWatchEnded(const uint64_t &, const std::string &, const std::string &) override
+        {
+        }
+
         sdbus::IConnection &bus_;
 };
 
