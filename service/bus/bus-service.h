@@ -40,7 +40,7 @@ typedef struct WriteBrake WriteBrake;
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
         BUS_PORT_E_MARKED, /* from mark_good(): it is so already, and on_marked() is not called */
-        BUS_PORT_E_HELD,   /* from open_view(), as are the next two: readers have too many old ones */
+        BUS_PORT_E_HELD, /* from open_view(), as are the next two: readers have too many old ones */
         BUS_PORT_E_NO_ROOM,
         BUS_PORT_E_TOO_MUCH, /* for this uid */
 };
