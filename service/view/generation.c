@@ -235,7 +235,7 @@ static uint64_t write_record(Generation *generation, const Entry *entry)
         /* Key and type stand there as in the entry. */
         memcpy(record + 1, entry->text, (size_t) entry->key_bytes + 1 + entry->type_bytes + 1);
         memcpy((char *) record + value_offset, entry_value_bytes(entry), entry->value_bytes);
-        origin = (RegentViewOrigin *) ((char *) record + n_bytes - sizeof *origin);
+        origin = (void *) ((char *) record + n_bytes - sizeof *origin);
         *origin = (RegentViewOrigin){ .time_usec = entry->time_usec,
                                       .writer_uid = entry->writer_uid };
         generation->end_offset = offset + n_bytes;

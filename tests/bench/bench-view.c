@@ -308,7 +308,7 @@ static int bench_read(char **arguments)
 {
         Bench bench = { .n_keys = (uint32_t) strtoul(arguments[0], NULL, 10),
                         .value_bytes = strtoul(arguments[1], NULL, 10),
-                        .key_bytes = strlen("key of twenty bytes." + (arguments[0] == NULL)) };
+                        .key_bytes = ENTRY_TEXT_KEY_SIZE - (arguments[0] ? 1 : 2) };
         unsigned n_rounds = (unsigned) strtoul(arguments[2], NULL, 10);
         uint64_t nsec = strtoull(arguments[3], NULL, 10) * 1000000;
 

@@ -348,7 +348,7 @@ static Commit *commit_of_all(uint64_t revision)
 
 static void apply(State *state, Views *views, Commit *commit)
 {
-        g_autoptr(Commit) owned = commit;
+        g_autoptr(Commit) owned G_GNUC_UNUSED = commit;
 
         state_apply(state, commit);
         views_publish(views, commit);

@@ -48,7 +48,7 @@ static Namespace *ns_of(const Fixture *f)
 /* @commit is consumed. */
 static void apply(const Fixture *f, Commit *commit)
 {
-        g_autoptr(Commit) owned = commit;
+        g_autoptr(Commit) owned G_GNUC_UNUSED = commit;
 
         state_apply(f->state, commit);
         views_publish(f->views, commit);
