@@ -292,6 +292,7 @@ static bool is_there(uint64_t slot)
         return slot != 0 && !(slot & REGENT_VIEW_SLOT_ABSENT);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the atomic store goes through it. */
 static void store_slot(Generation *generation, uint64_t *slot, uint64_t value)
 {
         generation->n_used += *slot == 0;
