@@ -74,9 +74,9 @@ int bus_error_set_unwritten(sd_bus_error *reterr_bus, int r, const char *consequ
                 reason = "the service stops";
         }
 
-        return bus_refused(sd_bus_error_setf(reterr_bus, name, "The copy could not be written%s%s: %s",
-                                             consequence ? ", " : "", consequence ? consequence : "",
-                                             reason));
+        return bus_refused(
+                sd_bus_error_setf(reterr_bus, name, "The copy could not be written%s%s: %s",
+                                  consequence ? ", " : "", consequence ? consequence : "", reason));
 }
 
 int bus_error_register(void)

@@ -103,7 +103,8 @@ static int refuse_marking(int r, sd_bus_error *reterr_bus)
                         reterr_bus, REGENT_ERROR_BUSY,
                         "A change waits for a confirmation: what may be undone is not good yet"));
 
-        return bus_error_set_unwritten(reterr_bus, r, "the one before is still the last known good one");
+        return bus_error_set_unwritten(reterr_bus, r,
+                                       "the one before is still the last known good one");
 }
 
 static int reply_marked(BusService *service, sd_bus_message *m)
