@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * View reader
+ *
+ * What bounds a read (sizes, offsets, lengths) is loaded from the view once, into a variable, and
+ * held against the mapping there: so memory that changes its mind cannot lead outside either.
+ */
+
+#include "client/view-reader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SPINS_MAX     100000u
+#define WAIT_USEC_MAX UINT64_C(1000000) /* see regent-view.h */
+
+int view_reader_attach(ViewReader *reader, const void *memory, size_t size_bytes)
+{
+        RegentViewHeader h;
+        uint64_t table_bytes;
+
+        if (size_bytes < sizeof h)
+                return -EBADMSG;
+
+        /* Not what changes behind it. */
+        memcpy(&h, memory, offsetof(RegentViewHeader, sequence));
+        if (h.magic != REGENT_VIEW_MAGIC)
+                return -EBADMSG;
+        if (h.version != REGENT_VIEW_VERSION || h.incompatible != 0)
+                return -EPROTONOSUPPORT;
+        if (h.size_bytes != size_bytes || size_bytes / 8 > REGENT_VIEW_SLOT_WORD)
+                return -EBADMSG;
+        if (h.n_slots == 0 || (h.n_slots & (h.n_slots - 1)) != 0 || h.n_slots > size_bytes / 8)
+                return -EBADMSG;
+
+        table_bytes = h.n_slots * 8;
+        if (h.table_offset < sizeof h || h.table_offset % 8 != 0 ||
+            h.table_offset > size_bytes - table_bytes)
+                return -EBADMSG;
+        if (h.records_offset < h.table_offset + table_bytes || h.records_offset % 8 != 0 ||
+            h.records_offset > size_bytes)
+                return -EBADMSG;
+
+        *reader = (ViewReader){
+                .header = memory,
+                .size_bytes = size_bytes,
+                .table_offset = h.table_offset,
+                .slot_mask = h.n_slots - 1,
+                .records_offset = h.records_offset,
+                .hash_seed = h.hash_seed,
+        };
+        return 0;
+}
+
+int view_reader_open(ViewReader *reader, int fd)
+{
+        struct stat status;
+        void *memory;
+        int seals, r;
+
+        /* Reading what somebody cuts off meanwhile would be SIGBUS. */
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0 || !(seals & F_SEAL_SHRINK))
+                return -EBADMSG;
+        if (fstat(fd, &status) < 0)
+                return -errno;
+        if (status.st_size < (off_t) sizeof(RegentViewHeader))
+                return -EBADMSG;
+
+        memory = mmap(NULL, (size_t) status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (memory == MAP_FAILED)
+                return -errno;
+
+        r = view_reader_attach(reader, memory, (size_t) status.st_size);
+        if (r < 0) {
+                (void) munmap(memory, (size_t) status.st_size);
+                return r;
+        }
+
+        reader->is_mapped = true;
+        return 0;
+}
+
+void view_reader_close(ViewReader *reader)
+{
+        if (reader->is_mapped)
+                (void) munmap((void *) (uintptr_t) reader->header, reader->size_bytes);
+        *reader = (ViewReader){};
+}
+
+static const char *byte_at(const ViewReader *reader, uint64_t offset)
+{
+        return (const char *) reader->header + offset;
+}
+
+static uint64_t load_slot(const ViewReader *reader, uint64_t i)
+{
+        const uint64_t *table = (const void *) byte_at(reader, reader->table_offset);
+
+        return __atomic_load_n(&table[i & reader->slot_mask], __ATOMIC_ACQUIRE);
+}
+
+/* The record that a slot names, if it is within bounds, and its beginning, copied. */
+static int find_record(const ViewReader *reader,
+                       uint64_t slot,
+                       const char **ret_record,
+                       RegentViewRecord *ret_head)
+{
+        uint64_t offset = (slot & REGENT_VIEW_SLOT_WORD) * 8;
+        uint64_t n_bytes;
+
+        if (offset < reader->records_offset || offset > reader->size_bytes ||
+            reader->size_bytes - offset < sizeof *ret_head)
+                return -EBADMSG;
+
+        memcpy(ret_head, byte_at(reader, offset), sizeof *ret_head);
+        n_bytes = regent_view_record_bytes(ret_head->key_bytes, ret_head->type_bytes,
+                                           ret_head->value_bytes);
+        if (n_bytes > reader->size_bytes - offset)
+                return -EBADMSG;
+
+        *ret_record = byte_at(reader, offset);
+        return 0;
+}
+
+static int fill_entry(const char *record, const RegentViewRecord *head, ViewEntry *ret_entry)
+{
+        const char *key = record + sizeof *head, *type = key + head->key_bytes + 1;
+
+        if (key[head->key_bytes] != '\0' || type[head->type_bytes] != '\0')
+                return -EBADMSG;
+
+        *ret_entry = (ViewEntry){
+                .key = key,
+                .type = type,
+                .value = record + regent_view_value_offset(head->key_bytes, head->type_bytes),
+                .key_bytes = head->key_bytes,
+                .type_bytes = head->type_bytes,
+                .value_bytes = head->value_bytes,
+                .revision = head->revision,
+                .origin = (const void *) (record + regent_view_origin_offset(head->key_bytes,
+                                                                             head->type_bytes,
+                                                                             head->value_bytes)),
+                .entry_class = head->entry_class,
+        };
+        return 0;
+}
+
+int view_reader_get(const ViewReader *reader,
+                    const char *key,
+                    size_t key_bytes,
+                    ViewEntry *ret_entry)
+{
+        uint64_t hash = regent_view_hash(reader->hash_seed, key, key_bytes);
+
+        for (unsigned n = 0; n < REGENT_VIEW_PROBES_MAX; n++) {
+                uint64_t slot = load_slot(reader, hash + n);
+                RegentViewRecord head;
+                const char *record;
+                int r;
+
+                if (slot == 0)
+                        return -ENOENT;
+                if ((slot ^ hash) & REGENT_VIEW_SLOT_TAG)
+                        continue;
+
+                r = find_record(reader, slot, &record, &head);
+                if (r < 0)
+                        return r;
+                if (head.key_bytes != key_bytes ||
+                    memcmp(record + sizeof head, key, key_bytes) != 0)
+                        continue;
+                if (slot & REGENT_VIEW_SLOT_ABSENT)
+                        return -ENOENT;
+                return fill_entry(record, &head, ret_entry);
+        }
+
+        return -ENOENT;
+}
+
+int view_reader_get_fixed(const ViewReader *reader,
+                          const char *key,
+                          const char *type,
+                          void *ret_value,
+                          size_t n_bytes)
+{
+        ViewEntry entry;
+        int r;
+
+        r = view_reader_get(reader, key, strlen(key), &entry);
+        if (r < 0)
+                return r;
+        if (entry.type_bytes != strlen(type) || memcmp(entry.type, type, entry.type_bytes) != 0 ||
+            entry.value_bytes != n_bytes)
+                return -EMEDIUMTYPE;
+
+        memcpy(ret_value, entry.value, n_bytes);
+        return 0;
+}
+
+int view_reader_next(const ViewReader *reader, uint64_t *cursor, ViewEntry *ret_entry)
+{
+        while (*cursor <= reader->slot_mask) {
+                uint64_t slot = load_slot(reader, (*cursor)++);
+                RegentViewRecord head;
+                const char *record;
+                int r;
+
+                if (slot == 0 || (slot & REGENT_VIEW_SLOT_ABSENT))
+                        continue;
+
+                r = find_record(reader, slot, &record, &head);
+                return r < 0 ? r : fill_entry(record, &head, ret_entry);
+        }
+
+        return -ENOENT;
+}
+
+int view_reader_begin(const ViewReader *reader, uint32_t *ret_sequence)
+{
+        for (unsigned n = 0; n < SPINS_MAX; n++) {
+                uint32_t sequence = view_reader_sequence(reader);
+
+                if (sequence % 2 == 0) {
+                        *ret_sequence = sequence;
+                        return 0;
+                }
+#if defined(__x86_64__) || defined(__i386__)
+                __builtin_ia32_pause();
+#endif
+        }
+
+        return -EAGAIN;
+}
+
+/* No fence is needed before: slots are loaded with acquire, so none of them is loaded after this. */
+bool view_reader_is_whole(const ViewReader *reader, uint32_t sequence)
+{
+        return __atomic_load_n(&reader->header->sequence, __ATOMIC_RELAXED) == sequence;
+}
+
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeout_usec)
+{
+        uint64_t now = now_usec(), end;
+
+        end = timeout_usec < UINT64_MAX - now ? now + timeout_usec : UINT64_MAX;
+        while (view_reader_sequence(reader) == sequence) {
+                struct timespec timeout;
+                uint64_t left;
+
+                if (view_reader_state(reader) != REGENT_VIEW_LIVE)
+                        return 0;
+                now = now_usec();
+                if (now >= end)
+                        return -ETIMEDOUT;
+
+                left = end - now < WAIT_USEC_MAX ? end - now : WAIT_USEC_MAX;
+                timeout = (struct timespec){ (time_t) (left / 1000000),
+                                             (long) (left % 1000000 * 1000) };
+                if (syscall(SYS_futex, &reader->header->sequence, FUTEX_WAIT, sequence, &timeout,
+                            NULL, 0) < 0 &&
+                    errno != EAGAIN && errno != EINTR && errno != ETIMEDOUT)
+                        return -errno;
+        }
+
+        return 0;
+}
