@@ -17,10 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILL_BYTES  (UINT32_C(1) << 20) /* of one commit */
-#define FILL_KEYS   4000
-#define PATIENCE    (PEER_PATIENCE_SEC * UINT64_C(1000000))
-#define NO_TIMEOUT  UINT64_MAX
+#define FILL_BYTES (UINT32_C(1) << 20) /* of one commit */
+#define FILL_KEYS  4000
+#define PATIENCE   (PEER_PATIENCE_SEC * UINT64_C(1000000))
+#define NO_TIMEOUT UINT64_MAX
 
 typedef struct Session {
         PeerPlace place;

@@ -74,9 +74,9 @@ static int xfconf_write(void *userdata,
         GError *error = NULL;
 
         reply = g_dbus_connection_call_sync(
-                session->bus, "org.xfce.Xfconf", "/org/xfce/Xfconf", "org.xfce.Xfconf", "SetProperty",
-                g_variant_new("(ssv)", "bench", key, g_variant_new_string(value)), NULL,
-                G_DBUS_CALL_FLAGS_NONE, PEER_PATIENCE_SEC * 1000, NULL, &error);
+                session->bus, "org.xfce.Xfconf", "/org/xfce/Xfconf", "org.xfce.Xfconf",
+                "SetProperty", g_variant_new("(ssv)", "bench", key, g_variant_new_string(value)),
+                NULL, G_DBUS_CALL_FLAGS_NONE, PEER_PATIENCE_SEC * 1000, NULL, &error);
         if (!reply) {
                 fprintf(stderr, "xfconf: %s\n", error->message);
                 g_error_free(error);

@@ -93,7 +93,7 @@ class Service:
 class Regent(Service):
     """regentd on a private system bus, with the limits that 100,000 values of 4 KiB need."""
 
-    CONFIG = "[Limits]\nNamespaceBytesMax=1G\n"
+    CONFIG = "[Limits]\nNamespaceBytesMax=1G\nViewMemoryMax=4G\n"
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
