@@ -39,8 +39,8 @@ def new_client(tmp_path):
 def test_a_client_reads_what_was_filled_by_another(new_client):
     new_client(0).order("fill", seconds=30)
     counted = take_window([new_client(1)], "read", 5)[0]
-    assert counted.operations > KEYS
-    assert counted.nsec >= 5_000_000
+    assert counted.operations >= 1
+    assert 0 < counted.nsec_each <= counted.nsec
 
 
 def test_reading_what_is_not_there_fails(new_client):
@@ -60,30 +60,32 @@ def test_what_a_peer_cannot_do_is_said(new_client, order):
         new_client().order(*order.split(), seconds=30)
 
 
-def tell(client, path, n_watchers, bump):
-    """A writer whose watchers are told by us: bump(n_told, writes) gives the new count."""
+def tell(client, path, n_told):
+    """A writer with one watcher, which is us; says that it was told so many times of the one write."""
+    log = path.parent / "log-0"  # the floor's first write makes it
     with open(path, "w+b") as file:
         file.truncate(8 + 8 * 64)
         board = mmap.mmap(file.fileno(), 0)
-    board[4:8] = struct.pack("I", n_watchers)
+    board[4:8] = struct.pack("I", 1)
     client.begin("tell", 0, 1, path)
+    end = time.monotonic() + 30
+    while not log.exists() and time.monotonic() < end:
+        os.sched_yield()
     time_told = time.monotonic_ns() + 3_000_000_000
     board[8:16] = struct.pack("Q", time_told)
-    board[0:4] = struct.pack("I", bump)
+    board[0:4] = struct.pack("I", n_told)
     return client.finish(30)
 
 
 def test_the_last_watcher_counts(new_client, tmp_path):
-    client = new_client()
-    client.order("write", 0, 1, seconds=30)  # so that what is timed is short
-    counted = tell(client, tmp_path / "board", 1, 1)
+    counted = tell(new_client(), tmp_path / "board", 1)
     assert counted.operations == 1
     assert 2_000_000_000 < counted.median_nsec < 4_000_000_000
 
 
 def test_being_told_twice_fails(new_client, tmp_path):
     with pytest.raises(ClientFailed, match="Value too large"):
-        tell(new_client(), tmp_path / "board", 1, 2)
+        tell(new_client(), tmp_path / "board", 2)
 
 
 def results_of(case, **systems):

@@ -78,6 +78,8 @@ class Stand:
             if not self.context.is_built(name) or not SERVICES[name].is_installed():
                 self.broken[name] = "not installed"
                 continue
+            if not any(self.is_possible(system) for system in systems if system.service == name):
+                continue
             service = SERVICES[name](os.path.join(self.directory, name), self.n_keys, self.value_bytes)
             self.services[name] = service
             try:
@@ -88,6 +90,9 @@ class Stand:
                 self.context.say(f"{name}: {error}")
                 self.broken[name] = "did not start"
         os.sync()
+
+    def is_possible(self, system):
+        return any(why_not(system, case, self.n_keys, self.value_bytes) is None for case in system.cases)
 
     def fill(self, name, variant):
         client = self.wait_client(name, name, variant)
