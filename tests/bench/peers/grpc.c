@@ -85,7 +85,8 @@ static int on_header(nghttp2_session *session,
         if (n_name == strlen("grpc-status") && memcmp(name, "grpc-status", n_name) == 0)
                 (void) snprintf(grpc->status, sizeof grpc->status, "%.*s", (int) n_value,
                                 (const char *) value);
-        if (n_value > 0 && n_name == strlen("grpc-message") && memcmp(name, "grpc-message", n_name) == 0)
+        if (n_value > 0 && n_name == strlen("grpc-message") &&
+            memcmp(name, "grpc-message", n_name) == 0)
                 fprintf(stderr, "etcd: %.*s\n", (int) n_value, (const char *) value);
         return 0;
 }

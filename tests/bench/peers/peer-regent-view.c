@@ -11,6 +11,7 @@
 #include "client/view-reader.h"
 #include "entry-text.h"
 #include "peer.h"
+#include "regent-place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,10 +32,11 @@ typedef struct Session {
 
 static int open_view(Session *session)
 {
+        g_autofree char *ns_name = regent_place_namespace(&session->place);
         char path[ENTRY_TEXT_PATH_SIZE];
         int fd, r;
 
-        entry_text_path(path, PEER_NAMESPACE);
+        entry_text_path(path, ns_name);
         for (int i = 0; i < TRIES; i++) {
                 g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
                 g_autoptr(sd_bus_message) reply = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Regent: over the bus, or over a channel (variant "channel"), as a program does that uses sd-bus
+ * Regent: over the bus, or over a channel, as a program does that uses sd-bus
  *
- * With "runtime" in its variant it writes runtime entries, which are on no disk. Each call is made and answered as any
+ * The variant is that of regent-place.h. With "runtime" it writes runtime entries, which are on no disk. Each call is made and answered as any
  * program would do it.
  */
 
@@ -10,6 +10,7 @@
 #include "client/regent-names.h"
 #include "entry-text.h"
 #include "peer.h"
+#include "regent-place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@ typedef struct Session {
         sd_bus *bus;       /* calls go here */
         sd_bus *system;    /* a channel lasts as long as the connection it came from */
         const char *class; /* NULL: Set */
-        const char *ns_name;
+        char *ns_name;
         char path[ENTRY_TEXT_PATH_SIZE];
         sd_bus_message *reply; /* of the last read */
         uint32_t n_told;
@@ -75,14 +76,14 @@ static int regent_open(void **ret_session, const PeerPlace *place)
 
         *ret_session = session;
         session->place = *place;
-        session->class = strstr(place->variant, "runtime") ? "runtime" : NULL;
-        session->ns_name = session->class ? PEER_NAMESPACE ".runtime" : PEER_NAMESPACE;
+        session->class = regent_place_has(place, "runtime") ? "runtime" : NULL;
+        session->ns_name = regent_place_namespace(place);
         entry_text_path(session->path, session->ns_name);
         r = bus_open(&session->system, place->where);
         if (r < 0)
                 return r;
 
-        if (strstr(place->variant, "channel"))
+        if (regent_place_has(place, "channel"))
                 return open_channel(session);
         session->bus = sd_bus_ref(session->system);
         return 0;

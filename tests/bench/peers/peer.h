@@ -14,8 +14,6 @@
 #include <stdint.h>
 
 #define PEER_KEY_SIZE     48
-#define PEER_DIR_MODE     0700
-#define PEER_NAMESPACE    "bench.entries"
 #define PEER_PATIENCE_SEC 60
 
 /* Where the peer is, and what it holds. */

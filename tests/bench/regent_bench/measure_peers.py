@@ -84,7 +84,7 @@ class Stand:
             self.services[name] = service
             try:
                 service.start()
-                for variant in ("", "runtime") if name == "regent" else ("",):
+                for variant in ("", "runtime,in:runtime") if name == "regent" else ("",):
                     self.fill(name, variant)
             except Exception as error:  # one that does not start leaves the others to be measured
                 self.context.say(f"{name}: {error}")
@@ -121,11 +121,13 @@ class Stand:
         ]  # fmt: skip
         return Client(command, service.environ, os.path.join(self.directory, f"{name}-{index}.log"))
 
-    def clients_for(self, system, first, n):
+    def clients_for(self, system, n, variant=None):
         clients = []
         try:
-            for index in range(first, first + n):
-                clients.append(self.client(system.service, system.program, system.variant, index))
+            for index in range(n):
+                clients.append(
+                    self.client(system.service, system.program, system.variant if variant is None else variant, index)
+                )
         except BaseException:
             for client in clients:
                 client.close()
@@ -193,7 +195,7 @@ class Stand:
 
 def one_client(stand):
     def prepare(system, closing):
-        clients = stand.clients_for(system, 0, 1)
+        clients = stand.clients_for(system, 1)
         closing += clients
         return clients
 
@@ -202,7 +204,7 @@ def one_client(stand):
 
 def several_clients(stand):
     def prepare(system, closing):
-        clients = stand.clients_for(system, 0, N_CLIENTS)
+        clients = stand.clients_for(system, N_CLIENTS)
         closing += clients
         return clients
 
@@ -240,13 +242,16 @@ def measure_telling(stand, systems):
 
     def prepare(system, closing):
         board = os.path.join(stand.directory, system.name + ".board")
-        watchers = stand.clients_for(system, 0, N_CLIENTS)
+        apart = system.apart()
+        if apart is not None:
+            stand.fill(system.service, apart)
+        watchers = stand.clients_for(system, N_CLIENTS, apart)
         closing += watchers
         for watcher in watchers:
             watcher.order("watch", board, N_CLIENTS, seconds=30)
         # Where the way is for reading alone, the write takes another one.
-        program, variant = stand.context.writer_for(system)
-        writer = stand.client(system.service, program, variant, N_CLIENTS)
+        program = "regent" if system.program == "regent-view" else system.program
+        writer = stand.client(system.service, program, system.variant if apart is None else apart, N_CLIENTS)
         closing.append(writer)
         return writer, board
 
@@ -277,10 +282,6 @@ class Peers:
 
     def is_late(self):
         return time.monotonic() - self.begin > self.sizes.total_seconds
-
-    @staticmethod
-    def writer_for(system):
-        return ("regent", "") if system.program == "regent-view" else (system.program, system.variant)
 
     def say(self, text):
         self.failures.append(text)

@@ -19,6 +19,12 @@ class System:
     cannot: dict = dataclasses.field(default_factory=dict)
     cases: tuple = ("read", "write", "writers", "tell")
 
+    def apart(self):
+        """The variant with which nothing is seen of what other ways to the same service write; None: it is alone."""
+        if self.service != "regent":
+            return None
+        return ",".join(filter(None, [self.variant, "in:" + self.name.replace("-", "_")]))
+
     @property
     def is_durable(self):
         return not self.durable.startswith("no")
@@ -63,9 +69,9 @@ SYSTEMS = [
 RUNTIME_CASES = ("runtime-one", "runtime-eight", "runtime-pipeline")
 RUNTIME_SYSTEMS = [
     System("regent-bus-runtime", "Regent, over the bus, class runtime", "regent", "regent",
-           "no: until the next boot, kept over a restart", "runtime", cases=RUNTIME_CASES),
+           "no: until the next boot, kept over a restart", "runtime,in:runtime", cases=RUNTIME_CASES),
     System("regent-channel-runtime", "Regent, channel, class runtime", "regent", "regent",
-           "no: until the next boot, kept over a restart", "channel,runtime", cases=RUNTIME_CASES),
+           "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
     System("cmap-runtime", "corosync cmap", "cmap", "cmap", "no: until corosync ends",
            cannot={"runtime-pipeline": "one call at a time"}, cases=RUNTIME_CASES),
 ]  # fmt: skip
