@@ -98,12 +98,15 @@ class Regent(Service):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.bus_directory = tempfile.mkdtemp(prefix="regent-bench-")  # short enough for a socket
-        self.bus = self.regentd = None
+        self.bus = self.regentd = self.memory_directory = None
 
     def start(self):
         super().start()
         self.bus = DBusDaemon(self.bus_directory).start()
-        self.regentd = Regentd(self.bus, self.directory, config=self.CONFIG).start()
+        self.regentd = Regentd(self.bus, self.directory, config=self.CONFIG)
+        # In memory, as /run is. The state directory is on the disk.
+        self.memory_directory = self.regentd.runtime_dir = tempfile.mkdtemp(prefix="regent-bench-", dir="/dev/shm")
+        self.regentd.start()
         self.where = self.bus.address
 
     def stop(self):
@@ -115,7 +118,8 @@ class Regent(Service):
         finally:
             if self.bus:
                 self.bus.stop()
-            shutil.rmtree(self.bus_directory, ignore_errors=True)
+            for path in filter(None, (self.bus_directory, self.memory_directory)):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 class SessionService(Service):

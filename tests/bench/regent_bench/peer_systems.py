@@ -62,7 +62,7 @@ SYSTEMS = [
     System("xfconf", "xfconf", "xfconf", "xfconf", "no: seconds later", cannot=XFCONF_CANNOT),
     System("cmap", "corosync cmap", "cmap", "cmap", "no: never"),
     System("etcd", "etcd", "etcd", "etcd", "yes: log, fdatasync"),
-    System("floor", "floor: a bare table; a bare write", "floor", "floor", "yes: fdatasync", cannot=NO_TELLING),
+    System("floor", "floor", "floor", "floor", "yes: fdatasync", cannot=NO_TELLING),
 ]  # fmt: skip
 
 # Entries that are gone after a reboot: what cmap is made for.
