@@ -106,50 +106,55 @@ static uint64_t load_slot(const ViewReader *reader, uint64_t i)
         return __atomic_load_n(&table[i & reader->slot_mask], __ATOMIC_ACQUIRE);
 }
 
-/* The record that a slot names, if it is within bounds, and its beginning, copied. */
-static int find_record(const ViewReader *reader,
-                       uint64_t slot,
-                       const char **ret_record,
-                       RegentViewRecord *ret_head)
+/* The record that a slot names, if all of it is within bounds. What bounds it is loaded once. */
+static inline int find_record(const ViewReader *reader, uint64_t slot, ViewEntry *ret_entry)
 {
         uint64_t offset = (slot & REGENT_VIEW_SLOT_WORD) * 8;
-        uint64_t n_bytes;
+        const RegentViewRecord *record = (const void *) byte_at(reader, offset);
+        uint32_t value_bytes;
+        uint8_t key_bytes, type_bytes;
 
         if (offset < reader->records_offset || offset > reader->size_bytes ||
-            reader->size_bytes - offset < sizeof *ret_head)
+            reader->size_bytes - offset < sizeof *record)
                 return -EBADMSG;
 
-        memcpy(ret_head, byte_at(reader, offset), sizeof *ret_head);
-        n_bytes = regent_view_record_bytes(ret_head->key_bytes, ret_head->type_bytes,
-                                           ret_head->value_bytes);
-        if (n_bytes > reader->size_bytes - offset)
-                return -EBADMSG;
-
-        *ret_record = byte_at(reader, offset);
-        return 0;
-}
-
-static int fill_entry(const char *record, const RegentViewRecord *head, ViewEntry *ret_entry)
-{
-        const char *key = record + sizeof *head, *type = key + head->key_bytes + 1;
-
-        if (key[head->key_bytes] != '\0' || type[head->type_bytes] != '\0')
+        value_bytes = __atomic_load_n(&record->value_bytes, __ATOMIC_RELAXED);
+        key_bytes = __atomic_load_n(&record->key_bytes, __ATOMIC_RELAXED);
+        type_bytes = __atomic_load_n(&record->type_bytes, __ATOMIC_RELAXED);
+        if (regent_view_record_bytes(key_bytes, type_bytes, value_bytes) >
+            reader->size_bytes - offset)
                 return -EBADMSG;
 
         *ret_entry = (ViewEntry){
-                .key = key,
-                .type = type,
-                .value = record + regent_view_value_offset(head->key_bytes, head->type_bytes),
-                .key_bytes = head->key_bytes,
-                .type_bytes = head->type_bytes,
-                .value_bytes = head->value_bytes,
-                .revision = head->revision,
-                .origin = (const void *) (record + regent_view_origin_offset(head->key_bytes,
-                                                                             head->type_bytes,
-                                                                             head->value_bytes)),
-                .entry_class = head->entry_class,
+                .key = (const char *) (record + 1),
+                .value = (const char *) record + regent_view_value_offset(key_bytes, type_bytes),
+                .revision = record->revision,
+                .value_bytes = value_bytes,
+                .key_bytes = key_bytes,
+                .type_bytes = type_bytes,
+                .entry_class = record->entry_class,
         };
         return 0;
+}
+
+/* Callers rely on the two NULs. */
+static inline bool has_text_ends(const ViewEntry *entry)
+{
+        return entry->key[entry->key_bytes] == '\0' &&
+               view_entry_type(entry)[entry->type_bytes] == '\0';
+}
+
+/* A call of memcmp() would take as long as the rest of a look-up. */
+static inline bool is_key(const ViewEntry *entry, const char *key, size_t key_bytes)
+{
+        const char *other = entry->key;
+
+        if (entry->key_bytes != key_bytes)
+                return false;
+        for (; key_bytes > 8; key += 8, other += 8, key_bytes -= 8)
+                if (regent_view_load_bytes(key, 8) != regent_view_load_bytes(other, 8))
+                        return false;
+        return regent_view_load_bytes(key, key_bytes) == regent_view_load_bytes(other, key_bytes);
 }
 
 int view_reader_get(const ViewReader *reader,
@@ -161,8 +166,7 @@ int view_reader_get(const ViewReader *reader,
 
         for (unsigned n = 0; n < REGENT_VIEW_PROBES_MAX; n++) {
                 uint64_t slot = load_slot(reader, hash + n);
-                RegentViewRecord head;
-                const char *record;
+                ViewEntry entry;
                 int r;
 
                 if (slot == 0)
@@ -170,15 +174,17 @@ int view_reader_get(const ViewReader *reader,
                 if ((slot ^ hash) & REGENT_VIEW_SLOT_TAG)
                         continue;
 
-                r = find_record(reader, slot, &record, &head);
+                r = find_record(reader, slot, &entry);
                 if (r < 0)
                         return r;
-                if (head.key_bytes != key_bytes ||
-                    memcmp(record + sizeof head, key, key_bytes) != 0)
+                if (!is_key(&entry, key, key_bytes))
                         continue;
                 if (slot & REGENT_VIEW_SLOT_ABSENT)
                         return -ENOENT;
-                return fill_entry(record, &head, ret_entry);
+                if (!has_text_ends(&entry))
+                        return -EBADMSG;
+                *ret_entry = entry;
+                return 0;
         }
 
         return -ENOENT;
@@ -196,7 +202,8 @@ int view_reader_get_fixed(const ViewReader *reader,
         r = view_reader_get(reader, key, strlen(key), &entry);
         if (r < 0)
                 return r;
-        if (entry.type_bytes != strlen(type) || memcmp(entry.type, type, entry.type_bytes) != 0 ||
+        if (entry.type_bytes != strlen(type) ||
+            memcmp(view_entry_type(&entry), type, entry.type_bytes) != 0 ||
             entry.value_bytes != n_bytes)
                 return -EMEDIUMTYPE;
 
@@ -208,15 +215,19 @@ int view_reader_next(const ViewReader *reader, uint64_t *cursor, ViewEntry *ret_
 {
         while (*cursor <= reader->slot_mask) {
                 uint64_t slot = load_slot(reader, (*cursor)++);
-                RegentViewRecord head;
-                const char *record;
+                ViewEntry entry;
                 int r;
 
                 if (slot == 0 || (slot & REGENT_VIEW_SLOT_ABSENT))
                         continue;
 
-                r = find_record(reader, slot, &record, &head);
-                return r < 0 ? r : fill_entry(record, &head, ret_entry);
+                r = find_record(reader, slot, &entry);
+                if (r < 0)
+                        return r;
+                if (!has_text_ends(&entry))
+                        return -EBADMSG;
+                *ret_entry = entry;
+                return 0;
         }
 
         return -ENOENT;

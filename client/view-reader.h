@@ -24,18 +24,30 @@ typedef struct ViewReader {
         bool is_mapped; /* by view_reader_open() */
 } ViewReader;
 
-/* An entry, in place. */
+/* An entry, in place; small, as a look-up writes all of it. */
 typedef struct ViewEntry {
         const char *key;   /* with a NUL behind it */
-        const char *type;  /* likewise: a GVariant type string, which is not checked */
         const void *value; /* 8-aligned */
-        size_t key_bytes;
-        size_t type_bytes;
-        size_t value_bytes;
-        uint64_t revision;              /* 0: a declared default */
-        const RegentViewOrigin *origin; /* who wrote it, and when */
-        uint8_t entry_class;
+        uint64_t revision; /* 0: a declared default */
+        uint32_t value_bytes;
+        uint8_t key_bytes;
+        uint8_t type_bytes;
+        uint8_t entry_class; /* as in RegentViewRecord */
 } ViewEntry;
+
+/* A GVariant type string, with a NUL behind it; it is not checked. */
+static inline const char *view_entry_type(const ViewEntry *entry)
+{
+        return entry->key + entry->key_bytes + 1;
+}
+
+/* Who wrote it, and when. */
+static inline const RegentViewOrigin *view_entry_origin(const ViewEntry *entry)
+{
+        const char *value = (const char *) entry->value;
+
+        return (const void *) (value + (((uint64_t) entry->value_bytes + 7) & ~UINT64_C(7)));
+}
 
 /*
  * Maps the view that @fd is, which may be closed then. 0; -EBADMSG when it is none, or is not sealed
@@ -96,5 +108,5 @@ static inline uint64_t view_reader_revision(const ViewReader *reader)
 
 static inline uint64_t view_reader_n_keys(const ViewReader *reader)
 {
-        return __atomic_load_n(&reader->header->n_keys, __ATOMIC_RELAXED);
+        return __atomic_load_n(&reader->header->n_keys, __ATOMIC_ACQUIRE);
 }

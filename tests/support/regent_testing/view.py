@@ -30,14 +30,12 @@ class _Reader(ctypes.Structure):
 
 class _Entry(ctypes.Structure):
     _fields_ = [
-        ("key", ctypes.c_char_p),
-        ("type", ctypes.c_char_p),
+        ("key", ctypes.c_void_p),
         ("value", ctypes.c_void_p),
-        ("key_bytes", ctypes.c_size_t),
-        ("type_bytes", ctypes.c_size_t),
-        ("value_bytes", ctypes.c_size_t),
         ("revision", ctypes.c_uint64),
-        ("origin", ctypes.c_void_p),
+        ("value_bytes", ctypes.c_uint32),
+        ("key_bytes", ctypes.c_uint8),
+        ("type_bytes", ctypes.c_uint8),
         ("entry_class", ctypes.c_uint8),
     ]
 
@@ -68,10 +66,8 @@ def open_fd(space, options=None):
 
 def origin_of(entry):
     """(writer's uid, time in microseconds)"""
-    return (
-        ctypes.c_uint32.from_address(entry.origin + 8).value,
-        ctypes.c_uint64.from_address(entry.origin).value,
-    )
+    origin = entry.value + (entry.value_bytes + 7 & ~7)
+    return ctypes.c_uint32.from_address(origin + 8).value, ctypes.c_uint64.from_address(origin).value
 
 
 class View:
@@ -117,7 +113,7 @@ class View:
     def everything(self):
         cursor, entry, found = ctypes.c_uint64(0), _Entry(), {}
         while not self.library.view_reader_next(ctypes.byref(self.reader), ctypes.byref(cursor), ctypes.byref(entry)):
-            found[entry.key.decode()] = _variant(entry)
+            found[ctypes.string_at(entry.key).decode()] = _variant(entry)
         return found
 
     def wait(self, sequence, seconds=30):
@@ -131,5 +127,5 @@ class View:
 
 def _variant(entry):
     content = ctypes.string_at(entry.value, entry.value_bytes)
-    kind = GLib.VariantType(entry.type.decode())
+    kind = GLib.VariantType(ctypes.string_at(entry.key + entry.key_bytes + 1).decode())
     return GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False)
