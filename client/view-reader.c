@@ -54,20 +54,17 @@ int view_reader_attach(ViewReader *reader, const void *memory, size_t size_bytes
                 .slot_mask = h.n_slots - 1,
                 .records_offset = h.records_offset,
                 .hash_seed = h.hash_seed,
+                .fd = -1,
         };
         return 0;
 }
 
-int view_reader_open(ViewReader *reader, int fd)
+static int map(ViewReader *reader, int fd)
 {
         struct stat status;
         void *memory;
-        int seals, r;
+        int r;
 
-        /* Reading what somebody cuts off meanwhile would be SIGBUS. */
-        seals = fcntl(fd, F_GET_SEALS);
-        if (seals < 0 || !(seals & F_SEAL_SHRINK))
-                return -EBADMSG;
         if (fstat(fd, &status) < 0)
                 return -errno;
         if (status.st_size < (off_t) sizeof(RegentViewHeader))
@@ -78,20 +75,40 @@ int view_reader_open(ViewReader *reader, int fd)
                 return -errno;
 
         r = view_reader_attach(reader, memory, (size_t) status.st_size);
-        if (r < 0) {
+        if (r < 0)
                 (void) munmap(memory, (size_t) status.st_size);
+        return r;
+}
+
+int view_reader_open(ViewReader *reader, int fd)
+{
+        int seals, own, r;
+
+        /* Reading what somebody cuts off meanwhile would be SIGBUS. */
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0 || !(seals & F_SEAL_SHRINK))
+                return -EBADMSG;
+
+        own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0)
+                return -errno;
+        r = map(reader, own);
+        if (r < 0) {
+                (void) close(own);
                 return r;
         }
 
-        reader->is_mapped = true;
+        reader->fd = own;
         return 0;
 }
 
 void view_reader_close(ViewReader *reader)
 {
-        if (reader->is_mapped)
+        if (reader->header && reader->fd >= 0) {
                 (void) munmap((void *) (uintptr_t) reader->header, reader->size_bytes);
-        *reader = (ViewReader){};
+                (void) close(reader->fd);
+        }
+        *reader = (ViewReader){ .fd = -1 };
 }
 
 static const char *byte_at(const ViewReader *reader, uint64_t offset)
@@ -264,6 +281,17 @@ static uint64_t now_usec(void)
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+/* Others may have read locks at most, as their descriptors cannot be written to. */
+bool view_reader_is_orphaned(const ViewReader *reader)
+{
+        struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+        if (reader->fd < 0 || fcntl(reader->fd, F_OFD_GETLK, &lock) < 0)
+                return false;
+        /* It says why it ends before it lets go. */
+        return lock.l_type == F_UNLCK && view_reader_state(reader) == REGENT_VIEW_LIVE;
+}
+
 int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeout_usec)
 {
         uint64_t now = now_usec(), end;
@@ -275,6 +303,8 @@ int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeo
 
                 if (view_reader_state(reader) != REGENT_VIEW_LIVE)
                         return 0;
+                if (view_reader_is_orphaned(reader))
+                        return -EOWNERDEAD;
                 now = now_usec();
                 if (now >= end)
                         return -ETIMEDOUT;

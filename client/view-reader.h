@@ -21,7 +21,7 @@ typedef struct ViewReader {
         uint64_t slot_mask;
         uint64_t records_offset;
         uint64_t hash_seed;
-        bool is_mapped; /* by view_reader_open() */
+        int fd; /* its own, to ask by; -1: it was attached */
 } ViewReader;
 
 /* An entry, in place; small, as a look-up writes all of it. */
@@ -50,7 +50,7 @@ static inline const RegentViewOrigin *view_entry_origin(const ViewEntry *entry)
 }
 
 /*
- * Maps the view that @fd is, which may be closed then. 0; -EBADMSG when it is none, or is not sealed
+ * Maps the view that @fd is, of which it keeps a descriptor of its own. 0; -EBADMSG when it is none, or is not sealed
  * against becoming shorter; -EPROTONOSUPPORT when it is of a newer kind; another negative errno.
  */
 int view_reader_open(ViewReader *reader, int fd);
@@ -86,7 +86,16 @@ int view_reader_next(const ViewReader *reader, uint64_t *cursor, ViewEntry *ret_
 int view_reader_begin(const ViewReader *reader, uint32_t *ret_sequence);
 bool view_reader_is_whole(const ViewReader *reader, uint32_t sequence);
 
-/* Sleeps until something has been published since @sequence, or the view is retired: 0, -ETIMEDOUT. */
+/*
+ * Whether nothing will follow though the state is LIVE, as regentd was killed. One system call, and
+ * the only question that is not answered by the memory alone.
+ */
+bool view_reader_is_orphaned(const ViewReader *reader);
+
+/*
+ * Sleeps until something has been published since @sequence, or the view is retired: 0; -ETIMEDOUT;
+ * -EOWNERDEAD when it is orphaned, which is noticed within a second.
+ */
 int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeout_usec);
 
 static inline uint32_t view_reader_sequence(const ViewReader *reader)

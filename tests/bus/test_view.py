@@ -3,8 +3,11 @@
 ends."""
 
 import ctypes
+import errno
+import fcntl
 import mmap
 import os
+import struct
 import threading
 
 import pytest
@@ -247,6 +250,49 @@ def test_stop_ends_it(stack, open_view):
 
     assert seen.state() == view.STOPPED
     assert seen.get("a").unpack() == 1
+
+
+def test_killed_service_leaves_an_orphan(stack, open_view):
+    made = stack()
+    space = made.root.create("org.example.X")
+    space.set("a", 1)
+    seen = open_view(space)
+    results = []
+    sleeper = threading.Thread(target=lambda: results.append(seen.wait(seen.sequence())))
+    sleeper.start()
+    assert not seen.is_orphaned()
+    made.regentd.kill()
+    sleeper.join()
+
+    assert results == [-errno.EOWNERDEAD]
+    assert seen.state() == view.LIVE and seen.is_orphaned()
+    assert seen.get("a").unpack() == 1
+    made.regentd.start()
+    assert seen.is_orphaned()
+    again = open_view(space)
+    assert again.state() == view.LIVE and not again.is_orphaned() and again.get("a").unpack() == 1
+
+
+def test_ended_view_is_no_orphan(stack, open_view):
+    made = stack()
+    space = made.root.create("org.example.X")
+    revoked, stopped = open_view(space), None
+    space.set_access(mode=0o640)
+    assert revoked.state() == view.REVOKED and not revoked.is_orphaned()
+    stopped = open_view(space)
+    made.regentd.stop()
+
+    assert stopped.state() == view.STOPPED
+    assert not stopped.is_orphaned() and not revoked.is_orphaned()
+
+
+def test_reader_cannot_hide_a_death(ns):
+    """A lock of regentd's kind takes a descriptor that can be written to."""
+    fd, _ = view.open_fd(ns)
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    with pytest.raises(OSError):
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, lock)
+    os.close(fd)
 
 
 def test_full_view_is_followed(ns, open_view):

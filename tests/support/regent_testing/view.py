@@ -24,7 +24,7 @@ class _Reader(ctypes.Structure):
         ("slot_mask", ctypes.c_uint64),
         ("records_offset", ctypes.c_uint64),
         ("hash_seed", ctypes.c_uint64),
-        ("is_mapped", ctypes.c_bool),
+        ("fd", ctypes.c_int),
     ]
 
 
@@ -48,6 +48,7 @@ def build_library(directory):
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-I", root, "-o", path, *sources], check=True)
     library = ctypes.CDLL(path)
     library.view_hammer.restype = ctypes.c_int64
+    library.view_reader_is_orphaned.restype = ctypes.c_bool
     return library
 
 
@@ -119,6 +120,9 @@ class View:
     def wait(self, sequence, seconds=30):
         usec = ctypes.c_uint64(int(seconds * SLOWNESS * 1e6))
         return self.library.view_reader_wait(ctypes.byref(self.reader), ctypes.c_uint32(sequence), usec)
+
+    def is_orphaned(self):
+        return self.library.view_reader_is_orphaned(ctypes.byref(self.reader))
 
     def hammer(self, stop, last):
         """Reads until `stop`, a c_int, or the view's end; `last` is a c_uint64."""
