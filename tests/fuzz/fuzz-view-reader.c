@@ -32,10 +32,12 @@ static void touch_entry(const ViewReader *reader, const ViewEntry *entry)
         const char *value = entry->value;
 
         g_assert(entry->key >= begin && entry->key + entry->key_bytes < end);
-        g_assert(view_entry_type(entry) >= begin && view_entry_type(entry) + entry->type_bytes < end);
+        g_assert(view_entry_type(entry) >= begin &&
+                 view_entry_type(entry) + entry->type_bytes < end);
         g_assert(value >= begin && value <= end && entry->value_bytes <= (size_t) (end - value));
         g_assert((uintptr_t) value % 8 == 0);
-        g_assert(entry->key[entry->key_bytes] == '\0' && view_entry_type(entry)[entry->type_bytes] == '\0');
+        g_assert(entry->key[entry->key_bytes] == '\0' &&
+                 view_entry_type(entry)[entry->type_bytes] == '\0');
         touch(entry->key, entry->key_bytes + 1);
         touch(view_entry_type(entry), entry->type_bytes + 1);
         touch(entry->value, entry->value_bytes);

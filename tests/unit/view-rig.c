@@ -105,8 +105,9 @@ ViewReader view_rig_open(const ViewRig *f)
 
 static char *text_of(const ViewEntry *entry)
 {
-        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_from_data(
-                G_VARIANT_TYPE(view_entry_type(entry)), entry->value, entry->value_bytes, FALSE, NULL, NULL));
+        g_autoptr(GVariant) value = g_variant_ref_sink(
+                g_variant_new_from_data(G_VARIANT_TYPE(view_entry_type(entry)), entry->value,
+                                        entry->value_bytes, FALSE, NULL, NULL));
 
         g_assert(g_variant_is_normal_form(value));
         return g_variant_print(value, FALSE);

@@ -47,7 +47,6 @@ def build_library(directory):
     sources = [os.path.join(root, "client", "view-reader.c"), os.path.join(root, "tests", "bus", "view-hammer.c")]
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-I", root, "-o", path, *sources], check=True)
     library = ctypes.CDLL(path)
-    library.view_hammer.restype = ctypes.c_int64
     library.view_reader_is_orphaned.restype = ctypes.c_bool
     return library
 
@@ -123,10 +122,6 @@ class View:
 
     def is_orphaned(self):
         return self.library.view_reader_is_orphaned(ctypes.byref(self.reader))
-
-    def hammer(self, stop, last):
-        """Reads until `stop`, a c_int, or the view's end; `last` is a c_uint64."""
-        return self.library.view_hammer(ctypes.byref(self.reader), ctypes.byref(stop), ctypes.byref(last))
 
 
 def _variant(entry):
