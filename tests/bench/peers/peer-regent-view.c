@@ -89,7 +89,7 @@ static int regent_view_read(void *userdata, const char *key, PeerValue *ret_valu
                 r = view_reader_get(&session->reader, key, strlen(key), &entry);
         if (r < 0)
                 return r;
-        if (entry.type_bytes != 1 || entry.type[0] != 's')
+        if (entry.type_bytes != 1 || view_entry_type(&entry)[0] != 's')
                 return -EMEDIUMTYPE;
 
         *ret_value = (PeerValue){ entry.value, entry.value_bytes - 1 };
