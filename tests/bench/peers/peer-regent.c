@@ -2,8 +2,8 @@
 /*
  * Regent: over the bus, or over a channel, as a program does that uses sd-bus
  *
- * The variant is that of regent-place.h. With "runtime" it writes runtime entries, which are on no disk. Each call is made and answered as any
- * program would do it.
+ * The variant is that of regent-place.h. With "runtime" it writes runtime entries, which are on no
+ * disk. Each call is made and answered as any program would do it.
  */
 
 #include "bus.h"

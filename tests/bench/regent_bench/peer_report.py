@@ -174,7 +174,7 @@ def ratio_table(results, n_keys):
             goal, met = ratio.goal.text, "yes" if ratio.goal.is_met(middle) else "no"
         spread = f"{three_digits(middle)} ({three_digits(low)} to {three_digits(high)})"
         rows.append([ratio.text, spread, goal, met])
-    return table(["ratio", "median (half of the rounds)", "goal", "met"], rows)
+    return rows and table(["ratio", "median (half of the rounds)", "goal", "met"], rows)
 
 
 def middle_of(results):
@@ -188,17 +188,20 @@ def rounds_text(results):
     return f"{min(counts)} to {max(counts)}" if counts else "no"
 
 
+def with_title(title, rows):
+    return [title, rows] if rows else []
+
+
 def text(results, described):
     n_keys = middle_of(results)
     parts = [
-        "Times are medians of {rounds} rounds, in each of which every system had its turn, on {processor}, {cpus} CPUs, "
-        "Linux {kernel}, {file_system}, load {load_before} before: {packages}.\n".format(
+        "Medians of {rounds} rounds, in each of which every system had its turn, on {processor}, {cpus} CPUs, Linux "
+        "{kernel}, {file_system}, load {load_before} before: {packages}.\n".format(
             rounds=rounds_text(results), packages=", ".join(described["versions"]), **described
         ),
         f"{n_keys:,} keys of 20 bytes, values of 32:\n",
         main_table(results, n_keys),
-        "The same as ratios, round by round:\n",
-        ratio_table(results, n_keys),
+        *with_title("The same as ratios, round by round:\n", ratio_table(results, n_keys)),
         "A read, by number and size of values:\n",
         size_table(results, "read"),
         "A write, by number of values:\n",
