@@ -57,11 +57,8 @@ WatchOutbox *watch_outbox_free(WatchOutbox *outbox)
 
 bool watch_outbox_admits(WatchOutbox *outbox, const Caller *caller, uint64_t n_bytes)
 {
-        bool is_own;
-
         if (outbox->messages->len > 0) {
-                if (flow_room(outbox->service, caller->name, &is_own) >=
-                    outbox->n_bytes + n_bytes + LEDGER_MESSAGE_BYTES)
+                if (flow_admits_behind(outbox->service, caller, outbox->n_bytes, n_bytes))
                         return true;
                 watch_outbox_flush(outbox);
         }
