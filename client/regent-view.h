@@ -24,7 +24,13 @@
  * longer than a second without looking.
  *
  * When regentd has no more use for a view, it sets `state` and leaves it as it is: the values stay,
- * and nothing follows. A regentd that is killed sets nothing: its name leaves the bus.
+ * and nothing follows. A regentd that is killed sets nothing, and may leave `sequence` odd. But as
+ * long as it lives it has a write lock on the whole file (F_OFD_SETLK), which nobody else can have:
+ * so a view is orphaned when its state is LIVE and F_OFD_GETLK for a read lock finds no lock in the
+ * way; to be asked in this order: the lock first, then the state. That is one system call on the
+ * descriptor of OpenView; whoever waits asks each time before going to sleep. An orphaned view holds
+ * what was durable when regentd died, of its last commit perhaps a part. Its follower is to be had
+ * once org.regentd.State1 is on the bus again.
  *
  * Numbers are in the byte order of the machine, and so are values: those of a GVariant in normal
  * form, 8-aligned.

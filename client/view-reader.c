@@ -54,20 +54,17 @@ int view_reader_attach(ViewReader *reader, const void *memory, size_t size_bytes
                 .slot_mask = h.n_slots - 1,
                 .records_offset = h.records_offset,
                 .hash_seed = h.hash_seed,
+                .fd = -1,
         };
         return 0;
 }
 
-int view_reader_open(ViewReader *reader, int fd)
+static int map(ViewReader *reader, int fd)
 {
         struct stat status;
         void *memory;
-        int seals, r;
+        int r;
 
-        /* Reading what somebody cuts off meanwhile would be SIGBUS. */
-        seals = fcntl(fd, F_GET_SEALS);
-        if (seals < 0 || !(seals & F_SEAL_SHRINK))
-                return -EBADMSG;
         if (fstat(fd, &status) < 0)
                 return -errno;
         if (status.st_size < (off_t) sizeof(RegentViewHeader))
@@ -78,20 +75,40 @@ int view_reader_open(ViewReader *reader, int fd)
                 return -errno;
 
         r = view_reader_attach(reader, memory, (size_t) status.st_size);
-        if (r < 0) {
+        if (r < 0)
                 (void) munmap(memory, (size_t) status.st_size);
+        return r;
+}
+
+int view_reader_open(ViewReader *reader, int fd)
+{
+        int seals, own, r;
+
+        /* Reading what somebody cuts off meanwhile would be SIGBUS. */
+        seals = fcntl(fd, F_GET_SEALS);
+        if (seals < 0 || !(seals & F_SEAL_SHRINK))
+                return -EBADMSG;
+
+        own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (own < 0)
+                return -errno;
+        r = map(reader, own);
+        if (r < 0) {
+                (void) close(own);
                 return r;
         }
 
-        reader->is_mapped = true;
+        reader->fd = own;
         return 0;
 }
 
 void view_reader_close(ViewReader *reader)
 {
-        if (reader->is_mapped)
+        if (reader->header && reader->fd >= 0) {
                 (void) munmap((void *) (uintptr_t) reader->header, reader->size_bytes);
-        *reader = (ViewReader){};
+                (void) close(reader->fd);
+        }
+        *reader = (ViewReader){ .fd = -1 };
 }
 
 static const char *byte_at(const ViewReader *reader, uint64_t offset)
@@ -106,50 +123,55 @@ static uint64_t load_slot(const ViewReader *reader, uint64_t i)
         return __atomic_load_n(&table[i & reader->slot_mask], __ATOMIC_ACQUIRE);
 }
 
-/* The record that a slot names, if it is within bounds, and its beginning, copied. */
-static int find_record(const ViewReader *reader,
-                       uint64_t slot,
-                       const char **ret_record,
-                       RegentViewRecord *ret_head)
+/* The record that a slot names, if all of it is within bounds. What bounds it is loaded once. */
+static inline int find_record(const ViewReader *reader, uint64_t slot, ViewEntry *ret_entry)
 {
         uint64_t offset = (slot & REGENT_VIEW_SLOT_WORD) * 8;
-        uint64_t n_bytes;
+        const RegentViewRecord *record = (const void *) byte_at(reader, offset);
+        uint32_t value_bytes;
+        uint8_t key_bytes, type_bytes;
 
         if (offset < reader->records_offset || offset > reader->size_bytes ||
-            reader->size_bytes - offset < sizeof *ret_head)
+            reader->size_bytes - offset < sizeof *record)
                 return -EBADMSG;
 
-        memcpy(ret_head, byte_at(reader, offset), sizeof *ret_head);
-        n_bytes = regent_view_record_bytes(ret_head->key_bytes, ret_head->type_bytes,
-                                           ret_head->value_bytes);
-        if (n_bytes > reader->size_bytes - offset)
-                return -EBADMSG;
-
-        *ret_record = byte_at(reader, offset);
-        return 0;
-}
-
-static int fill_entry(const char *record, const RegentViewRecord *head, ViewEntry *ret_entry)
-{
-        const char *key = record + sizeof *head, *type = key + head->key_bytes + 1;
-
-        if (key[head->key_bytes] != '\0' || type[head->type_bytes] != '\0')
+        value_bytes = __atomic_load_n(&record->value_bytes, __ATOMIC_RELAXED);
+        key_bytes = __atomic_load_n(&record->key_bytes, __ATOMIC_RELAXED);
+        type_bytes = __atomic_load_n(&record->type_bytes, __ATOMIC_RELAXED);
+        if (regent_view_record_bytes(key_bytes, type_bytes, value_bytes) >
+            reader->size_bytes - offset)
                 return -EBADMSG;
 
         *ret_entry = (ViewEntry){
-                .key = key,
-                .type = type,
-                .value = record + regent_view_value_offset(head->key_bytes, head->type_bytes),
-                .key_bytes = head->key_bytes,
-                .type_bytes = head->type_bytes,
-                .value_bytes = head->value_bytes,
-                .revision = head->revision,
-                .origin = (const void *) (record + regent_view_origin_offset(head->key_bytes,
-                                                                             head->type_bytes,
-                                                                             head->value_bytes)),
-                .entry_class = head->entry_class,
+                .key = (const char *) (record + 1),
+                .value = (const char *) record + regent_view_value_offset(key_bytes, type_bytes),
+                .revision = record->revision,
+                .value_bytes = value_bytes,
+                .key_bytes = key_bytes,
+                .type_bytes = type_bytes,
+                .entry_class = record->entry_class,
         };
         return 0;
+}
+
+/* Callers rely on the two NULs. */
+static inline bool has_text_ends(const ViewEntry *entry)
+{
+        return entry->key[entry->key_bytes] == '\0' &&
+               view_entry_type(entry)[entry->type_bytes] == '\0';
+}
+
+/* A call of memcmp() would take as long as the rest of a look-up. */
+static inline bool is_key(const ViewEntry *entry, const char *key, size_t key_bytes)
+{
+        const char *other = entry->key;
+
+        if (entry->key_bytes != key_bytes)
+                return false;
+        for (; key_bytes > 8; key += 8, other += 8, key_bytes -= 8)
+                if (regent_view_load_bytes(key, 8) != regent_view_load_bytes(other, 8))
+                        return false;
+        return regent_view_load_bytes(key, key_bytes) == regent_view_load_bytes(other, key_bytes);
 }
 
 int view_reader_get(const ViewReader *reader,
@@ -161,8 +183,7 @@ int view_reader_get(const ViewReader *reader,
 
         for (unsigned n = 0; n < REGENT_VIEW_PROBES_MAX; n++) {
                 uint64_t slot = load_slot(reader, hash + n);
-                RegentViewRecord head;
-                const char *record;
+                ViewEntry entry;
                 int r;
 
                 if (slot == 0)
@@ -170,15 +191,17 @@ int view_reader_get(const ViewReader *reader,
                 if ((slot ^ hash) & REGENT_VIEW_SLOT_TAG)
                         continue;
 
-                r = find_record(reader, slot, &record, &head);
+                r = find_record(reader, slot, &entry);
                 if (r < 0)
                         return r;
-                if (head.key_bytes != key_bytes ||
-                    memcmp(record + sizeof head, key, key_bytes) != 0)
+                if (!is_key(&entry, key, key_bytes))
                         continue;
                 if (slot & REGENT_VIEW_SLOT_ABSENT)
                         return -ENOENT;
-                return fill_entry(record, &head, ret_entry);
+                if (!has_text_ends(&entry))
+                        return -EBADMSG;
+                *ret_entry = entry;
+                return 0;
         }
 
         return -ENOENT;
@@ -196,7 +219,8 @@ int view_reader_get_fixed(const ViewReader *reader,
         r = view_reader_get(reader, key, strlen(key), &entry);
         if (r < 0)
                 return r;
-        if (entry.type_bytes != strlen(type) || memcmp(entry.type, type, entry.type_bytes) != 0 ||
+        if (entry.type_bytes != strlen(type) ||
+            memcmp(view_entry_type(&entry), type, entry.type_bytes) != 0 ||
             entry.value_bytes != n_bytes)
                 return -EMEDIUMTYPE;
 
@@ -208,15 +232,19 @@ int view_reader_next(const ViewReader *reader, uint64_t *cursor, ViewEntry *ret_
 {
         while (*cursor <= reader->slot_mask) {
                 uint64_t slot = load_slot(reader, (*cursor)++);
-                RegentViewRecord head;
-                const char *record;
+                ViewEntry entry;
                 int r;
 
                 if (slot == 0 || (slot & REGENT_VIEW_SLOT_ABSENT))
                         continue;
 
-                r = find_record(reader, slot, &record, &head);
-                return r < 0 ? r : fill_entry(record, &head, ret_entry);
+                r = find_record(reader, slot, &entry);
+                if (r < 0)
+                        return r;
+                if (!has_text_ends(&entry))
+                        return -EBADMSG;
+                *ret_entry = entry;
+                return 0;
         }
 
         return -ENOENT;
@@ -253,6 +281,17 @@ static uint64_t now_usec(void)
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+/* Others may have read locks at most, as their descriptors cannot be written to. */
+bool view_reader_is_orphaned(const ViewReader *reader)
+{
+        struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+        if (reader->fd < 0 || fcntl(reader->fd, F_OFD_GETLK, &lock) < 0)
+                return false;
+        /* It says why it ends before it lets go. */
+        return lock.l_type == F_UNLCK && view_reader_state(reader) == REGENT_VIEW_LIVE;
+}
+
 int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeout_usec)
 {
         uint64_t now = now_usec(), end;
@@ -264,6 +303,8 @@ int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeo
 
                 if (view_reader_state(reader) != REGENT_VIEW_LIVE)
                         return 0;
+                if (view_reader_is_orphaned(reader))
+                        return -EOWNERDEAD;
                 now = now_usec();
                 if (now >= end)
                         return -ETIMEDOUT;

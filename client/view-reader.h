@@ -21,24 +21,36 @@ typedef struct ViewReader {
         uint64_t slot_mask;
         uint64_t records_offset;
         uint64_t hash_seed;
-        bool is_mapped; /* by view_reader_open() */
+        int fd; /* its own, to ask by; -1: it was attached */
 } ViewReader;
 
-/* An entry, in place. */
+/* An entry, in place; small, as a look-up writes all of it. */
 typedef struct ViewEntry {
         const char *key;   /* with a NUL behind it */
-        const char *type;  /* likewise: a GVariant type string, which is not checked */
         const void *value; /* 8-aligned */
-        size_t key_bytes;
-        size_t type_bytes;
-        size_t value_bytes;
-        uint64_t revision;              /* 0: a declared default */
-        const RegentViewOrigin *origin; /* who wrote it, and when */
-        uint8_t entry_class;
+        uint64_t revision; /* 0: a declared default */
+        uint32_t value_bytes;
+        uint8_t key_bytes;
+        uint8_t type_bytes;
+        uint8_t entry_class; /* as in RegentViewRecord */
 } ViewEntry;
 
+/* A GVariant type string, with a NUL behind it; it is not checked. */
+static inline const char *view_entry_type(const ViewEntry *entry)
+{
+        return entry->key + entry->key_bytes + 1;
+}
+
+/* Who wrote it, and when. */
+static inline const RegentViewOrigin *view_entry_origin(const ViewEntry *entry)
+{
+        const char *value = (const char *) entry->value;
+
+        return (const void *) (value + (((uint64_t) entry->value_bytes + 7) & ~UINT64_C(7)));
+}
+
 /*
- * Maps the view that @fd is, which may be closed then. 0; -EBADMSG when it is none, or is not sealed
+ * Maps the view that @fd is, of which it keeps a descriptor of its own. 0; -EBADMSG when it is none, or is not sealed
  * against becoming shorter; -EPROTONOSUPPORT when it is of a newer kind; another negative errno.
  */
 int view_reader_open(ViewReader *reader, int fd);
@@ -74,7 +86,16 @@ int view_reader_next(const ViewReader *reader, uint64_t *cursor, ViewEntry *ret_
 int view_reader_begin(const ViewReader *reader, uint32_t *ret_sequence);
 bool view_reader_is_whole(const ViewReader *reader, uint32_t sequence);
 
-/* Sleeps until something has been published since @sequence, or the view is retired: 0, -ETIMEDOUT. */
+/*
+ * Whether nothing will follow though the state is LIVE, as regentd was killed. One system call, and
+ * the only question that is not answered by the memory alone.
+ */
+bool view_reader_is_orphaned(const ViewReader *reader);
+
+/*
+ * Sleeps until something has been published since @sequence, or the view is retired: 0; -ETIMEDOUT;
+ * -EOWNERDEAD when it is orphaned, which is noticed within a second.
+ */
 int view_reader_wait(const ViewReader *reader, uint32_t sequence, uint64_t timeout_usec);
 
 static inline uint32_t view_reader_sequence(const ViewReader *reader)
@@ -96,5 +117,5 @@ static inline uint64_t view_reader_revision(const ViewReader *reader)
 
 static inline uint64_t view_reader_n_keys(const ViewReader *reader)
 {
-        return __atomic_load_n(&reader->header->n_keys, __ATOMIC_RELAXED);
+        return __atomic_load_n(&reader->header->n_keys, __ATOMIC_ACQUIRE);
 }

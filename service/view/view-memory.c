@@ -45,6 +45,14 @@ static int create(void)
         return fd >= 0 ? fd : -errno;
 }
 
+/* The kernel takes it from us when we die, and readers can see whether somebody has it. */
+static int lock(int fd)
+{
+        struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+        return fcntl(fd, F_OFD_SETLK, &whole) < 0 ? -errno : 0;
+}
+
 static int size_and_seal(ViewMemory *memory, size_t n_bytes)
 {
         void *bytes;
@@ -76,7 +84,9 @@ int view_memory_make(ViewMemory *memory, size_t n_bytes)
                 return r;
 
         memory->fd = r;
-        r = size_and_seal(memory, n_bytes);
+        r = lock(memory->fd);
+        if (r == 0)
+                r = size_and_seal(memory, n_bytes);
         if (r < 0)
                 view_memory_clear(memory);
         return r;

@@ -5,7 +5,7 @@
  * View memory
  *
  * Memory that this process writes and others may read, and nobody else may ever write: sealed, of fixed
- * size, zeroed. It can tell whether anybody but us has it.
+ * size, zeroed. It can tell whether anybody but us has it, and they whether we live: see regent-view.h.
  */
 
 #include <stdbool.h>

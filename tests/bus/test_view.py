@@ -2,9 +2,11 @@
 """Views: a namespace in shared memory, for those whom uid and mode admit, that follows every commit and says when it
 ends."""
 
-import ctypes
+import errno
+import fcntl
 import mmap
 import os
+import struct
 import threading
 
 import pytest
@@ -249,6 +251,49 @@ def test_stop_ends_it(stack, open_view):
     assert seen.get("a").unpack() == 1
 
 
+def test_killed_service_leaves_an_orphan(stack, open_view):
+    made = stack()
+    space = made.root.create("org.example.X")
+    space.set("a", 1)
+    seen = open_view(space)
+    results = []
+    sleeper = threading.Thread(target=lambda: results.append(seen.wait(seen.sequence())))
+    sleeper.start()
+    assert not seen.is_orphaned()
+    made.regentd.kill()
+    sleeper.join()
+
+    assert results == [-errno.EOWNERDEAD]
+    assert seen.state() == view.LIVE and seen.is_orphaned()
+    assert seen.get("a").unpack() == 1
+    made.regentd.start()
+    assert seen.is_orphaned()
+    again = open_view(space)
+    assert again.state() == view.LIVE and not again.is_orphaned() and again.get("a").unpack() == 1
+
+
+def test_ended_view_is_no_orphan(stack, open_view):
+    made = stack()
+    space = made.root.create("org.example.X")
+    revoked, stopped = open_view(space), None
+    space.set_access(mode=0o640)
+    assert revoked.state() == view.REVOKED and not revoked.is_orphaned()
+    stopped = open_view(space)
+    made.regentd.stop()
+
+    assert stopped.state() == view.STOPPED
+    assert not stopped.is_orphaned() and not revoked.is_orphaned()
+
+
+def test_reader_cannot_hide_a_death(ns):
+    """A lock of regentd's kind takes a descriptor that can be written to."""
+    fd, _ = view.open_fd(ns)
+    lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    with pytest.raises(OSError):
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, lock)
+    os.close(fd)
+
+
 def test_full_view_is_followed(ns, open_view):
     ns.set("a", 0)
     seen, n_views = open_view(ns), 1
@@ -366,62 +411,3 @@ def test_view_that_nobody_has_is_gone(stack, library):
     retry_until(lambda: made.root.statistics()["views"].unpack() == 0, 30, "the view's end")
     assert made.root.statistics()["view-bytes"].unpack() == 0
     assert n_memories(made.regentd) == 0
-
-
-class Hammer:
-    """A thread that reads the pair for as long as there is a view of it, across restarts."""
-
-    def __init__(self, library, space):
-        self.library, self.space = library, space
-        self.stop, self.last, self.n_reads, self.n_views, self.wrong = ctypes.c_int(0), ctypes.c_uint64(0), 0, 0, None
-        self.seen = None
-        self.thread = None
-
-    def open(self):
-        self.seen = view.View(self.library, view.open_fd(self.space)[0])
-        self.n_views += 1
-        self.stop.value = 0
-        self.thread = threading.Thread(target=self._run)
-        self.thread.start()
-
-    def _run(self):
-        n = self.seen.hammer(self.stop, self.last)
-        if n < 0:
-            self.wrong = os.strerror(-n)
-        else:
-            self.n_reads += n
-
-    def end(self):
-        self.stop.value = 1
-        self.thread.join()
-        self.seen.close()
-        assert self.wrong is None
-
-
-ROUNDS = int(os.environ.get("REGENT_TEST_ROUNDS", "6"))
-
-
-def test_kills_and_retirements_beside_readers(stack, library):
-    """What a view showed was durable: no reader sees a number go back, and the pair is never a mixture."""
-    made = stack()
-    space = made.root.create("org.example.X")
-    space.apply({"a": V("t", 0), "b": V("t", 0)})
-    hammer, number = Hammer(library, space), 0
-
-    for kind in range(ROUNDS):
-        hammer.open()
-        calls = []
-        for _ in range(60):
-            number += 1
-            calls.append(space.start_apply({"a": V("t", number), "b": V("t", number)}))
-        calls[-1 - 20 * (kind % 3)].result()
-        if kind % 2:
-            made.regentd.kill()
-            made.regentd.start()
-        else:
-            space.set_access(mode=0o640 if kind % 4 else 0o644)
-        hammer.end()
-        assert space.get("a").unpack() >= hammer.last.value
-        # What was under way is over, or never came.
-        number = max(number, space.get("a").unpack())
-    assert hammer.n_reads > 0 and hammer.n_views == ROUNDS

@@ -32,14 +32,16 @@ static void touch_entry(const ViewReader *reader, const ViewEntry *entry)
         const char *value = entry->value;
 
         g_assert(entry->key >= begin && entry->key + entry->key_bytes < end);
-        g_assert(entry->type >= begin && entry->type + entry->type_bytes < end);
+        g_assert(view_entry_type(entry) >= begin &&
+                 view_entry_type(entry) + entry->type_bytes < end);
         g_assert(value >= begin && value <= end && entry->value_bytes <= (size_t) (end - value));
         g_assert((uintptr_t) value % 8 == 0);
-        g_assert(entry->key[entry->key_bytes] == '\0' && entry->type[entry->type_bytes] == '\0');
+        g_assert(entry->key[entry->key_bytes] == '\0' &&
+                 view_entry_type(entry)[entry->type_bytes] == '\0');
         touch(entry->key, entry->key_bytes + 1);
-        touch(entry->type, entry->type_bytes + 1);
+        touch(view_entry_type(entry), entry->type_bytes + 1);
         touch(entry->value, entry->value_bytes);
-        touch(entry->origin, sizeof *entry->origin);
+        touch(view_entry_origin(entry), sizeof *view_entry_origin(entry));
 }
 
 static void help(RegentViewHeader *header, uint8_t how, size_t n_bytes)

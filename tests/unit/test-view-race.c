@@ -65,7 +65,7 @@ static void assert_not_torn(const ViewEntry *entry)
 {
         const uint64_t *words = entry->value;
 
-        g_assert(strcmp(entry->type, "at") == 0);
+        g_assert(strcmp(view_entry_type(entry), "at") == 0);
         g_assert_cmpuint(entry->value_bytes, ==, 8 * (1 + entry->revision % WORDS_MAX));
         for (size_t i = 0; i < entry->value_bytes / 8; i++)
                 g_assert_cmpuint(words[i], ==, entry->revision);

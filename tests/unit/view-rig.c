@@ -105,8 +105,9 @@ ViewReader view_rig_open(const ViewRig *f)
 
 static char *text_of(const ViewEntry *entry)
 {
-        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_from_data(
-                G_VARIANT_TYPE(entry->type), entry->value, entry->value_bytes, FALSE, NULL, NULL));
+        g_autoptr(GVariant) value = g_variant_ref_sink(
+                g_variant_new_from_data(G_VARIANT_TYPE(view_entry_type(entry)), entry->value,
+                                        entry->value_bytes, FALSE, NULL, NULL));
 
         g_assert(g_variant_is_normal_form(value));
         return g_variant_print(value, FALSE);
@@ -140,13 +141,13 @@ void view_rig_assert_whole(const ViewRig *f, const ViewReader *reader)
         namespace_walk_begin(&walk, view_rig_ns(f), "", "", NAMESPACE_WALK_ALL);
         while ((entry = namespace_walk_next(&walk))) {
                 g_assert(view_reader_get(reader, entry_key(entry), entry->key_bytes, &seen) == 0);
-                g_assert_cmpstr(seen.type, ==, entry_type(entry));
+                g_assert_cmpstr(view_entry_type(&seen), ==, entry_type(entry));
                 g_assert_cmpmem(seen.value, seen.value_bytes, entry_value_bytes(entry),
                                 entry->value_bytes);
                 g_assert((uintptr_t) seen.value % 8 == 0);
                 g_assert(seen.revision == entry->revision &&
-                         seen.origin->time_usec == entry->time_usec &&
-                         seen.origin->writer_uid == entry->writer_uid &&
+                         view_entry_origin(&seen)->time_usec == entry->time_usec &&
+                         view_entry_origin(&seen)->writer_uid == entry->writer_uid &&
                          seen.entry_class == entry->class);
                 n++;
         }

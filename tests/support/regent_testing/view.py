@@ -24,20 +24,18 @@ class _Reader(ctypes.Structure):
         ("slot_mask", ctypes.c_uint64),
         ("records_offset", ctypes.c_uint64),
         ("hash_seed", ctypes.c_uint64),
-        ("is_mapped", ctypes.c_bool),
+        ("fd", ctypes.c_int),
     ]
 
 
 class _Entry(ctypes.Structure):
     _fields_ = [
-        ("key", ctypes.c_char_p),
-        ("type", ctypes.c_char_p),
+        ("key", ctypes.c_void_p),
         ("value", ctypes.c_void_p),
-        ("key_bytes", ctypes.c_size_t),
-        ("type_bytes", ctypes.c_size_t),
-        ("value_bytes", ctypes.c_size_t),
         ("revision", ctypes.c_uint64),
-        ("origin", ctypes.c_void_p),
+        ("value_bytes", ctypes.c_uint32),
+        ("key_bytes", ctypes.c_uint8),
+        ("type_bytes", ctypes.c_uint8),
         ("entry_class", ctypes.c_uint8),
     ]
 
@@ -49,7 +47,7 @@ def build_library(directory):
     sources = [os.path.join(root, "client", "view-reader.c"), os.path.join(root, "tests", "bus", "view-hammer.c")]
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-I", root, "-o", path, *sources], check=True)
     library = ctypes.CDLL(path)
-    library.view_hammer.restype = ctypes.c_int64
+    library.view_reader_is_orphaned.restype = ctypes.c_bool
     return library
 
 
@@ -68,10 +66,8 @@ def open_fd(space, options=None):
 
 def origin_of(entry):
     """(writer's uid, time in microseconds)"""
-    return (
-        ctypes.c_uint32.from_address(entry.origin + 8).value,
-        ctypes.c_uint64.from_address(entry.origin).value,
-    )
+    origin = entry.value + (entry.value_bytes + 7 & ~7)
+    return ctypes.c_uint32.from_address(origin + 8).value, ctypes.c_uint64.from_address(origin).value
 
 
 class View:
@@ -117,19 +113,18 @@ class View:
     def everything(self):
         cursor, entry, found = ctypes.c_uint64(0), _Entry(), {}
         while not self.library.view_reader_next(ctypes.byref(self.reader), ctypes.byref(cursor), ctypes.byref(entry)):
-            found[entry.key.decode()] = _variant(entry)
+            found[ctypes.string_at(entry.key).decode()] = _variant(entry)
         return found
 
     def wait(self, sequence, seconds=30):
         usec = ctypes.c_uint64(int(seconds * SLOWNESS * 1e6))
         return self.library.view_reader_wait(ctypes.byref(self.reader), ctypes.c_uint32(sequence), usec)
 
-    def hammer(self, stop, last):
-        """Reads until `stop`, a c_int, or the view's end; `last` is a c_uint64."""
-        return self.library.view_hammer(ctypes.byref(self.reader), ctypes.byref(stop), ctypes.byref(last))
+    def is_orphaned(self):
+        return self.library.view_reader_is_orphaned(ctypes.byref(self.reader))
 
 
 def _variant(entry):
     content = ctypes.string_at(entry.value, entry.value_bytes)
-    kind = GLib.VariantType(entry.type.decode())
+    kind = GLib.VariantType(ctypes.string_at(entry.key + entry.key_bytes + 1).decode())
     return GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(content), False)
