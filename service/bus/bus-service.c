@@ -21,7 +21,6 @@
 #include "bus/polkit.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
-#include "bus/watch-outbox.h"
 #include "bus/watch-publisher.h"
 #include "bus/watch-rights.h"
 #include "bus/watch-withheld.h"
@@ -107,7 +106,6 @@ int bus_service_new(BusService **ret_service,
         service->withheld = withheld_watches_new(service);
         service->rights = watch_rights_new(service);
         service->watch_publisher = watch_publisher_new(service);
-        service->watch_outbox = watch_outbox_new(service);
         service->write_brake = write_brake_new(service);
         service->backups = backups_new(service);
         service->open_views = open_views_new(service);
@@ -129,7 +127,6 @@ BusService *bus_service_free(BusService *service)
         withheld_watches_free(service->withheld);
         watch_rights_free(service->rights);
         watch_publisher_free(service->watch_publisher);
-        watch_outbox_free(service->watch_outbox);
         write_brake_free(service->write_brake);
         participation_stop(service->participation);
         callers_free(service->callers);
@@ -174,7 +171,6 @@ bool bus_service_holds_writes(BusService *service)
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)
 {
-        watch_outbox_flush(service->watch_outbox);
         signals_publish(service->signals, commits);
 }
 

@@ -34,7 +34,6 @@ typedef struct Signals Signals;
 typedef struct WatchPublisher WatchPublisher;
 typedef struct WatchRights WatchRights;
 typedef struct Watches Watches;
-typedef struct WatchOutbox WatchOutbox;
 typedef struct WithheldWatches WithheldWatches;
 typedef struct WriteBrake WriteBrake;
 
@@ -115,7 +114,6 @@ typedef struct BusService {
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
-        WatchOutbox *watch_outbox;
         WatchRights *rights;
         WriteBrake *write_brake;
         WatchPublisher *watch_publisher;

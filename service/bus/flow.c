@@ -419,16 +419,6 @@ bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t
         return false;
 }
 
-bool flow_admits_behind(const BusService *service,
-                        const Caller *caller,
-                        uint64_t n_unsent,
-                        uint64_t n_bytes)
-{
-        const Reader *reader = reader_named(service->flow, caller->name);
-
-        return reader_room_behind(reader, n_unsent, NULL) >= n_bytes + LEDGER_MESSAGE_BYTES;
-}
-
 void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
 {
         charge(service->flow, reader_named(service->flow, caller->name), n_bytes);

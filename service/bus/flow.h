@@ -81,12 +81,6 @@ void flow_confirm(BusService *service, const char *name, LedgerMark mark);
 bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
 void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
 
-/* Whether it may be sent even if @n_unsent bytes, to whomever, will have been before; asks nobody. */
-bool flow_admits_behind(const BusService *service,
-                        const Caller *caller,
-                        uint64_t n_unsent,
-                        uint64_t n_bytes);
-
 /* Whether it has read so much that it is worth going on. */
 bool flow_may_go_on(const BusService *service, const Caller *caller);
 

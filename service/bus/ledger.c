@@ -201,24 +201,17 @@ static void keep_smaller(uint64_t *room,
 
 uint64_t reader_room(const Reader *reader, LedgerBound *ret_bound)
 {
-        return reader_room_behind(reader, 0, ret_bound);
-}
-
-uint64_t reader_room_behind(const Reader *reader, uint64_t n_bytes, LedgerBound *ret_bound)
-{
         const Limits *limits = reader->ledger->limits;
         LedgerBound bound = LEDGER_BOUND_NONE;
         uint64_t room = UINT64_MAX;
 
-        keep_smaller(&room, &bound, LEDGER_BOUND_CONNECTION,
-                     reader_unread(reader).n_bytes + n_bytes, limits->connection_unread_bytes,
-                     limits->receipt_bytes);
+        keep_smaller(&room, &bound, LEDGER_BOUND_CONNECTION, reader_unread(reader).n_bytes,
+                     limits->connection_unread_bytes, limits->receipt_bytes);
         if (shares_bounds(reader)) {
-                keep_smaller(&room, &bound, LEDGER_BOUND_UID, reader_uid_unread(reader) + n_bytes,
+                keep_smaller(&room, &bound, LEDGER_BOUND_UID, reader_uid_unread(reader),
                              limits->uid_unread_bytes, limits->receipt_bytes);
-                keep_smaller(&room, &bound, LEDGER_BOUND_ALL,
-                             reader->ledger->unread.n_bytes + n_bytes, limits->unread_bytes,
-                             limits->receipt_bytes);
+                keep_smaller(&room, &bound, LEDGER_BOUND_ALL, reader->ledger->unread.n_bytes,
+                             limits->unread_bytes, limits->receipt_bytes);
         }
 
         if (ret_bound)

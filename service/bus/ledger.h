@@ -96,9 +96,6 @@ ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound);
  * else one that is larger than a bound could never be had.
  */
 uint64_t reader_room(const Reader *reader, LedgerBound *ret_bound);
-
-/* The same once @n_bytes more have been sent, to it or to others. */
-uint64_t reader_room_behind(const Reader *reader, uint64_t n_bytes, LedgerBound *ret_bound);
 bool reader_may_send_descriptors(const Reader *reader, uint64_t n, LedgerBound *ret_bound);
 
 void reader_charge(Reader *reader, uint64_t n_bytes, uint64_t n_descriptors);

@@ -9,7 +9,6 @@
 #include "bus/watch-delivery.h"
 
 #include "bus/flow.h"
-#include "bus/watch-outbox.h"
 #include "bus/watch-signals.h"
 #include "bus/watch-withheld.h"
 #include "util/log.h"
@@ -22,25 +21,12 @@ static void log_failure(int r, const Watch *watch)
 }
 
 /* Nothing is queued for it: it is told once that it has to read again. */
-static void note_withheld(BusService *service, Watch *watch)
+static void withhold(BusService *service, Watch *watch)
 {
         watch->state = WATCH_WITHHELD;
         watch->n_withheld++;
         if (!watch->is_in_doubt)
                 watch_withheld_add(service, watch->watcher);
-}
-
-static void withhold(BusService *service, Watch *watch)
-{
-        watch_outbox_flush(service->watch_outbox); /* what was due to it before */
-        note_withheld(service, watch);
-}
-
-void watch_not_delivered(BusService *service, Watch *watch, int r)
-{
-        log_failure(r, watch);
-        watch->n_changed--;
-        note_withheld(service, watch);
 }
 
 static void forget_debts(Watch *watch)
@@ -51,7 +37,6 @@ static void forget_debts(Watch *watch)
 
 static void resynchronize(BusService *service, Watch *watch, const char *ns_name, uint64_t revision)
 {
-        watch_outbox_flush(service->watch_outbox);
         watch->n_resynchronized++;
         watch->was_resynchronized = true;
         watch->state = watch->is_acknowledging ? WATCH_STOPPED : WATCH_LIVE;
@@ -108,7 +93,7 @@ void watch_deliver(BusService *service,
         if (watch->state != WATCH_LIVE)
                 watch->n_withheld++;
         else if (watch->is_in_doubt ||
-                 !watch_outbox_admits(service->watch_outbox, watch->watcher->caller, cut->n_bytes))
+                 !flow_admit_signal(service, watch->watcher->caller, cut->n_bytes))
                 withhold(service, watch);
         else if (cut->is_too_large ||
                  owes_too_much(service, watch, cut->n_bytes + LEDGER_MESSAGE_BYTES))
@@ -135,7 +120,6 @@ void watch_end(BusService *service, Watch *watch, const char *reason)
 {
         const WatchTopic *topic = watch->group->topic;
 
-        watch_outbox_flush(service->watch_outbox);
         log_failure(
                 watch_signals_ended(service, watch, topic->is_of_names ? "" : topic->name, reason),
                 watch);

@@ -23,9 +23,6 @@ void watch_deliver_resynchronize(BusService *service,
                                  const char *ns_name,
                                  uint64_t revision);
 
-/* It was not sent a Changed that watch_deliver() has left to bus/watch-outbox.h; @r: a negative errno, or 0. */
-void watch_not_delivered(BusService *service, Watch *watch, int r);
-
 /* Tells it why it ends, and removes it. */
 void watch_end(BusService *service, Watch *watch, const char *reason);
 

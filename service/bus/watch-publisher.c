@@ -12,7 +12,6 @@
 #include "bus/authorizer.h"
 #include "bus/watch-delivery.h"
 #include "bus/watch-delta.h"
-#include "bus/watch-outbox.h"
 #include "bus/watch-properties.h"
 #include "bus/watch-rights.h"
 #include "client/regent-names.h"
@@ -253,7 +252,6 @@ void watch_publisher_declared(WatchPublisher *publisher, Namespace *ns)
         if (before != ns->declaration && !watches_is_empty(publisher->service->watches)) {
                 watch_delta_add_defaults(&telling.delta, ns, before);
                 tell(&telling);
-                watch_outbox_flush(publisher->service->watch_outbox);
                 watch_properties_invalidate(publisher->service, ns);
         }
         remember_declaration(publisher, ns->name, ns);

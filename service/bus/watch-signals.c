@@ -9,7 +9,6 @@
 
 #include "bus/flow.h"
 #include "bus/value-codec.h"
-#include "bus/watch-outbox.h"
 #include "client/regent-names.h"
 #include "util/auto.h"
 
@@ -60,7 +59,7 @@ static int append_cut(sd_bus_message *m, const WatchCut *cut)
         return r < 0 ? r : append_keys(m, cut->invalidated);
 }
 
-static int send(BusService *service, const Watch *watch, sd_bus_message *m)
+static int send(BusService *service, const Watch *watch, sd_bus_message *m, uint64_t n_bytes)
 {
         int r;
 
@@ -68,12 +67,12 @@ static int send(BusService *service, const Watch *watch, sd_bus_message *m)
         if (r < 0)
                 return r;
 
-        flow_charge_signal(service, watch->watcher->caller, LEDGER_MESSAGE_BYTES);
+        flow_charge_signal(service, watch->watcher->caller, n_bytes + LEDGER_MESSAGE_BYTES);
         return 0;
 }
 
 int watch_signals_changed(BusService *service,
-                          Watch *watch,
+                          const Watch *watch,
                           const char *ns_name,
                           uint64_t previous,
                           uint64_t revision,
@@ -93,11 +92,7 @@ int watch_signals_changed(BusService *service,
                 r = sd_bus_message_append_basic(m, 't', &revision);
         if (r >= 0)
                 r = append_cut(m, cut);
-        if (r < 0)
-                return r;
-
-        watch_outbox_put(service->watch_outbox, watch, m, cut->n_bytes);
-        return 0;
+        return r < 0 ? r : send(service, watch, m, cut->n_bytes);
 }
 
 int watch_signals_resynchronize(BusService *service,
@@ -111,7 +106,7 @@ int watch_signals_resynchronize(BusService *service,
         r = new_signal(service, watch, "Resynchronize", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "tst", watch->number, ns_name, revision);
-        return r < 0 ? r : send(service, watch, m);
+        return r < 0 ? r : send(service, watch, m, 0);
 }
 
 int watch_signals_ended(BusService *service,
@@ -125,5 +120,5 @@ int watch_signals_ended(BusService *service,
         r = new_signal(service, watch, "WatchEnded", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "tss", watch->number, ns_name, reason);
-        return r < 0 ? r : send(service, watch, m);
+        return r < 0 ? r : send(service, watch, m, 0);
 }

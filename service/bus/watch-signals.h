@@ -10,9 +10,9 @@
 #include "bus/watch-delta.h"
 #include "bus/watches.h"
 
-/* Puts @cut into the outbox; whoever calls has asked watch_outbox_admits(). */
+/* Sends @cut; whoever calls has asked flow_admit_signal(). */
 int watch_signals_changed(BusService *service,
-                          Watch *watch,
+                          const Watch *watch,
                           const char *ns_name,
                           uint64_t previous,
                           uint64_t revision,
