@@ -18,9 +18,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define SLOTS_MIN        ((size_t) 16)
-#define ENTRIES_MIN      ((size_t) 16)
-#define LINE_BYTES       64u
+#define SLOTS_MIN   ((size_t) 16)
+#define ENTRIES_MIN ((size_t) 16)
+#define LINE_BYTES  64u
 
 typedef struct Slot {
         uint32_t hash; /* the lower half */
@@ -129,20 +129,32 @@ static void close_gaps(EntryTable *table)
         table->n_used = n;
 }
 
-/* Makes slots for all that is there, and half as much again. */
-static void make_slots(EntryTable *table)
+/* Has each entry take a slot. The slots there were, if all stand for what is there, save a look at the keys. */
+static void fill_slots(EntryTable *table, const Slot *before, size_t n_before)
 {
-        close_gaps(table);
-        for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_used + 1;)
-                table->n_slots *= 2;
-        g_free(table->slots);
-        table->slots = g_new0(Slot, table->n_slots);
+        for (size_t i = 0; i < n_before; i++)
+                if (before[i].at > 0)
+                        take_slot(table, before[i].hash, before[i].at - 1);
 
-        for (size_t i = 0; i < table->n_used; i++) {
+        for (size_t i = 0; i < table->n_used && !before; i++) {
                 const Entry *entry = table->entries[i];
 
                 take_slot(table, (uint32_t) hash_of(table, entry_key(entry), entry->key_bytes), i);
         }
+}
+
+/* Makes slots for all that is there, and half as much again. */
+static void make_slots(EntryTable *table)
+{
+        bool has_gaps = table->n_entries < table->n_used;
+        g_autofree Slot *before = g_steal_pointer(&table->slots);
+        size_t n_before = table->n_slots;
+
+        close_gaps(table);
+        for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_used + 1;)
+                table->n_slots *= 2;
+        table->slots = g_new0(Slot, table->n_slots);
+        fill_slots(table, has_gaps ? NULL : before, has_gaps ? 0 : n_before);
 }
 
 /* Whether @key comes after all that there are, which are in order. */
