@@ -89,6 +89,7 @@
         LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
               96 * LIMIT_MIB)                                                                     \
         LIMIT(uid_unread_descriptors, "UidUnreadDescriptorsMax", 8, 1, 64)                        \
+        LIMIT(uid_view_memory, "UidViewMemoryMax", 256 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)          \
         LIMIT(uid_watches, "UidWatchesMax", 1024, 0, 65536)                                       \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         LIMIT(uid_participant_calls, "UidParticipantCallsMax", 4, 1, 100)                         \
@@ -97,6 +98,8 @@
         LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
         LIMIT(unread_bytes, "UnreadBytesMax", 64 * LIMIT_MIB, 64 * LIMIT_KIB, 96 * LIMIT_MIB)     \
         LIMIT(unread_descriptors, "UnreadDescriptorsMax", 32, 1, 64)                              \
+        LIMIT(view_memory, "ViewMemoryMax", 512 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)                 \
+        LIMIT(views, "ViewsMax", 16384, 0, 65536)                                                 \
         LIMIT(watches, "WatchesMax", 16384, 0, 65536)                                             \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
         LIMIT(participant_calls, "ParticipantCallsMax", 48, 1, 100)                               \
