@@ -28,6 +28,7 @@ typedef enum AccountResource {
         ACCOUNT_WATCHES,              /* watches */
         ACCOUNT_PENDING_CHANGES,      /* changes that wait for a confirmation */
         ACCOUNT_PENDING_BYTES,        /* of their ways back */
+        ACCOUNT_VIEW_BYTES,           /* of views it was given that somebody still has */
         _ACCOUNT_RESOURCE_MAX,
 } AccountResource;
 

@@ -126,6 +126,7 @@ WITH_OPTIONS = [
     ("Manager", "Watch", 2, "(sta{sv})", ["", 0, {}]),
     ("Namespace", "Watch", 2, "(sta{sv})", ["", 0, {}]),
     ("Namespace", "Apply", 3, "(a{sv}asta{sv})", [{}, [], 0, {}]),
+    ("Namespace", "OpenView", 0, "(a{sv})", [{}]),
     ("Namespace", "SetAccess", 0, "(a{sv})", [{}]),
     ("Namespace", "RegisterParticipant", 3, "(sota{sv})", ["", "/org/example/Participant", 0, {}]),
 ]
