@@ -174,8 +174,9 @@ static uint64_t n_visible(const Namespace *ns)
 static GenerationShape shape_for(const View *view, bool is_tight)
 {
         uint64_t n_keys = n_visible(view->ns);
-        /* What an entry takes in a reply has 24 bytes beside key, type and value, a record 48 at most (or is large). */
-        uint64_t n_bytes = namespace_reply_bytes(view->ns) * 9 / 8 + 24 * n_keys;
+        /* What an entry takes in a reply has 24 bytes beside key, type and value; a record 48 at most, and as much
+         * again before it at worst. */
+        uint64_t n_bytes = namespace_reply_bytes(view->ns) * 9 / 8 + 40 * n_keys;
 
         n_bytes += is_tight ? n_bytes / 8 : MAX(n_bytes / 2, view->slack_bytes);
         return (GenerationShape){ n_keys + 8, n_bytes << view->n_restarts };
