@@ -22,11 +22,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PAGE_BYTES       4096u
-#define CACHE_LINE_BYTES 64u
-#define SLOTS_MIN        16u
-#define SLOTS_MAX        (UINT64_C(1) << 34)
-#define RECORDS_MAX      (UINT64_C(1) << 42)
+#define PAGE_BYTES  4096u
+#define LARGE_BYTES 512u
+#define LARGE_ALIGN 64u /* a line of the cache */
+#define SLOTS_MIN   16u
+#define SLOTS_MAX   (UINT64_C(1) << 34)
+#define RECORDS_MAX (UINT64_C(1) << 42)
 
 /* A slot that is to be stored, with what names the key. */
 typedef struct Pending {
@@ -210,14 +211,11 @@ static bool is_same(const RegentViewRecord *record, const Entry *entry)
                        entry_value_bytes(entry), record->value_bytes) == 0);
 }
 
-/* What a look-up reads, @n_bytes, is in as few lines of a cache as it can be; that costs some bytes of each record. */
+/* What a look-up needs of a large record is in one line, or two; small ones are close to each other. */
 static uint64_t place_for(uint64_t offset, uint64_t n_bytes)
 {
-        uint64_t in_line = offset % CACHE_LINE_BYTES;
-        uint64_t n_lines = (n_bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES;
-
-        return in_line + n_bytes > n_lines * CACHE_LINE_BYTES ? offset - in_line + CACHE_LINE_BYTES
-                                                              : offset;
+        return n_bytes < LARGE_BYTES ? offset
+                                     : (offset + LARGE_ALIGN - 1) & ~(uint64_t) (LARGE_ALIGN - 1);
 }
 
 static uint64_t write_record(Generation *generation, const Entry *entry)
@@ -225,7 +223,7 @@ static uint64_t write_record(Generation *generation, const Entry *entry)
         uint64_t value_offset = regent_view_value_offset(entry->key_bytes, entry->type_bytes);
         uint64_t n_bytes =
                 regent_view_record_bytes(entry->key_bytes, entry->type_bytes, entry->value_bytes);
-        uint64_t offset = place_for(generation->end_offset, value_offset + 8);
+        uint64_t offset = place_for(generation->end_offset, n_bytes);
         RegentViewRecord *record;
         RegentViewOrigin *origin;
 

@@ -28,7 +28,7 @@
 #define SLACK_MIN       (2 * LIMIT_KIB)
 #define SLACK_MAX       (64 * LIMIT_MIB)
 #define RESTARTS_MAX    4u
-#define SHORT_LIFE_USEC UINT64_C(10000000)
+#define SHORT_LIFE_USEC UINT64_C(1000000) /* longer ones spread what is read over more memory */
 #define LONG_LIFE_USEC  UINT64_C(600000000)
 #define IDLE_LOOKS_MAX  2u
 #define WAKE_MAX        256u
@@ -174,9 +174,8 @@ static uint64_t n_visible(const Namespace *ns)
 static GenerationShape shape_for(const View *view, bool is_tight)
 {
         uint64_t n_keys = n_visible(view->ns);
-        /* What an entry takes in a reply has 24 bytes beside key, type and value; a record 48 at most, and as much
-         * again before it at worst. */
-        uint64_t n_bytes = namespace_reply_bytes(view->ns) * 9 / 8 + 40 * n_keys;
+        /* What an entry takes in a reply has 24 bytes beside key, type and value, a record 48 at most (or is large). */
+        uint64_t n_bytes = namespace_reply_bytes(view->ns) * 9 / 8 + 24 * n_keys;
 
         n_bytes += is_tight ? n_bytes / 8 : MAX(n_bytes / 2, view->slack_bytes);
         return (GenerationShape){ n_keys + 8, n_bytes << view->n_restarts };

@@ -14,7 +14,7 @@
 #include <lmdb.h>
 #endif
 
-#define SLACK_BYTES ((size_t) 64 << 20)
+#define SLACK_MIN ((size_t) 2 << 20) /* that regentd gives to what is written quickly */
 
 Stores *stores_new(uint32_t n_keys, size_t value_bytes)
 {
@@ -77,9 +77,8 @@ static bool view_put(ViewStore *store, Generation *generation, uint32_t i)
 static Generation *view_fill(ViewStore *store)
 {
         const Stores *stores = store->stores;
-        const GenerationShape shape = {
-                stores->n_keys, (stores->value_bytes + 128) * stores->n_keys + SLACK_BYTES
-        };
+        uint64_t n_bytes = (stores->value_bytes + 128) * stores->n_keys;
+        const GenerationShape shape = { stores->n_keys, n_bytes + MAX(n_bytes / 2, SLACK_MIN) };
         Generation *generation;
 
         g_assert(generation_new(&generation, &shape, 1) == 0);
