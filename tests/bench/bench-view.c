@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const char usage[] = "bench-view read KEYS VALUE-BYTES ROUNDS MSEC READERS\n"
-                            "bench-view live ADDRESS NAMESPACE COMMITS CLOCK-FILE\n"
+                            "bench-view live ADDRESS NAMESPACE COMMITS CLOCK-FILE seen|woken\n"
                             "bench-view open ADDRESS NAMESPACE NAMESPACES\n";
 
 static unsigned number(const char *text)
@@ -35,8 +35,9 @@ int main(int argc, char **argv)
         if (argc == 7 && strcmp(argv[1], "read") == 0)
                 status = view_read_run(number(argv[2]), number(argv[3]), number(argv[4]),
                                        (uint64_t) number(argv[5]) * 1000000, number(argv[6]));
-        else if (argc == 6 && strcmp(argv[1], "live") == 0)
-                status = status_of(view_live_run(argv[2], argv[3], number(argv[4]), argv[5]));
+        else if (argc == 7 && strcmp(argv[1], "live") == 0)
+                status = status_of(view_live_run(argv[2], argv[3], number(argv[4]), argv[5],
+                                                 strcmp(argv[6], "woken") == 0));
         else if (argc == 5 && strcmp(argv[1], "open") == 0)
                 status = status_of(view_live_open(argv[2], argv[3], number(argv[4])));
         if (status == 2)

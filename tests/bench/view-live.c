@@ -17,14 +17,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WARM_UP   50u
 #define SPINS_MAX 100000000u
+#define NAPS_OVER UINT32_MAX
 
 typedef struct Live {
         sd_bus *bus;
@@ -139,7 +145,7 @@ static int compare_numbers(const void *a, const void *b)
         return *x < *y ? -1 : *x > *y;
 }
 
-static int run(Live *live, bool is_asleep, unsigned n_commits, const char *label)
+static int run(Live *live, bool is_asleep, unsigned n_commits)
 {
         g_autofree uint64_t *took = g_new(uint64_t, n_commits + 1);
         unsigned n = 0;
@@ -157,8 +163,59 @@ static int run(Live *live, bool is_asleep, unsigned n_commits, const char *label
                 return -ENODATA;
 
         qsort(took, n, sizeof *took, compare_numbers);
-        printf("%s\"%s\": %" PRIu64, is_asleep ? ", " : "{", label, took[n / 2]);
+        printf("{\"seen_nsec\": %" PRIu64, took[n / 2]);
         return 0;
+}
+
+/* What a wake-up takes where nothing else is done. */
+typedef struct Nap {
+        uint32_t word;
+        uint64_t woken_nsec;
+} Nap;
+
+static void *take_naps(void *userdata)
+{
+        Nap *nap = userdata;
+        uint32_t last = 0;
+
+        while (last != NAPS_OVER) {
+                (void) syscall(SYS_futex, &nap->word, FUTEX_WAIT, last, NULL, NULL, 0);
+                if (__atomic_load_n(&nap->word, __ATOMIC_ACQUIRE) == last)
+                        continue;
+                last = __atomic_load_n(&nap->word, __ATOMIC_ACQUIRE);
+                __atomic_store_n(&nap->woken_nsec, now_nsec(), __ATOMIC_RELEASE);
+        }
+        return NULL;
+}
+
+static void wake(Nap *nap, uint32_t word)
+{
+        __atomic_store_n(&nap->word, word, __ATOMIC_RELEASE);
+        (void) syscall(SYS_futex, &nap->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+static uint64_t measure_futex(unsigned n)
+{
+        const struct timespec moment = { 0, 200000 };
+        g_autofree uint64_t *took = g_new(uint64_t, n);
+        Nap nap = {};
+        pthread_t thread;
+
+        g_assert(pthread_create(&thread, NULL, take_naps, &nap) == 0);
+        for (unsigned i = 0; i < n; i++) {
+                uint64_t begin, woken;
+
+                (void) nanosleep(&moment, NULL);
+                begin = now_nsec();
+                wake(&nap, i + 1);
+                while ((woken = __atomic_load_n(&nap.woken_nsec, __ATOMIC_ACQUIRE)) < begin)
+                        (void) sched_yield();
+                took[i] = woken - begin;
+        }
+        wake(&nap, NAPS_OVER);
+        (void) pthread_join(thread, NULL);
+        qsort(took, n, sizeof *took, compare_numbers);
+        return took[n / 2];
 }
 
 static int map_clock(const char *path, const FlushClock **ret_clock)
@@ -179,7 +236,8 @@ static int map_clock(const char *path, const FlushClock **ret_clock)
 int view_live_run(const char *address,
                   const char *ns_name,
                   unsigned n_commits,
-                  const char *clock_path)
+                  const char *clock_path,
+                  bool is_asleep)
 {
         g_autoptr(sd_bus) bus = NULL;
         Live live = {};
@@ -197,11 +255,10 @@ int view_live_run(const char *address,
         if (r < 0)
                 return r;
 
-        r = run(&live, false, n_commits, "seen_nsec");
+        r = run(&live, is_asleep, n_commits);
         if (r == 0)
-                r = run(&live, true, n_commits, "woken_nsec");
-        if (r == 0)
-                printf("}\n");
+                printf(", \"futex_nsec\": %" PRIu64 "}\n",
+                       is_asleep ? measure_futex(n_commits) : 0);
         view_reader_close(&live.reader);
         return r;
 }

@@ -8,13 +8,15 @@
  * flush-clock.c writes down in regentd; and many of them at once.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Prints one JSON object; 0 or a negative errno. */
+/* Prints one JSON object; 0 or a negative errno. @is_asleep: it is a reader that sleeps; else one that looks. */
 int view_live_run(const char *address,
                   const char *ns_name,
                   unsigned n_commits,
-                  const char *clock_path);
+                  const char *clock_path,
+                  bool is_asleep);
 
 /* Opens the views of @n_namespaces and says so; returns when there is nothing more to read on stdin. */
 int view_live_open(const char *address, const char *ns_name, uint32_t n_namespaces);
