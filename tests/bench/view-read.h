@@ -5,7 +5,7 @@
  * View read
  *
  * What a read of each store costs, in rounds in each of which all are measured: alone, and by a crowd of threads while
- * one writes as fast as it can.
+ * one writes faster than a regentd could.
  */
 
 #include <stdint.h>

@@ -3,7 +3,7 @@
 what many of them take.
 
 Reads are made in one process and without a bus, in nanoseconds of the reading threads. A crowd is eight threads beside
-one that writes as fast as it can. All else is a regentd on a bus.
+one that writes 50,000 commits a second. All else is a regentd on a bus.
 """
 
 import contextlib
