@@ -206,7 +206,7 @@ static int ask(BusService *service,
         return polkit_ask(service->polkit,
                           &(PolkitQuestion){
                                   .action = action_ids[q->action],
-                                  .subject = caller->name,
+                                  .subject = caller_unique_name(caller),
                                   .uid = caller->uid,
                                   .is_interactive = is_interactive,
                                   .namespace_name = q->name,

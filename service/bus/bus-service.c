@@ -9,6 +9,7 @@
 #include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/good.h"
 #include "bus/lifetimes.h"
@@ -36,18 +37,23 @@ static void slot_free(gpointer slot)
 
 void bus_service_keep_slot(BusService *service, sd_bus_slot *slot)
 {
-        g_ptr_array_add(service->slots, slot);
+        if (sd_bus_slot_get_bus(slot) == service->bus) {
+                g_ptr_array_add(service->slots, slot);
+                return;
+        }
+        (void) sd_bus_slot_set_floating(slot, true);
+        sd_bus_slot_unref(slot);
 }
 
-static int export_objects(BusService *service)
+int bus_service_export(BusService *service, sd_bus *bus)
 {
-        static int (*const exports[])(BusService *) = {
-                manager_object_export,   object_manager_export, values_object_export,
-                namespace_object_export, log_control_export,
+        static int (*const exports[])(BusService *, sd_bus *) = {
+                flow_export,          manager_object_export,   object_manager_export,
+                values_object_export, namespace_object_export, log_control_export,
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(exports); i++) {
-                int r = exports[i](service);
+                int r = exports[i](service, bus);
 
                 if (r < 0)
                         return r;
@@ -100,6 +106,10 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        r = channels_new(&service->channels, service);
+        if (r < 0)
+                return r;
+
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->watches = watches_new(service);
@@ -109,7 +119,7 @@ int bus_service_new(BusService **ret_service,
         service->write_brake = write_brake_new(service);
         service->backups = backups_new(service);
         service->open_views = open_views_new(service);
-        r = export_objects(service);
+        r = bus_service_export(service, bus);
         if (r < 0)
                 return r;
 
@@ -123,6 +133,7 @@ BusService *bus_service_free(BusService *service)
                 return NULL;
 
         g_ptr_array_unref(service->slots);
+        channels_free(service->channels);
         watches_free(service->watches);
         withheld_watches_free(service->withheld);
         watch_rights_free(service->rights);

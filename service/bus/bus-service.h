@@ -23,6 +23,7 @@ typedef struct Backups Backups;
 typedef struct Broadcasts Broadcasts;
 typedef struct Call Call;
 typedef struct Callers Callers;
+typedef struct Channels Channels;
 typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
 typedef struct OpenViews OpenViews;
@@ -105,6 +106,7 @@ typedef struct BusService {
         const ServiceStatus *status;
         BusPorts ports;
         Callers *callers;
+        Channels *channels;
         Lifetimes *lifetimes;
         Outgoing *outgoing;
         Flow *flow;
@@ -167,5 +169,8 @@ void bus_service_view_ready(BusService *service, const char *name);
 /* The pipeline's reconsider() for a request that was submitted from here. */
 void bus_service_reconsider(Call *call, Request *request);
 
-/* Keeps @slot for the service's life; what the add functions below hand over. */
+/* Has the objects on @bus, too: it is a channel's. */
+int bus_service_export(BusService *service, sd_bus *bus);
+
+/* Keeps @slot for the service's life, or, of a channel, for that of its bus. */
 void bus_service_keep_slot(BusService *service, sd_bus_slot *slot);

@@ -9,6 +9,7 @@
 #include "bus/bus-error.h"
 #include "bus/bus-service.h"
 #include "bus/caller.h"
+#include "bus/channels.h"
 #include "bus/good.h"
 #include "bus/open-view.h"
 #include "bus/polkit.h"
@@ -195,6 +196,7 @@ Call *call_free(Call *call)
                 accounts_discharge(accounts, call->charged_uid, ACCOUNT_CALLS, call->n_uid_calls);
         }
         if (call->caller) {
+                channels_note_sent(call->caller);
                 call->caller->n_calls -= call->n_calls;
                 call->caller->n_call_bytes -= call->n_bytes;
                 g_queue_unlink(&call->caller->calls, &call->in_caller);

@@ -11,6 +11,7 @@
 
 #include "bus/bus-service.h"
 #include "bus/call.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/lifetimes.h"
 #include "bus/participation.h"
@@ -88,22 +89,31 @@ static int on_departure(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         int r;
 
         /* A match filters what is broadcast; anybody can send a signal to us alone. */
-        if (g_strcmp0(sd_bus_message_get_sender(m), DBUS_NAME) != 0)
+        if (!channels_is_from_bus(callers->service, m))
                 return 0;
 
         r = sd_bus_message_read(m, "s", &name);
         if (r < 0)
                 return r;
 
-        participation_forget(callers->service->participation, name);
-        watches_forget(callers->service->watches, name);
         caller = callers_find(callers, name);
         has_session = caller && caller->has_session;
-        if (g_hash_table_remove(callers->by_name, name))
-                ask_next(callers);
+        if (caller)
+                channels_end_of(caller);
+        callers_forget(callers, name);
         lifetimes_end(callers->service->lifetimes, name, has_session);
-        flow_forget(callers->service->flow, name);
         return 0;
+}
+
+void callers_forget(Callers *callers, const char *name)
+{
+        g_autofree char *forgotten = g_strdup(name); /* it may be the caller's own */
+
+        participation_forget(callers->service->participation, forgotten);
+        watches_forget(callers->service->watches, forgotten);
+        if (g_hash_table_remove(callers->by_name, forgotten))
+                ask_next(callers);
+        flow_forget(callers->service->flow, forgotten);
 }
 
 static int on_match_installed(sd_bus_message *m,
@@ -271,9 +281,24 @@ static void ask_next(Callers *callers)
         }
 }
 
+static Caller *caller_new(Callers *callers, const char *name, Origin *origin)
+{
+        Caller *caller = g_new(Caller, 1);
+
+        *caller = (Caller){
+                .service = callers->service,
+                .name = g_strdup(name),
+                .origin = origin,
+                .kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+        };
+        caller->in_queue.data = caller;
+        g_hash_table_insert(callers->by_name, caller->name, caller);
+        return caller;
+}
+
 Caller *callers_get(Callers *callers, sd_bus_message *m)
 {
-        const char *name = sd_bus_message_get_sender(m);
+        const char *name = channels_sender(callers->service, m);
         Caller *caller;
 
         if (!name) /* nobody on a bus can be without a name */
@@ -283,19 +308,45 @@ Caller *callers_get(Callers *callers, sd_bus_message *m)
         if (caller)
                 return caller;
 
-        caller = g_new(Caller, 1);
-        *caller = (Caller){
-                .service = callers->service,
-                .name = g_strdup(name),
-                .knowledge = CALLER_ASKED,
-                .origin = pipeline_origin_new(callers->service->pipeline),
-                .kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-        };
-        caller->in_queue.data = caller;
-        g_hash_table_insert(callers->by_name, caller->name, caller);
+        caller = caller_new(callers, name, pipeline_origin_new(callers->service->pipeline));
+        caller->knowledge = CALLER_ASKED;
         g_queue_push_tail_link(&callers->to_ask, &caller->in_queue);
         ask_next(callers);
         return caller;
+}
+
+Caller *callers_add_channel(Callers *callers, Caller *owner, const char *address, Channel *channel)
+{
+        Origin *origin = pipeline_origin_new_beside(callers->service->pipeline, owner->origin);
+        Caller *caller = caller_new(callers, address, origin);
+
+        caller->knowledge = CALLER_KNOWN;
+        caller->owner = owner;
+        caller->channel = channel;
+        caller->uid = owner->uid;
+        caller->gids = g_memdup2(owner->gids, owner->n_gids * sizeof *owner->gids);
+        caller->n_gids = owner->n_gids;
+        return caller;
+}
+
+Caller *caller_on_bus(Caller *caller)
+{
+        return caller->owner ? caller->owner : caller;
+}
+
+const char *caller_unique_name(const Caller *caller)
+{
+        return caller->owner ? caller->owner->name : caller->name;
+}
+
+sd_bus *caller_bus(const Caller *caller)
+{
+        return caller->channel ? caller->channel->bus : caller->service->bus;
+}
+
+const char *caller_destination(const Caller *caller)
+{
+        return caller->channel ? NULL : caller->name;
 }
 
 const Caller *callers_find(const Callers *callers, const char *name)

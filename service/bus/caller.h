@@ -17,7 +17,9 @@
 #include <systemd/sd-bus.h>
 
 typedef struct BusService BusService;
+typedef struct Caller Caller;
 typedef struct Callers Callers;
+typedef struct Channel Channel;
 
 typedef enum CallerKnowledge {
         CALLER_ASKED, /* the bus has not answered yet */
@@ -25,9 +27,12 @@ typedef enum CallerKnowledge {
         CALLER_UNKNOWN, /* the bus could not say who it is */
 } CallerKnowledge;
 
-typedef struct Caller {
+struct Caller {
         BusService *service;
-        char *name; /* unique name */
+        char *name;       /* unique name, or the address of a channel */
+        Caller *owner;    /* of a channel: its connection, which outlives it; else NULL */
+        Channel *channel; /* NULL: it is a connection of the bus */
+        GQueue channels;  /* of a connection of the bus: Channel */
         CallerKnowledge knowledge;
         bool is_asking; /* the question is under way, not queued */
         uint32_t uid;
@@ -41,7 +46,7 @@ typedef struct Caller {
         GHashTable *kept; /* question -> polkit's yes; see bus/authorizer.c */
         sd_bus_slot *slot;
         GList in_queue; /* of those still to be asked about */
-} Caller;
+};
 
 int callers_new(Callers **ret_callers, BusService *service);
 Callers *callers_free(Callers *callers);
@@ -52,6 +57,20 @@ Caller *callers_get(Callers *callers, sd_bus_message *m);
 
 /* The Caller of that unique name; NULL when nothing is known of it. */
 const Caller *callers_find(const Callers *callers, const char *name);
+
+/* The one of @channel, which is @owner's; it has its credentials. */
+Caller *callers_add_channel(Callers *callers, Caller *owner, const char *address, Channel *channel);
+
+/* Nothing more comes from it: drops all that is known of it. */
+void callers_forget(Callers *callers, const char *name);
+
+/* The connection of the bus that it is, or that it belongs to; what others are told of it. */
+Caller *caller_on_bus(Caller *caller);
+const char *caller_unique_name(const Caller *caller);
+
+/* Where what is sent to it goes, and the destination to be named there; NULL: none. */
+sd_bus *caller_bus(const Caller *caller);
+const char *caller_destination(const Caller *caller);
 
 size_t callers_count(const Callers *callers);
 

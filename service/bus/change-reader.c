@@ -176,7 +176,7 @@ static int read_expectation(sd_bus_message *m,
 /* What is of class session goes with the connection that writes it. */
 static int read_session(ChangeReader *reader, sd_bus_error *reterr_bus)
 {
-        Caller *caller = reader->caller;
+        Caller *caller = caller_on_bus(reader->caller);
         g_autofree char *session = lifetimes_session(caller->service->lifetimes, caller->name);
 
         if (!session)

@@ -17,13 +17,16 @@
 #include "bus/bus-error.h"
 #include "bus/call.h"
 #include "bus/caller.h"
+#include "bus/channels.h"
 #include "bus/receipts.h"
 #include "bus/watch-statistics.h"
 #include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define INTROSPECTABLE_INTERFACE "org.freedesktop.DBus.Introspectable"
 
@@ -35,21 +38,27 @@
 
 struct Flow {
         BusService *service;
-        Ledger *ledger;
+        Ledger *ledger, *of_channels;
         Receipts *receipts;
         uint64_t solicited_usec;
         uint64_t n_refused, n_unanswered;
 };
 
+static Ledger *ledger_of(const Flow *flow, const char *name)
+{
+        return strchr(name, '/') ? flow->of_channels : flow->ledger;
+}
+
 static Reader *reader_named(Flow *flow, const char *name)
 {
-        Reader *reader = ledger_lookup(flow->ledger, name);
+        Ledger *ledger = ledger_of(flow, name);
+        Reader *reader = ledger_lookup(ledger, name);
         const Caller *caller;
 
         if (reader)
                 return reader;
 
-        reader = ledger_get(flow->ledger, name);
+        reader = ledger_get(ledger, name);
         caller = callers_find(flow->service->callers, name);
         if (caller && caller->knowledge == CALLER_KNOWN)
                 reader_identify(reader, caller->uid);
@@ -58,7 +67,16 @@ static Reader *reader_named(Flow *flow, const char *name)
 
 static Reader *reader_of(Flow *flow, sd_bus_message *m)
 {
-        return reader_named(flow, sd_bus_message_get_sender(m));
+        return reader_named(flow, channels_sender(flow->service, m));
+}
+
+/* What a channel has taken shows in its queue. */
+static void ask(Flow *flow, Reader *reader)
+{
+        if (reader_is_channel(reader))
+                channels_note_sent(callers_find(flow->service->callers, reader->name));
+        else
+                receipts_ask(flow->receipts, reader);
 }
 
 static void solicit(Flow *flow, const Reader *reader)
@@ -76,6 +94,10 @@ static void solicit(Flow *flow, const Reader *reader)
 static void charge(Flow *flow, Reader *reader, uint64_t n_bytes)
 {
         reader_charge(reader, n_bytes, 0);
+        if (reader_is_channel(reader)) {
+                channels_note_sent(callers_find(flow->service->callers, reader->name));
+                return;
+        }
         if (reader_is_due(reader))
                 receipts_ask(flow->receipts, reader);
         if (reader_calls_for_receipts(reader, n_bytes))
@@ -87,8 +109,8 @@ static void ask_again(Flow *flow, Reader *reader, LedgerBound bound)
 {
         uint64_t now_usec = 0;
 
-        receipts_ask(flow->receipts, reader);
-        if (bound == LEDGER_BOUND_CONNECTION)
+        ask(flow, reader);
+        if (bound == LEDGER_BOUND_CONNECTION || reader_is_channel(reader))
                 return;
 
         (void) sd_event_now(flow->service->event, CLOCK_MONOTONIC, &now_usec);
@@ -166,7 +188,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         Reader *reader;
 
         if (!sd_bus_message_is_method_call(m, NULL, NULL) ||
-            sd_bus_message_get_expect_reply(m) <= 0 || !sd_bus_message_get_sender(m))
+            sd_bus_message_get_expect_reply(m) <= 0 || !channels_sender(flow->service, m))
                 return 0;
 
         reader = reader_of(flow, m);
@@ -199,24 +221,31 @@ static void on_read(void *userdata, const Reader *reader)
 int flow_new(Flow **ret_flow, BusService *service)
 {
         g_autoptr(Flow) flow = g_new(Flow, 1);
-        sd_bus_slot *slot;
-        int r;
 
         *flow = (Flow){
                 .service = service,
                 .ledger = ledger_new(service->limits, state_accounts(service->state),
                                      receipts_forget),
+                .of_channels = ledger_new_of_channels(
+                        service->limits, state_accounts(service->state), receipts_forget),
                 .receipts = receipts_new(service->bus, service->limits, service->outgoing),
         };
 
         receipts_set_on_read(flow->receipts, on_read, flow);
+        *ret_flow = g_steal_pointer(&flow);
+        return 0;
+}
 
-        r = sd_bus_add_filter(service->bus, &slot, on_message, flow);
+int flow_export(BusService *service, sd_bus *bus)
+{
+        sd_bus_slot *slot;
+        int r;
+
+        r = sd_bus_add_filter(bus, &slot, on_message, service->flow);
         if (r < 0)
                 return r;
-        bus_service_keep_slot(service, slot);
 
-        *ret_flow = g_steal_pointer(&flow);
+        bus_service_keep_slot(service, slot);
         return 0;
 }
 
@@ -226,6 +255,7 @@ Flow *flow_free(Flow *flow)
                 return NULL;
 
         ledger_free(flow->ledger);
+        ledger_free(flow->of_channels);
         receipts_free(flow->receipts);
         g_free(flow);
         return NULL;
@@ -241,7 +271,7 @@ static int park(Flow *flow,
         Call *entered = call_entered(flow->service, m), *call;
         int r;
 
-        if (entered && entered->has_looked)
+        if (reader_is_channel(reader) || (entered && entered->has_looked))
                 return 0;
 
         r = call_get(&call, flow->service, m, handler, 0, reterr_bus);
@@ -383,7 +413,7 @@ void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
 
         reader_charge(reader, 0, n);
         if (reader_is_due(reader))
-                receipts_ask(service->flow->receipts, reader);
+                ask(service->flow, reader);
 }
 
 uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
@@ -406,7 +436,7 @@ LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_by
 
 void flow_confirm(BusService *service, const char *name, LedgerMark mark)
 {
-        Reader *reader = ledger_lookup(service->flow->ledger, name);
+        Reader *reader = ledger_lookup(ledger_of(service->flow, name), name);
 
         if (reader)
                 reader_confirm(reader, mark, (LedgerMark){});
@@ -438,7 +468,22 @@ bool flow_may_go_on(const BusService *service, const Caller *caller)
 
 void flow_ask(const BusService *service, const Caller *caller)
 {
-        receipts_ask(service->flow->receipts, reader_named(service->flow, caller->name));
+        ask(service->flow, reader_named(service->flow, caller->name));
+}
+
+bool flow_note_taken(const BusService *service, const Caller *caller)
+{
+        Reader *reader = ledger_lookup(service->flow->of_channels, caller->name);
+        const Watcher *watcher = watches_watcher(service->watches, caller->name);
+
+        if (reader)
+                reader_confirm(reader, reader->sent, (LedgerMark){});
+        return watcher && watcher->is_withheld && flow_may_go_on(service, caller);
+}
+
+void flow_go_on(BusService *service, const Caller *caller)
+{
+        watch_withheld_note_read(service, caller->name);
 }
 
 uint64_t flow_unread(const Flow *flow)
@@ -456,7 +501,7 @@ void flow_identify(Flow *flow, const char *name, uint32_t uid)
 
 void flow_forget(Flow *flow, const char *name)
 {
-        ledger_forget(flow->ledger, name);
+        ledger_forget(ledger_of(flow, name), name);
 }
 
 void flow_add_statistics(const BusService *service, GVariantDict *statistics)
@@ -464,6 +509,8 @@ void flow_add_statistics(const BusService *service, GVariantDict *statistics)
         const Flow *flow = service->flow;
 
         g_variant_dict_insert(statistics, "unread-bytes", "t", ledger_unread(flow->ledger).n_bytes);
+        g_variant_dict_insert(statistics, "unread-bytes-channels", "t",
+                              ledger_unread(flow->of_channels).n_bytes);
         g_variant_dict_insert(statistics, "unread-descriptors", "t",
                               ledger_unread(flow->ledger).n_descriptors);
         g_variant_dict_insert(statistics, "receipts-waiting", "t",
@@ -495,16 +542,22 @@ static GVariant *describe(const Flow *flow, const Reader *reader)
         return g_variant_dict_end(&facts);
 }
 
-GVariant *flow_connections(const BusService *service)
+static void add_connections(const Flow *flow, const Ledger *ledger, GVariantDict *connections)
 {
-        const Flow *flow = service->flow;
-        g_auto(GVariantDict) connections = G_VARIANT_DICT_INIT(NULL);
         GHashTableIter iter;
         gpointer reader;
 
-        g_hash_table_iter_init(&iter, ledger_readers(flow->ledger));
+        g_hash_table_iter_init(&iter, ledger_readers(ledger));
         while (g_hash_table_iter_next(&iter, NULL, &reader))
-                g_variant_dict_insert_value(&connections, ((const Reader *) reader)->name,
+                g_variant_dict_insert_value(connections, ((const Reader *) reader)->name,
                                             describe(flow, reader));
+}
+
+GVariant *flow_connections(const BusService *service)
+{
+        g_auto(GVariantDict) connections = G_VARIANT_DICT_INIT(NULL);
+
+        add_connections(service->flow, service->flow->ledger, &connections);
+        add_connections(service->flow, service->flow->of_channels, &connections);
         return g_variant_dict_end(&connections);
 }

@@ -23,6 +23,9 @@ int flow_new(Flow **ret_flow, BusService *service);
 Flow *flow_free(Flow *flow);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Flow, flow_free)
 
+/* Has all calls that come on @bus pass here. */
+int flow_export(BusService *service, sd_bus *bus);
+
 /*
  * Asks for a reply to @m of @n_bytes at most. 0, and it may have *ret_room, which is at least that
  * or all that is left: a builder stops there with flow_refuse(). CALL_E_PARKED: the handler returns
@@ -88,7 +91,13 @@ bool flow_may_go_on(const BusService *service, const Caller *caller);
 /* Asks it how far it has read. */
 void flow_ask(const BusService *service, const Caller *caller);
 
-/* Bytes that all connections have unread. */
+/* @caller, a channel, has taken all that was sent to it: whether flow_go_on() is to be called, soon. */
+bool flow_note_taken(const BusService *service, const Caller *caller);
+
+/* Tells it that it has missed something. */
+void flow_go_on(BusService *service, const Caller *caller);
+
+/* Bytes that all connections of the bus have unread. */
 uint64_t flow_unread(const Flow *flow);
 
 /* From bus/caller.c: whose a connection is, and that it has left. */

@@ -20,8 +20,33 @@ struct Ledger {
         Accounts *accounts;
         GHashTable *by_name; /* unique name (in the Reader) -> owned Reader */
         LedgerMark unread;
+        bool is_of_channels;
         void (*on_reader_gone)(Reader *reader);
 };
+
+static uint64_t connection_bytes_max(const Ledger *ledger)
+{
+        return ledger->is_of_channels ? ledger->limits->channel_unread_bytes
+                                      : ledger->limits->connection_unread_bytes;
+}
+
+static uint64_t uid_bytes_max(const Ledger *ledger)
+{
+        return ledger->is_of_channels ? ledger->limits->uid_channel_unread_bytes
+                                      : ledger->limits->uid_unread_bytes;
+}
+
+static uint64_t bytes_max(const Ledger *ledger)
+{
+        return ledger->is_of_channels ? ledger->limits->channels_unread_bytes
+                                      : ledger->limits->unread_bytes;
+}
+
+/* Descriptors in flight are counted the same wherever they are. */
+static AccountResource bytes_resource(const Ledger *ledger)
+{
+        return ledger->is_of_channels ? ACCOUNT_CHANNEL_UNREAD_BYTES : ACCOUNT_UNREAD_BYTES;
+}
 
 static LedgerMark difference(LedgerMark a, LedgerMark b)
 {
@@ -34,7 +59,7 @@ static void charge_uid(const Reader *reader, LedgerMark mark)
 
         if (!reader->is_identified)
                 return;
-        accounts_charge(accounts, reader->uid, ACCOUNT_UNREAD_BYTES, mark.n_bytes);
+        accounts_charge(accounts, reader->uid, bytes_resource(reader->ledger), mark.n_bytes);
         accounts_charge(accounts, reader->uid, ACCOUNT_UNREAD_DESCRIPTORS, mark.n_descriptors);
 }
 
@@ -45,7 +70,7 @@ static void discharge(const Reader *reader, LedgerMark mark)
         ledger->unread = difference(ledger->unread, mark);
         if (!reader->is_identified)
                 return;
-        accounts_discharge(ledger->accounts, reader->uid, ACCOUNT_UNREAD_BYTES, mark.n_bytes);
+        accounts_discharge(ledger->accounts, reader->uid, bytes_resource(ledger), mark.n_bytes);
         accounts_discharge(ledger->accounts, reader->uid, ACCOUNT_UNREAD_DESCRIPTORS,
                            mark.n_descriptors);
 }
@@ -71,6 +96,21 @@ Ledger *ledger_new(const Limits *limits, Accounts *accounts, void (*on_reader_go
                 .on_reader_gone = on_reader_gone,
         };
         return ledger;
+}
+
+Ledger *ledger_new_of_channels(const Limits *limits,
+                               Accounts *accounts,
+                               void (*on_reader_gone)(Reader *reader))
+{
+        Ledger *ledger = ledger_new(limits, accounts, on_reader_gone);
+
+        ledger->is_of_channels = true;
+        return ledger;
+}
+
+bool reader_is_channel(const Reader *reader)
+{
+        return reader->ledger->is_of_channels;
 }
 
 Ledger *ledger_free(Ledger *ledger)
@@ -146,7 +186,7 @@ static uint64_t uid_unread(const Reader *reader, AccountResource resource)
 
 uint64_t reader_uid_unread(const Reader *reader)
 {
-        return uid_unread(reader, ACCOUNT_UNREAD_BYTES);
+        return uid_unread(reader, bytes_resource(reader->ledger));
 }
 
 static ReaderStanding standing_at(uint64_t used, uint64_t max)
@@ -158,11 +198,11 @@ static ReaderStanding standing_at(uint64_t used, uint64_t max)
 
 ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound)
 {
-        const Limits *limits = reader->ledger->limits;
         uint64_t unread = reader_unread(reader).n_bytes;
         ReaderStanding standings[] = {
                 [LEDGER_BOUND_NONE] = READER_SERVED,
-                [LEDGER_BOUND_CONNECTION] = standing_at(unread, limits->connection_unread_bytes),
+                [LEDGER_BOUND_CONNECTION] =
+                        standing_at(unread, connection_bytes_max(reader->ledger)),
                 [LEDGER_BOUND_UID] = READER_SERVED,
                 [LEDGER_BOUND_ALL] = READER_SERVED,
         };
@@ -170,9 +210,9 @@ ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound)
 
         if (shares_bounds(reader) && unread > LEDGER_RESERVE_BYTES) {
                 standings[LEDGER_BOUND_UID] =
-                        standing_at(reader_uid_unread(reader), limits->uid_unread_bytes);
+                        standing_at(reader_uid_unread(reader), uid_bytes_max(reader->ledger));
                 standings[LEDGER_BOUND_ALL] =
-                        standing_at(reader->ledger->unread.n_bytes, limits->unread_bytes);
+                        standing_at(reader->ledger->unread.n_bytes, bytes_max(reader->ledger));
         }
 
         for (size_t i = 0; i < G_N_ELEMENTS(standings); i++)
@@ -206,12 +246,12 @@ uint64_t reader_room(const Reader *reader, LedgerBound *ret_bound)
         uint64_t room = UINT64_MAX;
 
         keep_smaller(&room, &bound, LEDGER_BOUND_CONNECTION, reader_unread(reader).n_bytes,
-                     limits->connection_unread_bytes, limits->receipt_bytes);
+                     connection_bytes_max(reader->ledger), limits->receipt_bytes);
         if (shares_bounds(reader)) {
                 keep_smaller(&room, &bound, LEDGER_BOUND_UID, reader_uid_unread(reader),
-                             limits->uid_unread_bytes, limits->receipt_bytes);
+                             uid_bytes_max(reader->ledger), limits->receipt_bytes);
                 keep_smaller(&room, &bound, LEDGER_BOUND_ALL, reader->ledger->unread.n_bytes,
-                             limits->unread_bytes, limits->receipt_bytes);
+                             bytes_max(reader->ledger), limits->receipt_bytes);
         }
 
         if (ret_bound)
@@ -263,8 +303,8 @@ bool reader_is_due(Reader *reader)
         uint64_t threshold = limits->receipt_bytes;
 
         if (shares_bounds(reader) &&
-            (is_pressed(reader_uid_unread(reader), limits->uid_unread_bytes) ||
-             is_pressed(reader->ledger->unread.n_bytes, limits->unread_bytes)))
+            (is_pressed(reader_uid_unread(reader), uid_bytes_max(reader->ledger)) ||
+             is_pressed(reader->ledger->unread.n_bytes, bytes_max(reader->ledger))))
                 threshold = MIN(threshold, PRESSED_BYTES);
 
         return (since.n_bytes >= threshold && unread.n_bytes >= threshold) ||
@@ -286,20 +326,18 @@ static bool crosses(uint64_t used, uint64_t n_bytes, uint64_t max)
 
 bool reader_calls_for_receipts(const Reader *reader, uint64_t n_bytes)
 {
-        const Limits *limits = reader->ledger->limits;
         uint64_t of_uid = reader_uid_unread(reader);
 
-        return (of_uid >= n_bytes && crosses(of_uid, n_bytes, limits->uid_unread_bytes)) ||
-               crosses(reader->ledger->unread.n_bytes, n_bytes, limits->unread_bytes);
+        return (of_uid >= n_bytes && crosses(of_uid, n_bytes, uid_bytes_max(reader->ledger))) ||
+               crosses(reader->ledger->unread.n_bytes, n_bytes, bytes_max(reader->ledger));
 }
 
 bool reader_may_help(const Reader *reader, const Reader *other)
 {
-        const Limits *limits = reader->ledger->limits;
         bool is_of_uid = reader->is_identified && other->is_identified && reader->uid == other->uid;
 
         return reader_unread(other).n_bytes >= PRESSED_BYTES &&
-               (is_of_uid || is_pressed(reader->ledger->unread.n_bytes, limits->unread_bytes));
+               (is_of_uid || is_pressed(reader->ledger->unread.n_bytes, bytes_max(reader->ledger)));
 }
 
 static uint64_t confirm(uint64_t *read, uint64_t mark, uint64_t left)

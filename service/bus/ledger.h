@@ -63,6 +63,13 @@ typedef enum LedgerBound {
 Ledger *ledger_new(const Limits *limits,
                    Accounts *accounts,
                    void (*on_reader_gone)(Reader *reader));
+
+/* Of channels, which have bounds of their own: what they leave unread is kept here, and not by the bus. */
+Ledger *ledger_new_of_channels(const Limits *limits,
+                               Accounts *accounts,
+                               void (*on_reader_gone)(Reader *reader));
+bool reader_is_channel(const Reader *reader);
+
 Ledger *ledger_free(Ledger *ledger);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ledger, ledger_free)
 

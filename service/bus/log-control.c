@@ -230,17 +230,17 @@ static const sd_bus_vtable log_control_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-int log_control_export(BusService *service)
+int log_control_export(BusService *service, sd_bus *bus)
 {
         sd_bus_slot *slot;
         int r;
 
-        r = sd_bus_add_object(service->bus, &slot, LOG_CONTROL_PATH, on_message, service);
+        r = sd_bus_add_object(bus, &slot, LOG_CONTROL_PATH, on_message, service);
         if (r < 0)
                 return r;
 
         bus_service_keep_slot(service, slot);
-        r = sd_bus_add_object_vtable(service->bus, &slot, LOG_CONTROL_PATH, LOG_CONTROL_INTERFACE,
+        r = sd_bus_add_object_vtable(bus, &slot, LOG_CONTROL_PATH, LOG_CONTROL_INTERFACE,
                                      log_control_vtable, service);
         if (r < 0)
                 return r;

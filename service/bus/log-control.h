@@ -11,4 +11,4 @@
 
 #include "bus/bus-service.h"
 
-int log_control_export(BusService *service);
+int log_control_export(BusService *service, sd_bus *bus);

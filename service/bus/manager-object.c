@@ -14,6 +14,7 @@
 #include "bus/backup.h"
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/channels.h"
 #include "bus/confirm.h"
 #include "bus/get-many.h"
 #include "bus/good.h"
@@ -439,6 +440,11 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_RESULT("h", checkpoint, "a{sv}", info),
                                 backup_method,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Connect",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", socket),
+                                channels_method_connect,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatistics",
                                 SD_BUS_ARGS("t", flags),
                                 SD_BUS_RESULT("a{sv}", statistics),
@@ -469,12 +475,12 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-int manager_object_export(BusService *service)
+int manager_object_export(BusService *service, sd_bus *bus)
 {
         sd_bus_slot *slot;
         int r;
 
-        r = sd_bus_add_object_vtable(service->bus, &slot, REGENT_PATH, REGENT_MANAGER_INTERFACE,
+        r = sd_bus_add_object_vtable(bus, &slot, REGENT_PATH, REGENT_MANAGER_INTERFACE,
                                      manager_vtable, service);
         if (r < 0)
                 return r;

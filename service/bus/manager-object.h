@@ -9,7 +9,7 @@
 
 #include "bus/bus-service.h"
 
-int manager_object_export(BusService *service);
+int manager_object_export(BusService *service, sd_bus *bus);
 
 /* The status has changed: PropertiesChanged for State and LastGoodRevision. */
 int manager_object_announce_status(BusService *service);

@@ -446,12 +446,12 @@ static int find_namespace_object(sd_bus *bus G_GNUC_UNUSED,
         return 1;
 }
 
-int namespace_object_export(BusService *service)
+int namespace_object_export(BusService *service, sd_bus *bus)
 {
         sd_bus_slot *slot;
         int r;
 
-        r = sd_bus_add_fallback_vtable(service->bus, &slot, REGENT_NAMESPACES_PATH,
+        r = sd_bus_add_fallback_vtable(bus, &slot, REGENT_NAMESPACES_PATH,
                                        REGENT_NAMESPACE_INTERFACE, namespace_vtable,
                                        find_namespace_object, service);
         if (r < 0)

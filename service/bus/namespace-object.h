@@ -13,7 +13,7 @@
 
 #include <systemd/sd-bus.h>
 
-int namespace_object_export(BusService *service);
+int namespace_object_export(BusService *service, sd_bus *bus);
 
 /* The name that the path of a call to a namespace object stands for. */
 char *namespace_object_name(sd_bus_message *m);

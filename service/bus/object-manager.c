@@ -160,17 +160,17 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         return r < 0 ? r : 1;
 }
 
-int object_manager_export(BusService *service)
+int object_manager_export(BusService *service, sd_bus *bus)
 {
         sd_bus_slot *slot;
         int r;
 
-        r = sd_bus_add_object(service->bus, &slot, REGENT_PATH, on_message, service);
+        r = sd_bus_add_object(bus, &slot, REGENT_PATH, on_message, service);
         if (r < 0)
                 return r;
         bus_service_keep_slot(service, slot);
 
-        r = sd_bus_add_object_manager(service->bus, &slot, REGENT_PATH);
+        r = sd_bus_add_object_manager(bus, &slot, REGENT_PATH);
         if (r < 0)
                 return r;
         bus_service_keep_slot(service, slot);

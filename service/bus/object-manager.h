@@ -11,7 +11,7 @@
 #include "bus/bus-service.h"
 #include "core/namespace.h"
 
-int object_manager_export(BusService *service);
+int object_manager_export(BusService *service, sd_bus *bus);
 
 /* Broadcast; for namespaces that everyone may read alone. */
 int object_manager_announce_added(const BusService *service, const Namespace *ns);

@@ -15,6 +15,8 @@
 
 #include "bus/participant-calls.h"
 
+#include "bus/caller.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/value-codec.h"
 #include "client/regent-names.h"
@@ -26,8 +28,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-
-#define DBUS_NAME "org.freedesktop.DBus"
 
 struct ParticipantCalls {
         BusService *service;
@@ -79,13 +79,35 @@ static void call_dispose(ParticipantCall *call)
         g_free(call);
 }
 
+/* A channel has no places for replies, so none of them is taken. */
+static int take_place(const BusService *service, const char *address, uint32_t uid)
+{
+        return strchr(address, '/') ? 0
+                                    : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
+}
+
+static void give_back(const BusService *service, const char *address, uint32_t uid)
+{
+        if (!strchr(address, '/'))
+                outgoing_end(service->outgoing, OUTGOING_PARTICIPANT, uid);
+}
+
+/* An answer has come. */
+static void note_answer(const BusService *service, const char *address)
+{
+        const Caller *caller = callers_find(service->callers, address);
+
+        if (caller && caller->channel)
+                channel_note_message(caller->channel);
+}
+
 static void end_call(ParticipantCall *call)
 {
         ParticipantCalls *calls = call->calls;
 
         if (call->slot) {
                 call->slot = sd_bus_slot_unref(call->slot);
-                outgoing_end(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid);
+                give_back(calls->service, call->address, call->uid);
                 g_queue_unlink(&calls->sent, &call->in_calls);
         } else {
                 g_queue_unlink(&calls->waiting, &call->in_calls);
@@ -114,9 +136,13 @@ static int new_message(const ParticipantCalls *calls,
                        sd_bus_message **ret_message)
 {
         g_autoptr(sd_bus_message) m = NULL;
+        const Caller *caller = callers_find(calls->service->callers, address);
         int r;
 
-        r = sd_bus_message_new_method_call(calls->service->bus, &m, address, path,
+        if (!caller)
+                return -ENOTCONN;
+
+        r = sd_bus_message_new_method_call(caller_bus(caller), &m, caller_destination(caller), path,
                                            REGENT_PARTICIPANT_INTERFACE, method);
         if (r < 0)
                 return r;
@@ -210,11 +236,11 @@ static int new_prepare(const ParticipantCall *call, sd_bus_message **ret_message
         return 0;
 }
 
-static bool has_left(sd_bus_message *m)
+static bool has_left(const BusService *service, sd_bus_message *m)
 {
         const sd_bus_error *error = sd_bus_message_get_error(m);
 
-        return g_strcmp0(sd_bus_message_get_sender(m), DBUS_NAME) == 0 &&
+        return channels_is_from_bus(service, m) &&
                (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
                 sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                 sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER));
@@ -227,11 +253,12 @@ static int on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         Member *member = call->member;
         const sd_bus_error *error = sd_bus_message_get_error(m);
 
-        if (!has_left(m))
+        note_answer(calls->service, call->address);
+        if (!has_left(calls->service, m))
                 flow_confirm(calls->service, call->address, call->mark);
         end_call(call);
 
-        if (member && has_left(m))
+        if (member && has_left(calls->service, m))
                 transaction_member_left(member);
         else if (member && error)
                 transaction_answer(member, error->message && *error->message ? error->message
@@ -259,7 +286,7 @@ static int send_prepare(ParticipantCall *call)
                 return r;
 
         /* No time-out of sd-bus: it would forget the call while the bus still counts it. */
-        r = sd_bus_call_async(service->bus, &call->slot, m, on_prepared, call, UINT64_MAX);
+        r = sd_bus_call_async(NULL, &call->slot, m, on_prepared, call, UINT64_MAX);
         if (r < 0)
                 return r;
 
@@ -275,7 +302,7 @@ int participant_calls_prepare(ParticipantCalls *calls, Member *member)
 
         call->member = member;
         member->call = call;
-        if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) != 0) {
+        if (take_place(calls->service, call->address, call->uid) != 0) {
                 g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                 return 0;
         }
@@ -285,7 +312,7 @@ int participant_calls_prepare(ParticipantCalls *calls, Member *member)
                 g_queue_push_tail_link(&calls->sent, &call->in_calls);
                 return 0;
         }
-        outgoing_end(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid);
+        give_back(calls->service, call->address, call->uid);
         call_dispose(call);
         return r;
 }
@@ -301,8 +328,7 @@ static void send_waiting(ParticipantCalls *calls)
                 int r;
 
                 g_queue_unlink(&calls->waiting, &call->in_calls);
-                if (outgoing_begin(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid) !=
-                    0) {
+                if (take_place(calls->service, call->address, call->uid) != 0) {
                         g_queue_push_tail_link(&calls->waiting, &call->in_calls);
                         continue;
                 }
@@ -312,7 +338,7 @@ static void send_waiting(ParticipantCalls *calls)
                         g_queue_push_tail_link(&calls->sent, &call->in_calls);
                         continue;
                 }
-                outgoing_end(calls->service->outgoing, OUTGOING_PARTICIPANT, call->uid);
+                give_back(calls->service, call->address, call->uid);
                 call_dispose(call);
                 transaction_cannot_ask(member, r);
         }
@@ -342,12 +368,13 @@ static int on_told(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
         g_autofree char *text =
                 error ? veto_text_clean(error->message ? error->message : "") : NULL;
 
+        note_answer(calls->service, call->address);
         if (error) {
                 calls->n_failed++;
                 log_notice("%s (uid %" PRIu32 ") has failed a %s: %s", call->address, call->uid,
                            call->what, text);
         }
-        if (!has_left(m))
+        if (!has_left(calls->service, m))
                 flow_confirm(calls->service, call->address, call->mark);
         end_call(call);
         send_waiting(calls);
@@ -374,7 +401,7 @@ static int tell(ParticipantCalls *calls,
         int r;
 
         if (is_awaited(calls, participant->address) ||
-            outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, participant->uid) != 0) {
+            take_place(service, participant->address, participant->uid) != 0) {
                 r = sd_bus_message_set_expect_reply(m, false);
                 if (r >= 0)
                         r = sd_bus_send(NULL, m, NULL);
@@ -386,9 +413,9 @@ static int tell(ParticipantCalls *calls,
 
         call = call_new(calls, participant);
         call->what = what;
-        r = sd_bus_call_async(service->bus, &call->slot, m, on_told, call, UINT64_MAX);
+        r = sd_bus_call_async(NULL, &call->slot, m, on_told, call, UINT64_MAX);
         if (r < 0) {
-                outgoing_end(service->outgoing, OUTGOING_PARTICIPANT, participant->uid);
+                give_back(service, participant->address, participant->uid);
                 call_dispose(call);
                 return r;
         }

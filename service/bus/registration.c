@@ -8,6 +8,7 @@
 #include "bus/answer.h"
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
+#include "bus/channels.h"
 #include "bus/namespace-object.h"
 #include "bus/options.h"
 #include "bus/participation.h"
@@ -178,6 +179,7 @@ static int add_participant(BusService *service,
                 .is_granted = !authorizer_may_participate(caller, ns),
                 .uid = caller->uid,
                 .address = caller->name,
+                .connection = (char *) (uintptr_t) caller_unique_name(caller),
                 .path = (char *) (uintptr_t) registration->path,
                 .name = ns->name,
                 .prefix = (char *) (uintptr_t) registration->prefix,
@@ -240,7 +242,7 @@ int registration_method_unregister(sd_bus_message *m, void *userdata, sd_bus_err
         if (r < 0)
                 return r;
 
-        if (!participation_remove(service->participation, name, sd_bus_message_get_sender(m), path))
+        if (!participation_remove(service->participation, name, channels_sender(service, m), path))
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                      "This connection has no participant %s here",
                                                      path));

@@ -9,6 +9,7 @@
 #include "bus/signals.h"
 
 #include "bus/broadcast.h"
+#include "bus/channels.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-manager.h"
 #include "bus/object-path.h"
@@ -245,10 +246,10 @@ static int announce_values(const BusService *service, const Delta *delta)
         uint64_t n_bytes;
         int r;
 
-        if (!namespace_is_public(delta->ns)) {
+        if (!namespace_is_public(delta->ns) || channels_count(service->channels) > 0)
                 watch_properties_announce(service, delta->ns, delta->entries);
+        if (!namespace_is_public(delta->ns))
                 return 0;
-        }
 
         r = signals_build_values(service, delta->ns, delta->entries, &m, &n_bytes);
         return r < 0 ? r : broadcast_send(service, delta->ns->name, m, n_bytes);

@@ -8,6 +8,7 @@
 #include "bus/authorizer.h"
 #include "bus/bus-service.h"
 #include "bus/caller.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/options.h"
 #include "bus/participation.h"
@@ -45,7 +46,7 @@ static void add_statistics_of_uid(const BusService *service, uint32_t uid, GVari
         g_variant_dict_insert(statistics, "uid-pending-bytes-max", "t", limits->uid_pending_bytes);
 }
 
-static void add_own_statistics(const BusService *service, GVariantDict *statistics)
+static void add_own_statistics(const BusService *service, uint32_t uid, GVariantDict *statistics)
 {
         const PipelineStatistics *pipeline = pipeline_statistics(service->pipeline);
 
@@ -74,6 +75,7 @@ static void add_own_statistics(const BusService *service, GVariantDict *statisti
         g_variant_dict_insert(statistics, "watches", "t",
                               (guint64) watches_count(service->watches));
         flow_add_statistics(service, statistics);
+        channels_add_statistics(service->channels, uid, statistics);
         participation_add_statistics(service->participation, statistics);
 }
 
@@ -157,7 +159,7 @@ int statistics_method_get(sd_bus_message *m, void *userdata, sd_bus_error *reter
 
         service->ports.add_statistics(service->ports.userdata, caller->uid, &statistics);
         add_statistics_of_uid(service, caller->uid, &statistics);
-        add_own_statistics(service, &statistics);
+        add_own_statistics(service, caller->uid, &statistics);
         if (flags & REGENT_STATISTICS_CONNECTIONS)
                 g_variant_dict_insert_value(&statistics, "connections", flow_connections(service));
         all = g_variant_ref_sink(g_variant_dict_end(&statistics));

@@ -11,4 +11,4 @@
 
 #include "bus/bus-service.h"
 
-int values_object_export(BusService *service);
+int values_object_export(BusService *service, sd_bus *bus);

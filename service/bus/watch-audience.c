@@ -74,6 +74,10 @@ static void add_watch(const Audience *audience, Watch *watch)
 {
         GPtrArray *prefixes;
 
+        /* What everybody may read everybody on the bus is told. */
+        if (!watch->watcher->caller->channel && namespace_is_public(audience->ns))
+                return;
+
         switch (watch_concern(watch, audience->ns)) {
         case WATCH_CONCERN_NONE:
                 return;

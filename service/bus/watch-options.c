@@ -6,6 +6,7 @@
 #include "bus/watch-options.h"
 
 #include "bus/bus-error.h"
+#include "bus/channels.h"
 #include "bus/options.h"
 #include "client/regent-names.h"
 
@@ -90,7 +91,7 @@ static int find_resumed(const WatchOptions *options,
                         Watch **ret_watch,
                         sd_bus_error *reterr_bus)
 {
-        Watch *watch = watches_find(service->watches, sd_bus_message_get_sender(m), is_of_names,
+        Watch *watch = watches_find(service->watches, channels_sender(service, m), is_of_names,
                                     name, options->resume);
         const char *prefix;
 
@@ -158,7 +159,7 @@ int watch_options_read_number(BusService *service,
         if (r < 0)
                 return r;
 
-        watch = watches_find(service->watches, sd_bus_message_get_sender(m), is_of_names, name,
+        watch = watches_find(service->watches, channels_sender(service, m), is_of_names, name,
                              number);
         if (!watch)
                 return refuse_number(number, reterr_bus);

@@ -5,6 +5,7 @@
 
 #include "bus/watch-properties.h"
 
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/signals.h"
 #include "bus/watch-audience.h"
@@ -39,11 +40,12 @@ static void note_missed(const BusService *service,
 
 static int send(const BusService *service, Watcher *watcher, sd_bus_message *m, uint64_t n_bytes)
 {
-        int r;
+        int r = 0;
 
-        r = sd_bus_message_set_destination(m, watcher->caller->name);
+        if (caller_destination(watcher->caller))
+                r = sd_bus_message_set_destination(m, caller_destination(watcher->caller));
         if (r >= 0)
-                r = sd_bus_send(NULL, m, NULL);
+                r = sd_bus_send(caller_bus(watcher->caller), m, NULL);
         if (r < 0)
                 return r;
 
@@ -136,7 +138,7 @@ void watch_properties_invalidate(BusService *service, Namespace *ns)
         GHashTableIter iter;
         gpointer watcher;
 
-        if (namespace_is_public(ns))
+        if (namespace_is_public(ns) && channels_count(service->channels) == 0)
                 return;
 
         since -= since > 0;

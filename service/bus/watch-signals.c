@@ -12,22 +12,21 @@
 #include "client/regent-names.h"
 #include "util/auto.h"
 
-static int new_signal(const BusService *service,
-                      const Watch *watch,
-                      const char *member,
-                      sd_bus_message **ret_signal)
+static int new_signal(const Watch *watch, const char *member, sd_bus_message **ret_signal)
 {
         const WatchTopic *topic = watch->group->topic;
+        const Caller *caller = watch->watcher->caller;
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
         r = sd_bus_message_new_signal(
-                service->bus, &m, topic->path,
+                caller_bus(caller), &m, topic->path,
                 topic->is_of_names ? REGENT_MANAGER_INTERFACE : REGENT_NAMESPACE_INTERFACE, member);
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_set_destination(m, watch->watcher->caller->name);
+        if (caller_destination(caller))
+                r = sd_bus_message_set_destination(m, caller_destination(caller));
         if (r < 0)
                 return r;
 
@@ -81,7 +80,7 @@ int watch_signals_changed(BusService *service,
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
-        r = new_signal(service, watch, "Changed", &m);
+        r = new_signal(watch, "Changed", &m);
         if (r >= 0)
                 r = sd_bus_message_append_basic(m, 't', &watch->number);
         if (r >= 0)
@@ -103,7 +102,7 @@ int watch_signals_resynchronize(BusService *service,
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
-        r = new_signal(service, watch, "Resynchronize", &m);
+        r = new_signal(watch, "Resynchronize", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "tst", watch->number, ns_name, revision);
         return r < 0 ? r : send(service, watch, m, 0);
@@ -117,7 +116,7 @@ int watch_signals_ended(BusService *service,
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
-        r = new_signal(service, watch, "WatchEnded", &m);
+        r = new_signal(watch, "WatchEnded", &m);
         if (r >= 0)
                 r = sd_bus_message_append(m, "tss", watch->number, ns_name, reason);
         return r < 0 ? r : send(service, watch, m, 0);

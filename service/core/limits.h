@@ -33,6 +33,9 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* That comes on a channel; the buses' own is 32 MiB, too. */
+#define LIMIT_CHANNEL_MESSAGE_BYTES (32 * LIMIT_MIB)
+
 /* What is looked at to find out what has changed: changes, or keys where there are more of those. */
 #define LIMIT_HISTORY_CHANGES 65536u
 #define LIMIT_HISTORY_KEYS    262144u
@@ -53,6 +56,8 @@
         LIMIT(commit_bytes, "CommitBytesMax", 8 * LIMIT_MIB, 1, 24 * LIMIT_MIB)                   \
         LIMIT(commit_changes, "CommitChangesMax", 4096, 1, 1048576)                               \
         LIMIT(reply_bytes, "ReplyBytesMax", 2 * LIMIT_MIB, 4 * LIMIT_KIB, 24 * LIMIT_MIB)         \
+        LIMIT(channel_reply_bytes, "ChannelReplyBytesMax", 16 * LIMIT_MIB, 4 * LIMIT_KIB,         \
+              64 * LIMIT_MIB)                                                                     \
         LIMIT(managed_objects_bytes, "ManagedObjectsBytesMax", 4 * LIMIT_MIB, 4 * LIMIT_KIB,      \
               24 * LIMIT_MIB)                                                                     \
         LIMIT(introspection_keys, "IntrospectionKeysMax", 1024, 0, 16384)                         \
@@ -71,6 +76,8 @@
         LIMIT(connection_unread_bytes, "ConnectionUnreadBytesMax", 4 * LIMIT_MIB, 64 * LIMIT_KIB, \
               64 * LIMIT_MIB)                                                                     \
         LIMIT(connection_unread_descriptors, "ConnectionUnreadDescriptorsMax", 2, 1, 64)          \
+        LIMIT(channel_unread_bytes, "ChannelUnreadBytesMax", 16 * LIMIT_MIB, 64 * LIMIT_KIB,      \
+              LIMIT_GIB)                                                                          \
         LIMIT(connection_session_keys, "ConnectionSessionKeysMax", 16384, 0, 65536)               \
         LIMIT(receipt_bytes, "ReceiptBytes", LIMIT_MIB, 4 * LIMIT_KIB, 16 * LIMIT_MIB)            \
         LIMIT(connection_watches, "ConnectionWatchesMax", 256, 0, 65536)                          \
@@ -89,6 +96,9 @@
         LIMIT(uid_unread_bytes, "UidUnreadBytesMax", 8 * LIMIT_MIB, 64 * LIMIT_KIB,               \
               96 * LIMIT_MIB)                                                                     \
         LIMIT(uid_unread_descriptors, "UidUnreadDescriptorsMax", 8, 1, 64)                        \
+        LIMIT(uid_channels, "UidChannelsMax", 64, 0, 65536)                                       \
+        LIMIT(uid_channel_unread_bytes, "UidChannelUnreadBytesMax", 64 * LIMIT_MIB,               \
+              64 * LIMIT_KIB, 16 * LIMIT_GIB)                                                     \
         LIMIT(uid_view_memory, "UidViewMemoryMax", 256 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)          \
         LIMIT(uid_watches, "UidWatchesMax", 1024, 0, 65536)                                       \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
@@ -98,6 +108,9 @@
         LIMIT(pending_bytes, "PendingBytesMax", 64 * LIMIT_MIB, 0, 4 * LIMIT_GIB)                 \
         LIMIT(unread_bytes, "UnreadBytesMax", 64 * LIMIT_MIB, 64 * LIMIT_KIB, 96 * LIMIT_MIB)     \
         LIMIT(unread_descriptors, "UnreadDescriptorsMax", 32, 1, 64)                              \
+        LIMIT(channels, "ChannelsMax", 512, 0, 65536)                                             \
+        LIMIT(channels_unread_bytes, "ChannelsUnreadBytesMax", 256 * LIMIT_MIB, 64 * LIMIT_KIB,   \
+              16 * LIMIT_GIB)                                                                     \
         LIMIT(view_memory, "ViewMemoryMax", 512 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)                 \
         LIMIT(views, "ViewsMax", 16384, 0, 65536)                                                 \
         LIMIT(watches, "WatchesMax", 16384, 0, 65536)                                             \

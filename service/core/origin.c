@@ -7,11 +7,12 @@
 
 #include <errno.h>
 
-Origin *origin_new(RequestQueues *queues)
+Origin *origin_new(RequestQueues *queues, Origin *debtor)
 {
         Origin *origin = g_new0(Origin, 1);
 
         origin->queues = queues;
+        origin->debtor = debtor ? debtor->debtor : origin;
         return origin;
 }
 

@@ -27,11 +27,12 @@ typedef struct RequestQueues {
 struct Origin {
         RequestQueues *queues;
         GQueue requests; /* all that are not IN_BATCH, in the order of their places */
-        size_t n_owed;   /* answers to participants' Prepare that its connection owes */
+        Origin *debtor;  /* which has the debts of its connection; borrowed, unless itself */
+        size_t n_owed;   /* a debtor's: answers to participants' Prepare that its connection owes */
 };
 
-/* Borrows @queues. */
-Origin *origin_new(RequestQueues *queues);
+/* Borrows @queues, and @debtor, if it is not the debtor itself (NULL). */
+Origin *origin_new(RequestQueues *queues, Origin *debtor);
 
 /* Answers all that is not in a batch with -ECANCELED; reservations just go. */
 Origin *origin_free(Origin *origin);

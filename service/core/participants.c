@@ -81,6 +81,7 @@ static Participant *participant_copy(const Participant *wanted)
 
         participant->n_refs = 1;
         participant->address = g_strdup(wanted->address);
+        participant->connection = g_strdup(wanted->connection);
         participant->path = g_strdup(wanted->path);
         participant->name = g_strdup(wanted->name);
         participant->prefix = g_strdup(wanted->prefix);
@@ -178,6 +179,7 @@ Participant *participant_unref(Participant *participant)
                 return NULL;
 
         g_free(participant->address);
+        g_free(participant->connection);
         g_free(participant->path);
         g_free(participant->name);
         g_free(participant->prefix);

@@ -28,7 +28,8 @@ typedef struct Participant {
         bool is_optional;           /* one that leaves while it is asked does not object */
         bool is_granted;            /* by whom the port asks; the port's own */
         uint32_t uid;
-        char *address;         /* of its connection */
+        char *address;         /* that it is called at */
+        char *connection;      /* whose that is, as others are told; NULL: the address */
         char *path;            /* unique for its address and namespace */
         char *name;            /* of the namespace */
         char *prefix;          /* "": all keys */
@@ -125,6 +126,11 @@ Participant *participants_find(const Participants *participants,
                                const char *name,
                                const char *address,
                                const char *path);
+
+static inline const char *participant_connection(const Participant *participant)
+{
+        return participant->connection ? participant->connection : participant->address;
+}
 
 static inline bool participant_concerns(const Participant *participant, const char *key)
 {

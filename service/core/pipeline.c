@@ -111,7 +111,12 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 
 Origin *pipeline_origin_new(Pipeline *pipeline)
 {
-        return origin_new(&pipeline->queues);
+        return origin_new(&pipeline->queues, NULL);
+}
+
+Origin *pipeline_origin_new_beside(Pipeline *pipeline, Origin *debtor)
+{
+        return origin_new(&pipeline->queues, debtor);
 }
 
 Origin *pipeline_origin_free(Origin *origin)
@@ -450,7 +455,7 @@ void pipeline_stop_preparing(Pipeline *pipeline)
 
 bool pipeline_origin_owes(const Origin *origin)
 {
-        return origin->n_owed > 0;
+        return origin->debtor->n_owed > 0;
 }
 
 void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy)

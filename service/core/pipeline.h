@@ -117,6 +117,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pipeline, pipeline_free)
 Origin *pipeline_origin_new(Pipeline *pipeline);
 Origin *pipeline_origin_free(Origin *origin);
 
+/* One more of the same connection, with an order of its own: what it owes @debtor owes, which outlives it. */
+Origin *pipeline_origin_new_beside(Pipeline *pipeline, Origin *debtor);
+
 /* Keeps @set's place in the origin's order while the caller finds out whether it may. */
 Request *pipeline_reserve(Origin *origin, const ChangeSet *set);
 

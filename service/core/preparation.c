@@ -155,7 +155,7 @@ bool preparation_begin(Preparation *preparation, Request *request, Commit *trial
         }
         if (!transaction)
                 return false;
-        if (request->origin->n_owed > 0) {
+        if (request->origin->debtor->n_owed > 0) {
                 transaction_end(transaction, 0);
                 refuse(preparation, request, CORE_E_BUSY, busy_text());
                 return true;
@@ -182,7 +182,7 @@ void preparation_note_waiting(Preparation *preparation, Request *request)
                 return;
 
         due = due_of(preparation, request);
-        if (request->origin->n_owed > 0)
+        if (request->origin->debtor->n_owed > 0)
                 refuse(preparation, request, CORE_E_BUSY, busy_text());
         else if (due <= now(preparation))
                 refuse(preparation, request, CORE_E_TIMEOUT, overdue_text());

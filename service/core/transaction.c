@@ -220,7 +220,7 @@ static void stop_waiting(Member *member, MemberState state)
         member->transaction->n_waiting--;
         participant->member = NULL;
         if (participant->origin)
-                participant->origin->n_owed--;
+                participant->origin->debtor->n_owed--;
 }
 
 static void conclude(Transaction *transaction)
@@ -292,7 +292,7 @@ void transaction_begin(Transaction *transaction, uint64_t now_usec, uint64_t due
                 begin_time(member, now_usec);
                 participant->member = member;
                 if (participant->origin)
-                        participant->origin->n_owed++;
+                        participant->origin->debtor->n_owed++;
                 transaction->n_waiting++;
         }
 
@@ -393,7 +393,8 @@ char *transaction_describe(const Transaction *transaction)
         const Participant *participant = member->participant;
 
         return g_strdup_printf("'%s' of '%s': participant %s (uid %" PRIu32 ") %s%s", member->key,
-                               member->preview->name, participant->address, participant->uid,
+                               member->preview->name, participant_connection(participant),
+                               participant->uid,
                                member->outcome == CORE_E_VETOED ? "objects: " : "", member->reason);
 }
 

@@ -119,6 +119,7 @@ WITH_OPTIONS = [
     ("Manager", "Apply", 2, "(a{sv}ta{sv})", [{}, 0, {}]),
     ("Manager", "GetMany", 1, "(asa{sv})", [[], {}]),
     ("Manager", "Backup", 0, "(a{sv})", [{}]),
+    ("Manager", "Connect", 0, "(a{sv})", [{}]),
     ("Manager", "ListPendingChanges", 0, "(a{sv})", [{}]),
     ("Namespace", "GetMany", 1, "(asa{sv})", [[], {}]),
     ("Namespace", "GetChanges", 1, "(ta{sv})", [0, {}]),

@@ -6,7 +6,8 @@ import os
 
 from . import names
 from .waiting import Deadline, Late
-from .wire import CALL, INTERFACE, MEMBER, PATH as OBJECT_PATH, SENDER, RawClient
+from .channel import new_raw_client
+from .wire import CALL, INTERFACE, MEMBER, PATH as OBJECT_PATH, SENDER
 
 OPTIONAL = 1  # flag of RegisterParticipant
 PATH = "/org/example/Participant"
@@ -14,7 +15,7 @@ UNWILLING = "org.example.Error.Unwilling"
 
 
 @contextlib.contextmanager
-def _as_user(user):
+def as_user(user):
     """The bus asks who connects when it does."""
     if user is None:
         yield
@@ -63,8 +64,8 @@ class Participant:
     """A connection of its own, of a user's if one is named. Use as a context manager or close()."""
 
     def __init__(self, stack, user=None):
-        with _as_user(user):
-            self.raw = RawClient(stack.bus.socket)
+        with as_user(user):
+            self.raw = new_raw_client(stack.bus.socket)
         self.name = self.raw.name
 
     def __enter__(self):

@@ -11,7 +11,7 @@ import socket
 import struct
 
 from .api import RegentError
-from .names import BUS_NAME
+from .names import BUS_NAME, MANAGER, PEER, ROOT_PATH
 from .waiting import Deadline, Late
 
 CALL, RETURN, ERROR, SIGNAL = 1, 2, 3, 4
@@ -181,6 +181,7 @@ class RawClient:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(Deadline(20).seconds)
         self._socket.connect(socket_path)
+        self._bus_socket = None  # once there is a channel
         self._buffer = bytearray()
         self._serial = 0
         self._replies = {}
@@ -194,6 +195,60 @@ class RawClient:
 
     def close(self):
         self._socket.close()
+        if self._bus_socket:
+            self._bus_socket.close()
+
+    def take_channel(self):
+        """From now on everything goes over a channel; the connection of the bus stays open, unread."""
+        fd = self.connect()
+        self._bus_socket, self._socket = self._socket, socket.socket(fileno=fd)
+        self._socket.settimeout(Deadline(20).seconds)
+        self._authenticate()
+        # sd-bus takes no descriptors that come together with the end of authentication.
+        self.call(ROOT_PATH, PEER, "Ping")
+
+    def connect(self):
+        """Manager.Connect: the descriptor, which is the caller's."""
+        serial = self.send(ROOT_PATH, MANAGER, "Connect", "a{sv}", ({},))
+        deadline = Deadline(20)
+        while True:
+            self._socket.settimeout(max(0.001, deadline.left()))
+            part, fds, _, _ = socket.recv_fds(self._socket, 1 << 16, 1)
+            if not part:
+                raise Disconnected
+            self._buffer += part
+            message = self._take_message()
+            while message and message.field(REPLY_SERIAL) != serial:
+                self.keep(message)
+                message = self._take_message()
+            if message:
+                if message.kind == ERROR:
+                    raise RegentError(message.field(ERROR_NAME), message.body()[0])
+                return fds[0]
+
+    def hang_up_channel(self):
+        self._socket.close()
+        self._socket, self._bus_socket = self._bus_socket, None
+
+    def leave_bus(self):
+        self._bus_socket.close()
+        self._bus_socket = None
+
+    def call_bus(self, *arguments, **how):
+        """As call(), over the bus."""
+        self._socket, self._bus_socket = self._bus_socket, self._socket
+        try:
+            return self.call(*arguments, **how)
+        finally:
+            self._socket, self._bus_socket = self._bus_socket, self._socket
+
+    def receive_call(self, seconds=20):
+        deadline = Deadline(seconds)
+        while True:
+            message = self.receive(deadline)
+            if message.kind == CALL:
+                return message
+            self.keep(message)
 
     def _authenticate(self):
         uid = str(os.geteuid()).encode().hex()
@@ -214,7 +269,7 @@ class RawClient:
 
     def build(
         self, path, interface, member, signature="", body=b"",
-        destination=BUS_NAME, flags=0, n_fds=0, kind=CALL, reply_to=None,
+        destination=BUS_NAME, flags=0, n_fds=0, kind=CALL, reply_to=None, sender=None,
     ):  # fmt: skip
         """The bytes of a message, and its serial. The body is as given, right or wrong."""
         self._serial += 1
@@ -223,6 +278,8 @@ class RawClient:
             fields.append((INTERFACE, ("s", interface)))
         if destination:
             fields.append((DESTINATION, ("s", destination)))
+        if sender:
+            fields.append((SENDER, ("s", sender)))
         if signature:
             fields.append((SIGNATURE, ("g", signature)))
         if reply_to:
@@ -240,7 +297,9 @@ class RawClient:
         """Answers a call with nothing, or with an error."""
         self._serial += 1
         body = b"" if text is None else marshal("s", (text,))
-        fields = [(REPLY_SERIAL, ("u", serial)), (DESTINATION, ("s", destination))]
+        fields = [(REPLY_SERIAL, ("u", serial))]
+        if destination:
+            fields.append((DESTINATION, ("s", destination)))
         if error:
             fields.append((ERROR_NAME, ("s", name)))
         if body:
