@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Readers of a view while a writer does what it can, views are filled up and revoked, and regentd is stopped and killed.
+"""Readers of a view while a writer writes, views are filled up and revoked, and regentd is stopped and killed.
 
 REGENT_TEST_VIEW_READS is how many reads are made; view-hammer.c says what each is held against.
 """
