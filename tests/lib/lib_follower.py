@@ -105,7 +105,8 @@ class State:
 
 
 class LibFollower:
-    def __init__(self, bus, loop="poll", *flags):
+    def __init__(self, bus, loop="poll", *flags, user=None):
+        uid, gid, groups = environment.ids_of(user) if user else (None, None, None)
         program = os.environ.get("LIB_FOLLOWER") or os.path.join(
             os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", "lib-follower"
         )
@@ -113,6 +114,7 @@ class LibFollower:
             [program, loop, *flags],
             env={**environment_of(bus), "G_DEBUG": "fatal-warnings"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+            user=uid, group=gid, extra_groups=groups,
         )  # fmt: skip
         self._rest = b""
         self._lines = []
