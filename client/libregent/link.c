@@ -235,8 +235,8 @@ static int open_event(Regent *regent)
         if (r >= 0)
                 r = sd_event_source_set_priority(regent->announce, SD_EVENT_PRIORITY_NORMAL + 1);
         if (r >= 0)
-                r = sd_event_add_time(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX,
-                                               0, on_reopen, regent);
+                r = sd_event_add_time(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX, 0,
+                                      on_reopen, regent);
         if (r >= 0)
                 r = sd_event_source_set_enabled(regent->reopen, SD_EVENT_OFF);
         if (r < 0) {
@@ -374,8 +374,8 @@ static int new_question(Regent *regent, bool may_start_service, sd_bus_message *
         r = message_new(regent->bus, false,
                         &(CallSpec){
                                 .path = REGENT_PATH,
-                                .interface_name =
-                                        has_channel ? REGENT_MANAGER_INTERFACE : "org.freedesktop.DBus.Peer",
+                                .interface_name = has_channel ? REGENT_MANAGER_INTERFACE
+                                                              : "org.freedesktop.DBus.Peer",
                                 .member = has_channel ? "Connect" : "Ping",
                                 .no_auto_start = !may_start_service,
                         },
@@ -454,6 +454,25 @@ static int ask_and_wait(Regent *regent)
         return 0;
 }
 
+/* Whether anybody is there shows when something is asked; that the bus lets us in must show before. */
+static int greet_and_go_on(Regent *regent)
+{
+        const char *name;
+        int r;
+
+        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
+        r = sd_bus_get_unique_name(regent->bus, &name);
+        if (r < 0) {
+                link_break(regent, regent->bus);
+                return error_set_errno(regent, -ECONNRESET, "The bus does not let us in");
+        }
+
+        regent->link = LINK_READY;
+        calls_send_held(regent);
+        link_announce_later(regent);
+        return 0;
+}
+
 static int open_and_ask(Regent *regent)
 {
         int r;
@@ -464,7 +483,7 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        return ask_and_wait(regent);
+        return regent->flags & REGENT_BUS_ONLY ? greet_and_go_on(regent) : ask_and_wait(regent);
 }
 
 int link_require(Regent *regent)
