@@ -191,6 +191,13 @@ void inbound_remove_participant(Regent *regent, const char *callback_path)
         g_hash_table_remove(require(regent)->participants, callback_path);
 }
 
+/* Who waits stays in line until it has its turn, or wants it no more; both bring the next one on. */
+static void wake_next(const Inbound *inbound)
+{
+        if (inbound->n_turns < TURNS_MAX && inbound->waiting.head)
+                watch_wait(inbound->waiting.head->data, 0);
+}
+
 bool inbound_take_turn(Regent *regent, RegentWatch *watch)
 {
         Inbound *inbound = require(regent);
@@ -206,21 +213,17 @@ bool inbound_take_turn(Regent *regent, RegentWatch *watch)
         g_queue_remove(&inbound->waiting, watch);
         inbound->n_turns++;
         watch->has_turn = true;
+        wake_next(inbound);
         return true;
 }
 
 void inbound_end_turn(Regent *regent, RegentWatch *watch)
 {
         Inbound *inbound = require(regent);
-        RegentWatch *next;
 
         g_queue_remove(&inbound->waiting, watch);
-        if (!watch->has_turn)
-                return;
-
+        if (watch->has_turn)
+                inbound->n_turns--;
         watch->has_turn = false;
-        inbound->n_turns--;
-        next = g_queue_pop_head(&inbound->waiting);
-        if (next)
-                watch_wait(next, 0);
+        wake_next(inbound);
 }

@@ -57,15 +57,17 @@ def read_asked(words):
 class State:
     """What whoever takes in all events has: {namespace: {key: value}}. Objects to what is told twice, or not in order."""
 
-    def __init__(self):
+    def __init__(self, position=None):
         self.namespaces = {}
         self.revisions = {}  # of what was told last of each
-        self.revision = 0
-        self.position = None
+        self.revision = int(position.split(":")[-1]) if position else 0
+        self.position = position
         self.log = []
+        self.on_event = lambda event: None
 
     def take(self, event):
         self.log.append(event)
+        self.on_event(event)
         if event.kind == "state":
             self.namespaces[event.ns_name] = dict(event.values)
             self._move(event)
@@ -86,15 +88,10 @@ class State:
         assert event.previous <= self.revision, ("a gap", self.tail())
         assert event.previous >= self.revisions.get(event.ns_name, 0), ("overlaps", self.tail())
         assert event.values or event.removed or not event.is_merged, ("nothing", self.tail())
-        if event.is_merged:
-            same = [key for key, value in event.values.items() if entries.get(key) == value]
-            assert not same or self.may_repeat, ("repeats", same, self.tail())
         for key in event.removed:
             entries.pop(key, None)
         entries.update(event.values)
         self._move(event)
-
-    may_repeat = True  # a value that was written anew is told, though it is the same
 
     def _move(self, event):
         assert event.revision >= self.revision, self.tail()
@@ -144,8 +141,8 @@ class LibFollower:
         found = self._take_line(lambda line: line[:2] == ["did", words[0]], words)
         return int(found[2]), found[3]
 
-    def watch(self, name, target, kind="ns", prefix="-", position="-", flags=""):
-        self.states[name] = State()
+    def watch(self, name, target, kind="ns", prefix="-", position=None, flags=""):
+        self.states[name] = State(position if position and ":" in position else None)
         return self.do("watch", name, kind, target, prefix, position or "-", flags)
 
     def participate(self, name, target, prefix="-", timeout="-", flags=""):
