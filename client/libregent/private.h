@@ -80,6 +80,7 @@ struct Regent {
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
+        bool is_quiet;    /* while ASKING: nobody is started for that */
         unsigned n_asked; /* how often Connect has been tried for the calls that are held */
 
         GQueue calls; /* RegentCall that are held or under way, in order */
@@ -124,6 +125,17 @@ sd_bus *link_bus(Regent *regent);
 /* It does not work any more: what was under way over it has failed, which is told later. */
 void link_break(Regent *regent, sd_bus *broken);
 void link_announce_later(Regent *regent);
+
+/* It was there, and is not any more: to be told later. */
+void link_set_away(Regent *regent);
+
+#define LINK_REOPEN_DELAY_USEC 100000u
+
+/* ask.c: Connect, after which the link is READY and calls that were held are sent. Without waiting; waiting; and for
+   who wants no channel, without asking: whether anybody is there shows, but not whether the bus lets us in. */
+int ask_start(Regent *regent, bool may_start_service);
+int ask_and_wait(Regent *regent);
+int ask_bus_alone(Regent *regent);
 
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from lib_client import LOOPS, LibClient
+from regent_testing.names import BUS_NAME
 from regent_testing.waiting import retry_until, wait_exit
 
 ERROR = "org.regentd.State1.Error."
@@ -71,6 +72,7 @@ def test_calls_under_way_fail_by_what_they_are(own, flags):
         read = client.start("get", NAME, "key")
         write = client.start("set", NAME, "key", "1")
         client.who()  # it has sent both
+        let_the_bus_deliver(own)
         own.regentd.kill()
 
         assert client.reply(read)[:2] == (-104, DBUS_ERROR + "Disconnected")
@@ -90,6 +92,7 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
         client._write("get", NAME, "key")
         pid = own.regentd.process.pid
         wait_until_asleep(client.pid)
+        let_the_bus_deliver(own)
         os.kill(pid, signal.SIGKILL)
         wait_exit(own.regentd.process, 30, "regentd to be killed")
         own.regentd.process = None
@@ -98,6 +101,12 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
         assert client._reply("get", 30)[:2] == (-113, DBUS_ERROR + "ServiceUnknown")
         own.regentd.start()
         client.do("set", NAME, "key", "1").value()
+
+
+def let_the_bus_deliver(own):
+    """What was sent before is with its receiver when the bus has answered us often enough."""
+    for _ in range(3):
+        own.root.name_owner(BUS_NAME)
 
 
 def wait_until_asleep(pid):
