@@ -22,7 +22,7 @@
  *      Conflict, HistoryLost           -ESTALE         Vetoed          -EPERM
  *      Timeout                         -ETIMEDOUT
  *
- * and these of D-Bus: AccessDenied -EACCES, InteractiveAuthorizationRequired -EPERM, InvalidArgs -EINVAL,
+ * and these of D-Bus: AccessDenied and InteractiveAuthorizationRequired -EACCES, InvalidArgs -EINVAL,
  * LimitsExceeded -ENOBUFS, ServiceUnknown -EHOSTUNREACH (there is no regentd), Disconnected -ECONNRESET
  * (regentd went, and what was asked can be asked again). A write that was sent, and of which nobody can say
  * what became, is OutcomeUnknown: read again. All functions may also fail with -EINVAL for arguments that

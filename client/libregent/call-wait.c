@@ -75,10 +75,9 @@ static int take_reply(
         return 0;
 }
 
-int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd)
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
 {
         g_autoptr(GVariant) arguments = NULL;
-        g_autoptr(sd_bus_message) m = NULL;
         int r;
 
         r = call_check(regent, spec);
@@ -91,7 +90,15 @@ int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *r
         if (r < 0)
                 return r;
 
-        r = exchange_as_allowed(regent, spec, &m);
+        return exchange_as_allowed(regent, spec, ret_reply);
+}
+
+int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = call_wait_for_message(regent, spec, &m);
         if (r < 0)
                 return r;
 

@@ -154,12 +154,17 @@ typedef struct CallSpec {
         const char *interface_name;
         const char *member;
         GVariant *arguments; /* a tuple or NULL; consumed if floating */
+        const char *key;     /* in place of them: (s), or with a value (sv) */
+        GVariant *value;     /* borrowed */
         const char *reply_type;
         bool no_auto_start;
 } CallSpec;
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */
 int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd);
+
+/* The same, with the reply still to be read. */
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply);
 
 /* The same of a reply whose first member is a revision, or all there is. */
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);
@@ -191,6 +196,7 @@ int inbound_attach(Regent *regent, sd_bus *link);
 
 /* message.c */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
+int message_read_variant(sd_bus_message *m, GVariant **ret_value);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);
 /* A call that nobody waits for. Where it cannot be sent the connection is gone, and all that it is about with it. */
 void message_send(sd_bus *link,

@@ -194,6 +194,8 @@ class LibFollower:
         self._lines += [line.decode().split("\t") for line in lines]
 
     def end(self, seconds=30):
+        if self._process.returncode is not None:
+            return
         if not self._process.stdin.closed:
             try:
                 self.send("end")

@@ -88,8 +88,7 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
     with LibClient(own.bus, "poll", *flags) as client:
         client.do("list", NAME).value()
         os.kill(own.regentd.process.pid, signal.SIGSTOP)
-        client._write("set", NAME, "key", "1")
-        client._write("get", NAME, "key")
+        client.write(("set", NAME, "key", "1"), ("get", NAME, "key"))
         pid = own.regentd.process.pid
         wait_until_asleep(client.pid)
         let_the_bus_deliver(own)
@@ -97,8 +96,8 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
         wait_exit(own.regentd.process, 30, "regentd to be killed")
         own.regentd.process = None
 
-        assert client._reply("set", 30)[:2] == (-5, ERROR + "OutcomeUnknown")
-        assert client._reply("get", 30)[:2] == (-113, DBUS_ERROR + "ServiceUnknown")
+        assert client.take_reply("set")[:2] == (-5, ERROR + "OutcomeUnknown")
+        assert client.take_reply("get")[:2] == (-113, DBUS_ERROR + "ServiceUnknown")
         own.regentd.start()
         client.do("set", NAME, "key", "1").value()
 
@@ -173,3 +172,32 @@ def test_memory_and_descriptors_do_not_grow(own, flags):
             own.regentd.restart()
             client.do("get", NAME, "key").value()
         assert n_fds() <= before
+
+
+def test_channel_that_is_refused_is_done_without(stack):
+    own = stack(config="[Limits]\nChannelsMax=0\n")
+    own.root.create(NAME)
+    with LibClient(own.bus) as client:
+        assert client.reply(client.start("set", NAME, "key", "1")).result == 0
+        assert client.do("get", NAME, "key").value() == (1,)
+        assert not client.who()[1]
+
+
+def test_channel_comes_with_the_next_regentd(stack):
+    own = stack(config="[Limits]\nChannelsMax=0\n")
+    own.root.create(NAME)
+    with LibClient(own.bus) as client:
+        client.do("set", NAME, "key", "1").value()
+        own.regentd.stop()
+        own.regentd.write_config("")
+        client.line("presence away")
+        own.regentd.start()
+        client.line("presence there")
+        assert client.do("get", NAME, "key").value() == (1,)
+        assert client.who()[1]
+
+
+def test_no_bus(service, tmp_path):
+    client = LibClient(service.bus, "poll", f"address=unix:path={tmp_path}/nothing")
+    client.line("open -2 .*")
+    assert client.wait() == 1
