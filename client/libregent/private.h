@@ -86,7 +86,7 @@ struct Regent {
         GQueue calls; /* RegentCall that are held or under way, in order */
         GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
         GPtrArray *followers;
-        Inbound *inbound; /* NULL: nothing comes that was not asked for */
+        Inbound *inbound;      /* NULL: nothing comes that was not asked for */
         sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
         RegentOnPresence on_presence;

@@ -33,7 +33,7 @@ static void end_unwanted(const RegentWatch *watch, Regent *regent, GVariant *rep
 
         g_variant_get_child(reply, 0, "t", &number);
         message_send(sd_bus_message_get_bus(regent->reply), watch->path, watch_interface(watch),
-                   "Unwatch", "t", (uint64_t) number);
+                     "Unwatch", "t", (uint64_t) number);
 }
 
 static void on_step(Regent *regent, int r, GVariant *reply, void *userdata)
@@ -212,8 +212,7 @@ static int read_fresh(RegentWatch *watch, const WatchAnswer *answer)
 {
         g_autoptr(Snapshot) snapshot = watch->snapshot ? NULL : snapshot_new();
         Snapshot *known = watch->snapshot ? watch->snapshot : snapshot;
-        g_autoptr(Reading) reading =
-                reading_new(watch->follower.regent, known, on_read, watch);
+        g_autoptr(Reading) reading = reading_new(watch->follower.regent, known, on_read, watch);
         bool is_known = true;
         GVariantIter iterator;
         const char *name;

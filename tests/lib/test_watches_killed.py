@@ -129,6 +129,8 @@ def test_watchers_that_are_killed_too_go_on_from_where_they_were(stack):
                 if watch in states:
                     follower.states[watch] = carry_on(states[watch])
                     follower.states[watch].log = states[watch].log
+                else:
+                    follower.event(watch, "live")
             for _ in range(chance.randrange(1, 60)):
                 writer.write()
             made.root.ns(NAMES[0]).set("mark", n)

@@ -54,7 +54,8 @@ static void on_event(RegentParticipant *participant,
 
         switch (event->kind) {
         case REGENT_PARTICIPANT_REGISTERED:
-                (void) g_variant_lookup(event->values, "mtu", "u", &mtu);
+                (void) g_variant_lookup(event->values, "mtu", "u",
+                                        &mtu);
                 put_into_effect(router, mtu);
                 break;
         case REGENT_PARTICIPANT_PREPARE:

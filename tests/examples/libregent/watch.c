@@ -18,8 +18,10 @@ static void print_values(GVariant *values)
         GVariant *value;
 
         g_variant_iter_init(&iterator, values);
-        while (g_variant_iter_loop(&iterator, "{&sv}", &key, &value)) {
-                g_autofree char *text = g_variant_print(value, FALSE);
+        while (g_variant_iter_loop(&iterator, "{&sv}", &key,
+                                   &value)) {
+                g_autofree char *text =
+                        g_variant_print(value, FALSE);
 
                 printf("%s is %s\n", key, text);
         }
@@ -39,14 +41,16 @@ static void on_event(RegentWatch *watch,
                 break;
         case REGENT_WATCH_CHANGE:
                 print_values(event->values);
-                for (const char *const *key = event->removed; *key; key++)
+                for (const char *const *key = event->removed; *key;
+                     key++)
                         printf("%s is not set any more\n", *key);
                 break;
         case REGENT_WATCH_GONE:
                 printf("no settings\n");
                 break;
         case REGENT_WATCH_ENDED:
-                fprintf(stderr, "%s: %s\n", regent_error_name(regent),
+                fprintf(stderr, "%s: %s\n",
+                        regent_error_name(regent),
                         regent_error_text(regent));
                 break;
         default: /* LIVE, AWAY, and what later versions add */
