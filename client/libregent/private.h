@@ -43,7 +43,8 @@ typedef enum Presence { PRESENCE_UNKNOWN, PRESENCE_THERE, PRESENCE_AWAY } Presen
 
 /*
  * What has something at regentd that ends with it: a watch, a participant, a view. lost() is called when that is so;
- * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed(): regent_free(); it is removed after that.
+ * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed():
+ * regent_free(); it is removed after that.
  */
 typedef struct Follower Follower;
 typedef struct FollowerVtable {

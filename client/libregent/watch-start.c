@@ -364,11 +364,9 @@ static int ask_for_watch(RegentWatch *watch)
 
 static void on_read(int r, void *userdata)
 {
-        g_autoptr(Reading) reading = NULL;
-        RegentWatch *watch = userdata;
+        RegentWatch *watch = watch_ref(userdata);
 
-        reading = g_steal_pointer(&watch->reading);
-        watch_ref(watch);
+        watch->reading = reading_free(watch->reading);
         if (r >= 0)
                 r = ask_for_watch(watch);
         go_on(watch, r);

@@ -46,7 +46,8 @@ def build(installed, tmp_path_factory):
     def make(name):
         source = os.path.join(EXAMPLES, f"{name}.c")
         with open(source, encoding="utf-8") as file:
-            command = re.search(r"^ \* \$ (cc .*)$", file.read(), re.MULTILINE)[1]
+            text = file.read().replace("\\\n *", "")
+        command = re.search(r"^ \* \$ (cc .*)$", text, re.MULTILINE)[1]
         # pkg-config puts the sysroot before the paths of glib, too, of which there is nothing in it.
         command = command.replace(
             "$(pkg-config", "$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs glib-2.0) $(pkg-config"

@@ -2,7 +2,6 @@
 """Participants of libregent: what they are asked, what becomes of it, and restarts."""
 
 import pytest
-from gi.repository import GLib
 
 from lib_client import LOOPS
 from lib_follower import LibFollower
@@ -50,7 +49,7 @@ def test_agrees_and_hears_that_it_was_made(own, loop):
         assert follower.do("agree", "p", asked.transaction) == (0, "-")
         revision = call.result()[0]
         made = follower.event("p")
-        assert (made.kind, made.transaction, made.revision) == ("commit", asked.transaction, revision.unpack() if hasattr(revision, "unpack") else revision)
+        assert (made.kind, made.transaction, made.revision) == ("commit", asked.transaction, revision.unpack())
         assert follower.do("agree", "p", asked.transaction)[0] == -2
 
 

@@ -3,7 +3,8 @@
  * Has a say in the settings of a router: objects to an MTU that its
  * hardware cannot do, and puts every other into effect.
  *
- * $ cc -o participate participate.c $(pkg-config --cflags --libs regent)
+ * $ cc -o participate participate.c \
+ *        $(pkg-config --cflags --libs regent)
  */
 
 #include <regent/regent.h>
@@ -22,6 +23,15 @@ static void put_into_effect(Router *router, guint32 mtu)
 {
         router->mtu = mtu;
         printf("mtu %u in effect\n", mtu);
+}
+
+/* What there is, not asked about or before it was there. */
+static void take_over(Router *router, GVariant *values)
+{
+        guint32 mtu = 0;
+
+        (void) g_variant_lookup(values, "mtu", "u", &mtu);
+        put_into_effect(router, mtu);
 }
 
 static void on_prepare(Router *router,
@@ -50,7 +60,6 @@ static void on_event(RegentParticipant *participant,
                      void *userdata)
 {
         Router *router = userdata;
-        guint32 mtu = 0;
 
         switch (event->kind) {
         case REGENT_PARTICIPANT_REGISTERED:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Prints the settings of a router, and every change of them, for as
- * long as it runs. What regentd is doing meanwhile need not concern it.
+ * long as it runs; regentd may be started anew meanwhile.
  *
  * $ cc -o watch watch.c $(pkg-config --cflags --libs regent)
  */

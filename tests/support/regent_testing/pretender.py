@@ -72,7 +72,8 @@ class Pretender:
             answer = self.answers.pop(0)
             if isinstance(answer, str):
                 return Gio.DBusMessage.new_method_error_literal(message, answer, "because"), None
-            return Gio.DBusMessage.new_method_reply(message), GLib.Variant("(ta{sv}ast)" if len(answer) == 4 else "(ta{sv}a{sv}ast)", answer)
+            signature = "(ta{sv}ast)" if len(answer) == 4 else "(ta{sv}a{sv}ast)"
+            return Gio.DBusMessage.new_method_reply(message), GLib.Variant(signature, answer)
         return Gio.DBusMessage.new_method_reply(message), None
 
     def _on_message(self, connection, message, is_incoming):
