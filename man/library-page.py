@@ -3,9 +3,9 @@
 """library-page.py SKELETON CLIENT-DIR EXAMPLES-DIR   Writes the DocBook of a page about libregent to standard output.
 library-page.py --aliases SKELETON CLIENT-DIR         Prints the functions that the page is about, one a line.
 
-Prototypes, types and what is said of them come from the headers in CLIENT-DIR. In the skeleton <?synopsis FILE SECTION?>
-and <?description FILE SECTION?> say of which; the section "-" is what stands before the first. <?example FILE?> is a
-program of EXAMPLES-DIR.
+Prototypes, types and what is said of them come from the headers in CLIENT-DIR. In the skeleton
+<?synopsis FILE SECTION?> and <?description FILE SECTION?> say of which; the section "-" is what stands before the
+first. <?example FILE?> is a program of EXAMPLES-DIR.
 """
 
 import os

@@ -21,6 +21,7 @@
 #include "bus/receipts.h"
 #include "bus/watch-statistics.h"
 #include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -72,7 +73,9 @@ static Reader *reader_of(Flow *flow, sd_bus_message *m)
 /* What a channel has taken shows in its queue. */
 static void ask(Flow *flow, Reader *reader)
 {
-        if (!reader_is_channel(reader))
+        if (reader_is_channel(reader))
+                channels_note_sent(callers_find(flow->service->callers, reader->name));
+        else
                 receipts_ask(flow->receipts, reader);
 }
 
@@ -463,14 +466,19 @@ void flow_ask(const BusService *service, const Caller *caller)
         ask(service->flow, reader_named(service->flow, caller->name));
 }
 
-void flow_note_taken(const BusService *service, const Caller *caller)
+bool flow_note_taken(const BusService *service, const Caller *caller)
 {
         Reader *reader = ledger_lookup(service->flow->of_channels, caller->name);
+        const Watcher *watcher = watches_watcher(service->watches, caller->name);
 
-        if (!reader || (reader_unread(reader).n_bytes == 0 && reader_unread(reader).n_descriptors == 0))
-                return;
-        reader_confirm(reader, reader->sent, (LedgerMark){});
-        on_read(service->flow, reader);
+        if (reader)
+                reader_confirm(reader, reader->sent, (LedgerMark){});
+        return watcher && watcher->is_withheld && flow_may_go_on(service, caller);
+}
+
+void flow_go_on(BusService *service, const Caller *caller)
+{
+        watch_withheld_note_read(service, caller->name);
 }
 
 uint64_t flow_unread(const Flow *flow)

@@ -90,8 +90,11 @@ bool flow_may_go_on(const BusService *service, const Caller *caller);
 /* Asks it how far it has read. */
 void flow_ask(const BusService *service, const Caller *caller);
 
-/* @caller, a channel, has taken all that was sent to it. */
-void flow_note_taken(const BusService *service, const Caller *caller);
+/* @caller, a channel, has taken all that was sent to it: whether flow_go_on() is to be called, soon. */
+bool flow_note_taken(const BusService *service, const Caller *caller);
+
+/* Tells it that it has missed something. */
+void flow_go_on(BusService *service, const Caller *caller);
 
 /* Bytes that all connections of the bus have unread. */
 uint64_t flow_unread(const Flow *flow);

@@ -257,6 +257,11 @@ static int do_create_namespace(Request *request)
                      : regent_create_namespace(request->regent, word(request, 0), options);
 }
 
+static int do_process(Request *request)
+{
+        return regent_process(request->regent);
+}
+
 static int do_remove_namespace(Request *request)
 {
         return ASYNC ? regent_remove_namespace_async(request->regent, word(request, 0),
@@ -478,6 +483,7 @@ static const struct {
         { "list", do_list },
         { "list_namespaces", do_list_namespaces },
         { "namespace_path", do_namespace_path },
+        { "process", do_process },
         { "remove_namespace", do_remove_namespace },
         { "set", do_set },
         { "set_access", do_set_access },

@@ -44,7 +44,7 @@ def test_goes_on_with_the_next_regentd(own, loop, flags):
 
 def test_waiting_calls_go_on_though_nothing_is_processed(own, flags):
     """Between two of them regentd was another one, of which the program has heard nothing."""
-    with LibClient(own.bus, "wait", *flags) as client:
+    with LibClient(own.bus, "none", *flags) as client:
         client.do("set", NAME, "key", "1").value()
         own.regentd.restart()
         assert client.do("get", NAME, "key").value() == (1,)
@@ -116,6 +116,23 @@ def wait_until_asleep(pid):
             return file.read().split()[0] == PPOLL
 
     retry_until(is_asleep, 10, "a program to wait")
+
+
+def test_break_that_a_waiting_call_finds_is_told_when_there_is_processing(own):
+    with LibClient(own.bus, "none") as client:
+        client.do("list", NAME).value()
+        os.kill(own.regentd.process.pid, signal.SIGSTOP)
+        read = client.start("get", NAME, "key")
+        write = client.start("set", NAME, "key", "1")
+        client.who()
+        own.regentd.kill()
+
+        assert client.do("get", NAME, "key").error == DBUS_ERROR + "ServiceUnknown"
+        assert not client.pending_output(), "no callback is called while a call waits"
+        client.do("process")
+        assert client.take_reply(read)[:2] == (-104, DBUS_ERROR + "Disconnected")
+        assert client.take_reply(write)[:2] == (-5, ERROR + "OutcomeUnknown")
+        own.regentd.start()
 
 
 def test_late_answers(own, flags):

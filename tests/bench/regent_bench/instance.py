@@ -164,9 +164,10 @@ class Instance:
 class Context:
     """What all measures of one run have: the programs, the scratch directory, and how much to measure."""
 
-    def __init__(self, tool, store_tool, ctl, directory, sizes):
+    def __init__(self, tool, store_tool, view_tool, ctl, directory, sizes):
         self.tool = tool
         self.store_tool = store_tool
+        self.view_tool = view_tool
         self.ctl = ctl
         self.directory = directory
         self.sizes = sizes

@@ -2,6 +2,7 @@
 """Direct channels: a caller that has one, and its socket alone."""
 
 import os
+import re
 
 from gi.repository import Gio, GLib
 
@@ -13,6 +14,22 @@ from .wire import RawClient
 
 # What callers of the tests take for regentd: "channel", or else the bus.
 TRANSPORT = "REGENT_TEST_TRANSPORT"
+
+
+# Limits of the bus with those of channels that are to be the same, so that the suites hold for either.
+_LIKE = {
+    "ReplyBytesMax": ("ChannelReplyBytesMax", "2M"),
+    "ConnectionUnreadBytesMax": ("ChannelUnreadBytesMax", "4M"),
+    "UidUnreadBytesMax": ("UidChannelUnreadBytesMax", "8M"),
+    "UnreadBytesMax": ("ChannelsUnreadBytesMax", "64M"),
+}
+
+
+def config_like(text):
+    """The text of regentd.conf with limits of channels as those of the bus."""
+    given = dict(re.findall(r"^(\w+)=(\S+)$", text, re.M))
+    lines = [f"{setting}={given.get(like, usual)}" for like, (setting, usual) in _LIKE.items()]
+    return "\n".join([text, "[Limits]", *lines, "UidChannelsMax=10000", "ChannelsMax=10000", ""])
 
 
 def is_transport():
