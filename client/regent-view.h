@@ -9,7 +9,7 @@
  *
  *   header    256 bytes; the first 128 never change, and those behind do
  *   table     n_slots (a power of two) slots of 64 bits, open addressing
- *   records   one behind the other, at multiples of 8 bytes; what is published never changes
+ *   records   at multiples of 8 bytes; what is published never changes
  *
  * A slot is 0 (never used), or holds 23 bits of the key's hash, a bit that says "not there any more",
  * and where its record is, in units of 8 bytes from the beginning. A key keeps its slot for good,
@@ -96,10 +96,6 @@ typedef struct RegentViewOrigin {
 
 _Static_assert(sizeof(RegentViewRecord) == 16, "a record begins with 16 bytes");
 _Static_assert(sizeof(RegentViewOrigin) == 16, "a record ends with 16 bytes");
-
-/* Larger records begin at multiples of 64: so what a look-up needs is in one or two lines of a cache. */
-#define REGENT_VIEW_LARGE_BYTES 512u
-#define REGENT_VIEW_LARGE_ALIGN 64u
 
 #define REGENT_VIEW_SLOT_TAG    UINT64_C(0xfffffe0000000000)
 #define REGENT_VIEW_SLOT_ABSENT UINT64_C(0x0000010000000000)

@@ -50,9 +50,10 @@ int view_reader_attach(ViewReader *reader, const void *memory, size_t size_bytes
         *reader = (ViewReader){
                 .header = memory,
                 .size_bytes = size_bytes,
-                .table_offset = h.table_offset,
+                .table = (const void *) ((const char *) memory + h.table_offset),
                 .slot_mask = h.n_slots - 1,
                 .records_offset = h.records_offset,
+                .last_offset = size_bytes - sizeof(RegentViewRecord),
                 .hash_seed = h.hash_seed,
                 .fd = -1,
         };
@@ -116,11 +117,9 @@ static const char *byte_at(const ViewReader *reader, uint64_t offset)
         return (const char *) reader->header + offset;
 }
 
-static uint64_t load_slot(const ViewReader *reader, uint64_t i)
+static inline uint64_t load_slot(const ViewReader *reader, uint64_t i)
 {
-        const uint64_t *table = (const void *) byte_at(reader, reader->table_offset);
-
-        return __atomic_load_n(&table[i & reader->slot_mask], __ATOMIC_ACQUIRE);
+        return __atomic_load_n(&reader->table[i & reader->slot_mask], __ATOMIC_ACQUIRE);
 }
 
 /* The record that a slot names, if all of it is within bounds. What bounds it is loaded once. */
@@ -131,8 +130,7 @@ static inline int find_record(const ViewReader *reader, uint64_t slot, ViewEntry
         uint32_t value_bytes;
         uint8_t key_bytes, type_bytes;
 
-        if (offset < reader->records_offset || offset > reader->size_bytes ||
-            reader->size_bytes - offset < sizeof *record)
+        if (offset < reader->records_offset || offset > reader->last_offset)
                 return -EBADMSG;
 
         value_bytes = __atomic_load_n(&record->value_bytes, __ATOMIC_RELAXED);

@@ -17,9 +17,10 @@ typedef struct ViewReader {
         const RegentViewHeader *header;
         size_t size_bytes;
         /* taken from the header once and held against the size */
-        uint64_t table_offset;
+        const uint64_t *table;
         uint64_t slot_mask;
         uint64_t records_offset;
+        uint64_t last_offset; /* where a record may begin */
         uint64_t hash_seed;
         int fd; /* its own, to ask by; -1: it was attached */
 } ViewReader;

@@ -254,8 +254,8 @@ int backup_method(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         r = authorizer_check(service, m, backup_method, &question, &none, reterr_bus);
         if (r != 0)
                 return r;
-        r = flow_admit_descriptors(service, m, 1, reterr_bus);
-        if (r < 0)
+        r = flow_admit_descriptors(service, m, backup_method, 1, reterr_bus);
+        if (r != 0)
                 return r;
         return begin(service, m, reterr_bus);
 }

@@ -383,16 +383,21 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
         return r;
 }
 
-int flow_admit_descriptors(const BusService *service,
+int flow_admit_descriptors(BusService *service,
                            sd_bus_message *m,
+                           sd_bus_message_handler_t handler,
                            uint64_t n,
                            sd_bus_error *reterr_bus)
 {
         Reader *reader = reader_of(service->flow, m);
         LedgerBound bound;
+        int r;
 
         if (reader_may_send_descriptors(reader, n, &bound))
                 return 0;
+        r = park(service->flow, reader, m, handler, reterr_bus);
+        if (r != 0)
+                return r;
 
         ask_again(service->flow, reader, bound);
         reader->n_refused++;

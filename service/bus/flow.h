@@ -62,9 +62,10 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
 /* Charges that alone, for a reply that is sent otherwise. */
 void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes);
 
-/* The same for @n file descriptors: 0, or refused; and what to call once they have been sent. */
-int flow_admit_descriptors(const BusService *service,
+/* The same for @n file descriptors: 0, CALL_E_PARKED, or refused; and what to call once they have been sent. */
+int flow_admit_descriptors(BusService *service,
                            sd_bus_message *m,
+                           sd_bus_message_handler_t handler,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);

@@ -194,8 +194,8 @@ int open_view_method(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus
         ns = state_lookup(service->state, name);
         if (!ns || !authorizer_may_list(caller, ns))
                 return refuse_stranger(caller, name, reterr_bus);
-        r = flow_admit_descriptors(service, m, 1, reterr_bus);
-        if (r < 0)
+        r = flow_admit_descriptors(service, m, open_view_method, 1, reterr_bus);
+        if (r != 0)
                 return r;
 
         r = service->ports.open_view(service->ports.userdata, ns, caller->uid, &view);

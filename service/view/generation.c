@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define PAGE_BYTES  4096u
+#define LARGE_BYTES 512u
+#define LARGE_ALIGN 64u /* a line of the cache */
 #define SLOTS_MIN   16u
 #define SLOTS_MAX   (UINT64_C(1) << 34)
 #define RECORDS_MAX (UINT64_C(1) << 42)
@@ -209,18 +211,22 @@ static bool is_same(const RegentViewRecord *record, const Entry *entry)
                        entry_value_bytes(entry), record->value_bytes) == 0);
 }
 
+/* What a look-up needs of a large record is in one line, or two; small ones are close to each other. */
+static uint64_t place_for(uint64_t offset, uint64_t n_bytes)
+{
+        return n_bytes < LARGE_BYTES ? offset
+                                     : (offset + LARGE_ALIGN - 1) & ~(uint64_t) (LARGE_ALIGN - 1);
+}
+
 static uint64_t write_record(Generation *generation, const Entry *entry)
 {
         uint64_t value_offset = regent_view_value_offset(entry->key_bytes, entry->type_bytes);
         uint64_t n_bytes =
                 regent_view_record_bytes(entry->key_bytes, entry->type_bytes, entry->value_bytes);
-        uint64_t offset = generation->end_offset;
+        uint64_t offset = place_for(generation->end_offset, n_bytes);
         RegentViewRecord *record;
         RegentViewOrigin *origin;
 
-        if (n_bytes >= REGENT_VIEW_LARGE_BYTES)
-                offset = (offset + REGENT_VIEW_LARGE_ALIGN - 1) &
-                         ~(uint64_t) (REGENT_VIEW_LARGE_ALIGN - 1);
         if (offset > generation->memory.n_bytes || n_bytes > generation->memory.n_bytes - offset)
                 return 0;
 

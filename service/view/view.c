@@ -28,7 +28,7 @@
 #define SLACK_MIN       (2 * LIMIT_KIB)
 #define SLACK_MAX       (64 * LIMIT_MIB)
 #define RESTARTS_MAX    4u
-#define SHORT_LIFE_USEC UINT64_C(10000000)
+#define SHORT_LIFE_USEC UINT64_C(1000000) /* longer ones spread what is read over more memory */
 #define LONG_LIFE_USEC  UINT64_C(600000000)
 #define IDLE_LOOKS_MAX  2u
 #define WAKE_MAX        256u

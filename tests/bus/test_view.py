@@ -371,6 +371,12 @@ def test_uid_is_bounded(stack, sandbox):
     opened_by(spaces[1], made.root)
 
 
+def test_views_are_opened_one_after_the_other(ns, open_view):
+    """Whoever reads each reply before the next call is not held up by the bound on what is unread."""
+    for _ in range(20):
+        open_view(ns)
+
+
 def test_unread_descriptors_are_bounded(stack):
     made = stack(config="[Limits]\nConnectionUnreadDescriptorsMax=1\n")
     space = made.root.create("org.example.X")

@@ -12,14 +12,15 @@ import pytest
 from gi.repository import GLib
 from regent_testing import view
 from regent_testing.api import RegentError
-from regent_testing.waiting import Deadline
+from regent_testing.waiting import SLOWNESS, Deadline
 
 V = GLib.Variant
 N_READS = int(os.environ.get("REGENT_TEST_VIEW_READS", "1500000"))
 N_READERS = 3
 READS_AT_ONCE = 100_000
 ORPHANED = "orphaned"
-PATIENCE = 60 + N_READS / 100_000
+PATIENCE = 45 + N_READS / 100_000
+pytestmark = pytest.mark.timeout((PATIENCE + 15) * SLOWNESS)
 
 
 class Hammer(ctypes.Structure):

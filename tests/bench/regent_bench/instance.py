@@ -164,10 +164,11 @@ class Instance:
 class Context:
     """What all measures of one run have: the programs, the scratch directory, and how much to measure."""
 
-    def __init__(self, tool, store_tool, view_tool, ctl, directory, sizes):
+    def __init__(self, tool, store_tool, view_tool, flush_clock, ctl, directory, sizes):
         self.tool = tool
         self.store_tool = store_tool
         self.view_tool = view_tool
+        self.flush_clock = flush_clock  # to be preloaded
         self.ctl = ctl
         self.directory = directory
         self.sizes = sizes

@@ -20,9 +20,10 @@ class _Reader(ctypes.Structure):
     _fields_ = [
         ("header", ctypes.c_void_p),
         ("size_bytes", ctypes.c_size_t),
-        ("table_offset", ctypes.c_uint64),
+        ("table", ctypes.c_void_p),
         ("slot_mask", ctypes.c_uint64),
         ("records_offset", ctypes.c_uint64),
+        ("last_offset", ctypes.c_uint64),
         ("hash_seed", ctypes.c_uint64),
         ("fd", ctypes.c_int),
     ]
