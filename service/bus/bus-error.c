@@ -6,6 +6,7 @@
 #include "bus/bus-error.h"
 
 #include "client/regent-names.h"
+#include "wire/errors.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -31,27 +32,6 @@ static const char *const outcome_names[] = {
         [CORE_E_OUTCOME_UNKNOWN] = REGENT_ERROR_OUTCOME_UNKNOWN,
         [CORE_E_HISTORY_LOST] = REGENT_ERROR_HISTORY_LOST,
         [CORE_E_TOO_MANY_CHANGES] = SD_BUS_ERROR_LIMITS_EXCEEDED,
-};
-
-static const sd_bus_error_map error_map[] = {
-        SD_BUS_ERROR_MAP(REGENT_ERROR_NO_SUCH_NAMESPACE, ENOENT),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_NAMESPACE_EXISTS, EEXIST),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_NO_SUCH_KEY, ENOENT),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_KEY_EXISTS, EEXIST),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_INVALID_NAME, EINVAL),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_INVALID_VALUE, EINVAL),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_TOO_BIG, E2BIG),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_QUOTA_EXCEEDED, EDQUOT),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_CONFLICT, ESTALE),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_VETOED, EPERM),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_TIMEOUT, ETIMEDOUT),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_BUSY, EBUSY),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_HISTORY_LOST, ESTALE),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_READ_ONLY, EROFS),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_DISK_FULL, ENOSPC),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_OUTCOME_UNKNOWN, EIO),
-        SD_BUS_ERROR_MAP(REGENT_ERROR_NOT_CONFIRMED, ECANCELED),
-        SD_BUS_ERROR_MAP_END,
 };
 
 int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text)
@@ -81,7 +61,7 @@ int bus_error_set_unwritten(sd_bus_error *reterr_bus, int r, const char *consequ
 
 int bus_error_register(void)
 {
-        int r = sd_bus_error_add_map(error_map);
+        int r = sd_bus_error_add_map(wire_errors);
 
         return r < 0 ? r : 0;
 }

@@ -1,134 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Value codec: writing
+ * Value codec
  *
  * Most of what is asked for is a number, a string or an array of numbers. Their serialized bytes are
  * what sd-bus takes, so they go from an entry into the message with no GVariant in between.
+ *
+ * The type of a value is known when its variant is entered, so descriptors and depth are judged
+ * there, before anything is read, and again in each variant within.
  */
 
 #include "bus/value-codec.h"
 
-#include "core/limits.h"
+#include "core/value-depth.h"
+#include "core/value.h"
+#include "wire/values.h"
 
 #include <errno.h>
 #include <string.h>
 
-static int append_any(sd_bus_message *m, GVariant *value);
-
-static bool is_number_array(const char *type)
+/* @type is a single complete type: sd-bus takes nothing else as a variant's. */
+static int check_type(const char *type, WireDepth depth)
 {
-        return type[0] == 'a' && type[1] != '\0' && strchr("ynqiuxtd", type[1]);
+        ValueDepth value_depth = { depth.n_counted, depth.n_containers };
+
+        if (strchr(type, 'h'))
+                return VALUE_CODEC_E_DESCRIPTOR;
+        if (!value_type_is_valid(type))
+                return -EBADMSG;
+
+        return value_depth_is_allowed(value_depth, G_VARIANT_TYPE(type)) ? 0
+                                                                         : VALUE_CODEC_E_TOO_DEEP;
 }
 
-static bool is_plain(const char *type)
+int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value)
 {
-        return strchr("ybnqiuxtdsog", *type) || is_number_array(type);
-}
-
-/* @content: the serialized bytes, aligned and in this machine's byte order. */
-static int append_plain(sd_bus_message *m, const char *type, const void *content, size_t n_bytes)
-{
-        int boolean;
-
-        if (is_number_array(type))
-                return sd_bus_message_append_array(m, type[1], content, n_bytes);
-        if (*type == 'b') {
-                boolean = *(const uint8_t *) content;
-                return sd_bus_message_append_basic(m, 'b', &boolean);
-        }
-
-        return sd_bus_message_append_basic(m, *type, content);
-}
-
-static int append_variant(sd_bus_message *m, GVariant *content)
-{
-        int r;
-
-        r = sd_bus_message_open_container(m, 'v', g_variant_get_type_string(content));
-        if (r < 0)
-                return r;
-
-        r = append_any(m, content);
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_close_container(m);
-}
-
-static int append_children(sd_bus_message *m, GVariant *value)
-{
-        size_t n = g_variant_n_children(value);
-
-        for (size_t i = 0; i < n; i++) {
-                g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
-                int r;
-
-                r = append_any(m, child);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
-}
-
-static int append_container(sd_bus_message *m, GVariant *value)
-{
-        const char *type = g_variant_get_type_string(value);
-        char contents[LIMIT_TYPE_BYTES + 1];
-        size_t length = strlen(type) - 1;
-        int r;
-
-        if (length > LIMIT_TYPE_BYTES)
-                return -EINVAL;
-        if (*type != 'a')
-                length--;
-
-        memcpy(contents, type + 1, length);
-        contents[length] = '\0';
-
-        if (*type == 'a')
-                r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, contents);
-        else if (*type == '(')
-                r = sd_bus_message_open_container(m, SD_BUS_TYPE_STRUCT, contents);
-        else
-                r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, contents);
-        if (r < 0)
-                return r;
-
-        r = append_children(m, value);
-        if (r < 0)
-                return r;
-
-        return sd_bus_message_close_container(m);
-}
-
-static int append_any(sd_bus_message *m, GVariant *value)
-{
-        const char *type = g_variant_get_type_string(value);
-        g_autoptr(GVariant) content = NULL;
-
-        if (is_plain(type))
-                return append_plain(m, type, g_variant_get_data(value), g_variant_get_size(value));
-
-        switch (*type) {
-        case 'a':
-        case '(':
-        case '{':
-                return append_container(m, value);
-        case 'v':
-                content = g_variant_get_variant(value);
-                return append_variant(m, content);
-        default:
-                return -EINVAL;
-        }
+        return wire_read_variant(m,
+                                 &(WireRules){
+                                         .bytes_max = VALUE_CODEC_BYTES_MAX,
+                                         .n_elements = n_elements,
+                                         .check_type = check_type,
+                                 },
+                                 ret_value);
 }
 
 int value_codec_append(sd_bus_message *m, GVariant *value)
 {
-        int r;
-
-        r = append_variant(m, value);
-        return r < 0 ? r : 0;
+        return wire_append_variant(m, value);
 }
 
 /* sd-bus would look once more whether it is UTF-8, for each of those it is sent to. */
@@ -152,7 +69,7 @@ int value_codec_append_entry(sd_bus_message *m, Entry *entry)
         g_autoptr(GVariant) value = NULL;
         int r;
 
-        if (!is_plain(type)) {
+        if (!wire_is_plain(type)) {
                 value = entry_value(entry);
                 return value_codec_append(m, value);
         }
@@ -164,7 +81,7 @@ int value_codec_append_entry(sd_bus_message *m, Entry *entry)
         if (*type == 's')
                 r = append_text(m, entry);
         else
-                r = append_plain(m, type, entry_value_bytes(entry), entry->value_bytes);
+                r = wire_append_plain(m, type, entry_value_bytes(entry), entry->value_bytes);
         if (r < 0)
                 return r;
 

@@ -4,11 +4,12 @@
 /*
  * Value codec
  *
- * Moves values between sd-bus messages and GVariant. The two differ in wire format, so values are
- * walked, never copied as bytes; but arrays of fixed-size elements are, a blob of a megabyte too.
+ * What may be kept of the values in a message, and values of entries in messages. How the two differ
+ * is known to wire/values.h.
  */
 
 #include "core/entry.h"
+#include "wire/values.h"
 
 #include <glib.h>
 #include <systemd/sd-bus.h>
@@ -17,10 +18,10 @@
 #define VALUE_CODEC_BYTES_MAX (8u << 20)
 
 enum {
-        VALUE_CODEC_E_DESCRIPTOR = 1, /* a file descriptor cannot be kept */
-        VALUE_CODEC_E_TOO_DEEP,       /* deeper than core/value-depth.h allows */
-        VALUE_CODEC_E_TOO_BIG,        /* more than VALUE_CODEC_BYTES_MAX */
-        VALUE_CODEC_E_TOO_MANY,       /* more than *n_elements */
+        VALUE_CODEC_E_TOO_BIG = WIRE_E_TOO_BIG,   /* more than VALUE_CODEC_BYTES_MAX */
+        VALUE_CODEC_E_TOO_MANY = WIRE_E_TOO_MANY, /* more than *n_elements */
+        VALUE_CODEC_E_DESCRIPTOR = WIRE_E_LAST,   /* a file descriptor cannot be kept */
+        VALUE_CODEC_E_TOO_DEEP,                   /* deeper than core/value-depth.h allows */
 };
 
 /*

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# check-layers.sh SOURCE_ROOT   Holds every #include of service/ and client/ against the table of layers.
+# check-layers.sh SOURCE_ROOT   Holds every #include of service/, client/ and wire/ against the table of layers.
 #
 # An include is followed to the file it means, as the compiler would with service/ and the source root on the include
 # path, so no spelling ("../store/x.h", <store/x.h>, "service/store/x.h", a symbolic link) gets around the table.
@@ -14,10 +14,12 @@ allowed_to() { # LAYER
         case $1 in
         util) echo " util " ;;
         core) echo " core util " ;;
-        store | view | cluster | bus) echo " $1 core util " ;;
+        wire) echo " wire " ;;
+        store | view | cluster) echo " $1 core util " ;;
+        bus) echo " bus core util wire " ;;
         offline) echo " offline store core util " ;; # regent-store, a program of its own
         top) echo " top util core store view cluster bus " ;;
-        client) echo " client " ;;
+        client) echo " client wire " ;;
         esac
 }
 # What service/ takes from client/.
@@ -104,7 +106,7 @@ check_includes() {
 }
 
 cd "$(pwd -P)"
-files=$(find service client -name '*.[ch]' | sort)
+files=$(find service client wire -name '*.[ch]' | sort)
 [ -n "$files" ] || { echo "no sources here"; exit 1; }
 
 # shellcheck disable=SC2086 # the tree has no paths with spaces

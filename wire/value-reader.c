@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Value codec: reading
+ * Values on the wire: reading
  *
- * The type of a value is known when its variant is entered, so descriptors and depth are judged
- * there, before anything is read, and again in each variant within. What sd-bus hands out it has
- * checked: strings are UTF-8, paths are paths. That the result is in normal form follows from this
- * and from the builder, and the fuzz target holds it to it.
+ * The type of a value is known when its variant is entered, so it is judged there, before anything
+ * is read. What sd-bus hands out it has checked: strings are UTF-8, paths are paths. That the result
+ * is in normal form follows from this and from the builder, and the fuzz target holds it to it.
  */
 
-#include "bus/value-codec.h"
-
-#include "bus/value-builder.h"
-#include "core/limits.h"
-#include "core/value-depth.h"
-#include "core/value.h"
+#include "wire/value-builder.h"
+#include "wire/values.h"
 
 #include <errno.h>
 #include <string.h>
@@ -21,29 +16,25 @@
 typedef struct Reader {
         sd_bus_message *message;
         ValueBuilder *builder;
-        size_t *n_elements; /* that may still be read */
+        const WireRules *rules;
+        int32_t *n_descriptors; /* that have been read */
 } Reader;
 
-static int read_any(const Reader *reader, const GVariantType *type, ValueDepth depth);
+static int read_any(const Reader *reader, const GVariantType *type, WireDepth depth);
 
-/* @type is a single complete type: sd-bus takes nothing else as a variant's. */
-static int check_type(const char *type, ValueDepth depth)
+static WireDepth enter(WireDepth depth, const GVariantType *type)
 {
-        if (strchr(type, 'h'))
-                return VALUE_CODEC_E_DESCRIPTOR;
-        if (!value_type_is_valid(type))
-                return -EBADMSG;
-
-        return value_depth_is_allowed(depth, G_VARIANT_TYPE(type)) ? 0 : VALUE_CODEC_E_TOO_DEEP;
+        depth.n_counted += !g_variant_type_is_dict_entry(type);
+        depth.n_containers++;
+        return depth;
 }
 
 static int charge(const Reader *reader, size_t n_bytes)
 {
         size_t size = value_builder_size(reader->builder);
+        size_t bytes_max = reader->rules->bytes_max;
 
-        return n_bytes > VALUE_CODEC_BYTES_MAX || size > VALUE_CODEC_BYTES_MAX - n_bytes
-                       ? VALUE_CODEC_E_TOO_BIG
-                       : 0;
+        return n_bytes > bytes_max || size > bytes_max - n_bytes ? WIRE_E_TOO_BIG : 0;
 }
 
 static size_t number_size(char type)
@@ -102,6 +93,20 @@ static int read_boolean(const Reader *reader)
         return charge(reader, 0);
 }
 
+static int read_descriptor(const Reader *reader)
+{
+        int32_t number = *reader->n_descriptors;
+        int r, fd;
+
+        r = sd_bus_message_read_basic(reader->message, 'h', &fd);
+        if (r < 0)
+                return r;
+
+        ++*reader->n_descriptors;
+        value_builder_append_fixed(reader->builder, sizeof(number), &number, sizeof(number));
+        return charge(reader, 0);
+}
+
 static int read_basic(const Reader *reader, char type)
 {
         uint64_t number = 0;
@@ -112,6 +117,8 @@ static int read_basic(const Reader *reader, char type)
                 return read_string(reader, type);
         if (type == 'b')
                 return read_boolean(reader);
+        if (type == 'h')
+                return read_descriptor(reader);
 
         r = sd_bus_message_read_basic(reader->message, type, &number);
         if (r < 0)
@@ -143,7 +150,7 @@ static int read_block(const Reader *reader, char type)
         return 0;
 }
 
-static int read_children(const Reader *reader, const ValueFrame *frame, ValueDepth depth)
+static int read_children(const Reader *reader, const ValueFrame *frame, WireDepth depth)
 {
         bool is_array = g_variant_type_is_array(frame->type);
         const GVariantType *type =
@@ -177,7 +184,7 @@ static int enter_container(const Reader *reader, const GVariantType *type)
 {
         const char *text = g_variant_type_peek_string(type);
         size_t length = g_variant_type_get_string_length(type) - (*text == 'a' ? 1 : 2);
-        char contents[LIMIT_TYPE_BYTES + 1];
+        char contents[WIRE_TYPE_BYTES_MAX + 1];
 
         memcpy(contents, text + 1, length);
         contents[length] = '\0';
@@ -190,7 +197,7 @@ static int enter_container(const Reader *reader, const GVariantType *type)
         return sd_bus_message_enter_container(reader->message, SD_BUS_TYPE_DICT_ENTRY, contents);
 }
 
-static int read_container(const Reader *reader, const GVariantType *type, ValueDepth depth)
+static int read_container(const Reader *reader, const GVariantType *type, WireDepth depth)
 {
         ValueFrame frame;
         int r;
@@ -202,7 +209,7 @@ static int read_container(const Reader *reader, const GVariantType *type, ValueD
                 return -EBADMSG;
 
         frame = value_builder_open(reader->builder, type);
-        r = read_children(reader, &frame, value_depth_enter(depth, type));
+        r = read_children(reader, &frame, enter(depth, type));
         if (r != 0)
                 return r;
 
@@ -215,8 +222,8 @@ static int read_container(const Reader *reader, const GVariantType *type, ValueD
 
 /* Enters the variant at the cursor and reads what it holds; @ret_type is its type. */
 static int read_content(const Reader *reader,
-                        ValueDepth depth,
-                        char ret_type[static LIMIT_TYPE_BYTES + 1])
+                        WireDepth depth,
+                        char ret_type[static WIRE_TYPE_BYTES_MAX + 1])
 {
         const char *contents;
         char type;
@@ -228,7 +235,7 @@ static int read_content(const Reader *reader,
         if (r == 0 || type != SD_BUS_TYPE_VARIANT)
                 return -EBADMSG;
 
-        r = check_type(contents, depth);
+        r = reader->rules->check_type(contents, depth);
         if (r != 0)
                 return r;
 
@@ -245,13 +252,13 @@ static int read_content(const Reader *reader,
         return r < 0 ? r : 0;
 }
 
-static int read_variant(const Reader *reader, ValueDepth depth)
+static int read_variant(const Reader *reader, WireDepth depth)
 {
         ValueFrame frame = value_builder_open(reader->builder, G_VARIANT_TYPE_VARIANT);
-        char type[LIMIT_TYPE_BYTES + 1];
+        char type[WIRE_TYPE_BYTES_MAX + 1];
         int r;
 
-        r = read_content(reader, value_depth_enter(depth, G_VARIANT_TYPE_VARIANT), type);
+        r = read_content(reader, enter(depth, G_VARIANT_TYPE_VARIANT), type);
         if (r != 0)
                 return r;
 
@@ -260,14 +267,14 @@ static int read_variant(const Reader *reader, ValueDepth depth)
         return charge(reader, 0);
 }
 
-static int read_any(const Reader *reader, const GVariantType *type, ValueDepth depth)
+static int read_any(const Reader *reader, const GVariantType *type, WireDepth depth)
 {
         const char *text = g_variant_type_peek_string(type);
         int r;
 
-        if (*reader->n_elements == 0)
-                return VALUE_CODEC_E_TOO_MANY;
-        --*reader->n_elements;
+        if (*reader->rules->n_elements == 0)
+                return WIRE_E_TOO_MANY;
+        --*reader->rules->n_elements;
 
         if (g_variant_type_is_basic(type))
                 return read_basic(reader, *text);
@@ -283,19 +290,41 @@ static int read_any(const Reader *reader, const GVariantType *type, ValueDepth d
         return read_container(reader, type, depth);
 }
 
-int value_codec_read(sd_bus_message *m, size_t *n_elements, GVariant **ret_value)
+int wire_read_variant(sd_bus_message *m, const WireRules *rules, GVariant **ret_value)
 {
         g_auto(ValueBuilder) builder = {};
-        Reader reader = { .message = m, .builder = &builder };
-        char type[LIMIT_TYPE_BYTES + 1];
+        int32_t n_descriptors = 0;
+        Reader reader = { m, &builder, rules, &n_descriptors };
+        char type[WIRE_TYPE_BYTES_MAX + 1];
         int r;
 
         value_builder_init(&builder);
-        reader.n_elements = n_elements;
-        r = read_content(&reader, (ValueDepth){}, type);
+        r = read_content(&reader, (WireDepth){}, type);
         if (r != 0)
                 return r;
 
         *ret_value = g_variant_ref_sink(value_builder_end(&builder, G_VARIANT_TYPE(type)));
+        return 0;
+}
+
+int wire_read_tuple(sd_bus_message *m,
+                    const WireRules *rules,
+                    const GVariantType *type,
+                    GVariant **ret_value)
+{
+        g_auto(ValueBuilder) builder = {};
+        int32_t n_descriptors = 0;
+        Reader reader = { m, &builder, rules, &n_descriptors };
+        ValueFrame frame;
+        int r;
+
+        value_builder_init(&builder);
+        frame = value_builder_open(&builder, type);
+        r = read_children(&reader, &frame, (WireDepth){});
+        if (r != 0)
+                return r;
+
+        value_builder_close(&builder, &frame);
+        *ret_value = g_variant_ref_sink(value_builder_end(&builder, type));
         return 0;
 }

@@ -9,7 +9,7 @@
  * the others in reverse order.
  */
 
-#include "bus/value-builder.h"
+#include "wire/value-builder.h"
 
 #include <string.h>
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * How calls fail
+ */
+
+#include "call-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Members that leave everything as it was: nothing need be known of what became of them. */
+static bool is_read(const char *interface_name, const char *member)
+{
+        static const char *const members[] = {
+                "Acknowledge",
+                "Backup",
+                "Connect",
+                "Describe",
+                "Flush",
+                "Get",
+                "GetAll",
+                "GetChanges",
+                "GetMany",
+                "GetNamespace",
+                "GetStatistics",
+                "Introspect",
+                "List",
+                "ListNamespaces",
+                "ListPendingChanges",
+                "OpenView",
+                "Ping",
+                "RegisterParticipant",
+                "UnregisterParticipant",
+                "Unwatch",
+                "Watch",
+                NULL,
+        };
+
+        return g_strv_contains(members, member) ||
+               strcmp(interface_name, "org.freedesktop.DBus.ObjectManager") == 0;
+}
+
+/* Whether the answer may be missing to what was done. */
+static bool is_unanswered(const char *name)
+{
+        static const char *const names[] = {
+                SD_BUS_ERROR_NO_REPLY,
+                SD_BUS_ERROR_TIMEOUT,
+                SD_BUS_ERROR_DISCONNECTED,
+                NULL,
+        };
+
+        return g_strv_contains(names, name);
+}
+
+int call_error_of_reply(Regent *regent,
+                        const char *interface_name,
+                        const char *member,
+                        const sd_bus_error *error)
+{
+        bool is_late = error->message && strstr(error->message, "timed out");
+
+        if (!is_unanswered(error->name))
+                return error_take(regent, error);
+
+        if (!is_read(interface_name, member))
+                return error_set(regent, -EIO, REGENT_ERROR_OUTCOME_UNKNOWN,
+                                 "regentd %s: whether it was done is not known",
+                                 is_late ? "has not answered in time" : "left before it answered");
+        if (is_late || strcmp(error->name, SD_BUS_ERROR_TIMEOUT) == 0)
+                return error_set(regent, -ETIMEDOUT, SD_BUS_ERROR_TIMEOUT,
+                                 "regentd has not answered in time");
+
+        return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
+                         "regentd left before it answered");
+}
+
+int call_error_of_sending(Regent *regent, int r)
+{
+        if (r == -EINVAL)
+                return error_set(
+                        regent, r, SD_BUS_ERROR_INVALID_ARGS,
+                        "What was given is not of a type that D-Bus has, or no path or name of it");
+        if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
+                return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
+                                 "The connection to regentd is gone");
+
+        return error_set_errno(regent, r, "The call could not be sent");
+}
+
+static bool is_tuple_type(const char *type)
+{
+        return type && g_variant_type_string_is_valid(type) && *type == '(' && type[1] != ')' &&
+               g_variant_type_is_definite(G_VARIANT_TYPE(type)) && strlen(type) <= 257;
+}
+
+int call_check(Regent *regent, const CallSpec *spec)
+{
+        const char *failure = NULL;
+
+        /* Those of this library are right by themselves. */
+        if (spec->key && regent->event && !regent->is_freed)
+                return 0;
+
+        if (!spec->reply_type ||
+            (strcmp(spec->reply_type, "()") != 0 && !is_tuple_type(spec->reply_type)))
+                failure = "The type of the reply is not that of a tuple";
+        else if (spec->arguments && !g_variant_is_of_type(spec->arguments, G_VARIANT_TYPE_TUPLE))
+                failure = "The arguments are no tuple";
+        else if (!spec->path || !g_variant_is_object_path(spec->path) || !spec->interface_name ||
+                 !spec->member)
+                failure = "The path, the interface or the member is no name that D-Bus allows";
+        if (!failure && regent->event && !regent->is_freed)
+                return 0;
+
+        if (spec->arguments)
+                g_variant_unref(g_variant_ref_sink(spec->arguments));
+        if (failure)
+                return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", failure);
+        return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
+}
+
+int call_read_reply(
+        Regent *regent, sd_bus_message *m, const char *type, GVariant **ret_reply, int *ret_fd)
+{
+        int r;
+
+        r = message_read(m, type, ret_reply, strchr(type, 'h') ? ret_fd : NULL);
+        if (r < 0)
+                return error_set(regent, -EBADMSG, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
+                                 "The reply is of another type than %s", type);
+
+        return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What calls that wait and calls that do not have in common
+ */
+
+#include "private.h"
+
+#define CALL_INTERACTIVE_USEC (UINT64_C(300) * G_USEC_PER_SEC)
+
+/* Before anything is sent; sinks and drops the arguments where it fails. */
+int call_check(Regent *regent, const CallSpec *spec);
+
+int call_read_reply(
+        Regent *regent, sd_bus_message *m, const char *type, GVariant **ret_reply, int *ret_fd);
+
+/* Each sets what failed last and returns the errno. */
+int call_error_of_sending(Regent *regent, int r);
+int call_error_of_reply(Regent *regent,
+                        const char *interface_name,
+                        const char *member,
+                        const sd_bus_error *error);

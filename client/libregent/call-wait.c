@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Calls that wait for their reply
+ *
+ * Nothing else that arrives meanwhile is looked at: it waits for regent_process().
+ */
+
+#include "call-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static int exchange(Regent *regent,
+                    const CallSpec *spec,
+                    bool is_interactive,
+                    sd_bus_error *reterr,
+                    sd_bus_message **ret_reply)
+{
+        sd_bus *link = is_interactive ? regent->bus : link_bus(regent);
+        uint64_t timeout_usec = is_interactive ? CALL_INTERACTIVE_USEC : regent->timeout_usec;
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = message_new(link, link == regent->channel, spec, &m);
+        if (r >= 0 && is_interactive)
+                r = sd_bus_message_set_allow_interactive_authorization(m, true);
+        if (r < 0)
+                return call_error_of_sending(regent, r);
+
+        r = sd_bus_call(link, m, timeout_usec, reterr, ret_reply);
+        if (r >= 0)
+                return 0;
+
+        if (sd_bus_is_open(link) <= 0)
+                link_break(regent, link);
+        if (!sd_bus_error_is_set(reterr))
+                sd_bus_error_set_errno(reterr, r);
+        return call_error_of_reply(regent, spec->interface_name, spec->member, reterr);
+}
+
+static int exchange_as_allowed(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = exchange(regent, spec, false, &error, ret_reply);
+        if (r < 0 && regent->is_interactive && regent->bus &&
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
+                sd_bus_error_free(&error);
+                r = exchange(regent, spec, true, &error, ret_reply);
+        }
+
+        sd_bus_error_free(&error);
+        return r;
+}
+
+static int take_reply(
+        Regent *regent, sd_bus_message *m, const char *type, GVariant **ret_reply, int *ret_fd)
+{
+        g_autoptr(GVariant) reply = NULL;
+        int r, fd = -1;
+
+        r = call_read_reply(regent, m, type, &reply, &fd);
+        if (r < 0)
+                return r;
+
+        if (ret_fd) {
+                fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+                if (fd < 0)
+                        return error_set_errno(regent, -errno, "The descriptor cannot be kept");
+                *ret_fd = fd;
+        }
+        if (ret_reply)
+                *ret_reply = g_steal_pointer(&reply);
+        return 0;
+}
+
+/* The arguments are this call's, whatever becomes of it. */
+static int link_and_exchange(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
+{
+        g_autoptr(GVariant) G_GNUC_UNUSED arguments =
+                spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
+        int r;
+
+        r = link_require(regent);
+        return r < 0 ? r : exchange_as_allowed(regent, spec, ret_reply);
+}
+
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
+{
+        int r;
+
+        r = call_check(regent, spec);
+        return r < 0 ? r : link_and_exchange(regent, spec, ret_reply);
+}
+
+int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = call_wait_for_message(regent, spec, &m);
+        if (r < 0)
+                return r;
+
+        return take_reply(regent, m, spec->reply_type, ret_reply, ret_fd);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Changes of several keys
+ *
+ * Kept apart by namespace and key, so that what is said last of a key counts, and made a message of when it is
+ * applied. What is wrong with it is found at once, and told then.
+ */
+
+#include "private.h"
+
+#include <errno.h>
+
+/* Of one namespace. Tables are by key, and own what is in them. */
+typedef struct Part {
+        GHashTable *values; /* NULL: to be removed */
+        GHashTable *expected;
+        GHashTable *classes;
+        char *class_name;
+        char *release;
+} Part;
+
+struct RegentChange {
+        GHashTable *parts; /* by name of the namespace */
+        char *class_name;
+        char *reason;
+        bool is_lazy;
+        uint64_t confirm_timeout_usec;
+        const char *failure; /* what cannot be sent */
+};
+
+static void value_free(void *value)
+{
+        if (value)
+                g_variant_unref(value);
+}
+
+static void part_free(void *userdata)
+{
+        Part *part = userdata;
+
+        g_hash_table_unref(part->values);
+        g_hash_table_unref(part->expected);
+        g_hash_table_unref(part->classes);
+        g_free(part->class_name);
+        g_free(part->release);
+        g_free(part);
+}
+
+static Part *part_new(void)
+{
+        Part *part = g_new0(Part, 1);
+
+        part->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
+        part->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
+        part->classes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
+        return part;
+}
+
+RegentChange *regent_change_new(void)
+{
+        RegentChange *change = g_new0(RegentChange, 1);
+
+        change->parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, part_free);
+        return change;
+}
+
+RegentChange *regent_change_free(RegentChange *change)
+{
+        if (!change)
+                return NULL;
+
+        g_hash_table_unref(change->parts);
+        g_free(change->class_name);
+        g_free(change->reason);
+        g_free(change);
+        return NULL;
+}
+
+static bool is_text(RegentChange *change, const char *text, const char *failure)
+{
+        if (text && g_utf8_validate(text, -1, NULL))
+                return true;
+
+        change->failure = failure;
+        return false;
+}
+
+static Part *part_of(RegentChange *change, const char *ns_name)
+{
+        Part *part;
+
+        if (!is_text(change, ns_name, "The name of a namespace is missing, or is not UTF-8"))
+                return NULL;
+
+        part = g_hash_table_lookup(change->parts, ns_name);
+        if (!part) {
+                part = part_new();
+                g_hash_table_insert(change->parts, g_strdup(ns_name), part);
+        }
+        return part;
+}
+
+static Part *part_of_key(RegentChange *change, const char *ns_name, const char *key)
+{
+        return is_text(change, key, "A key is missing, or is not UTF-8") ? part_of(change, ns_name)
+                                                                         : NULL;
+}
+
+void regent_change_set(RegentChange *change, const char *ns_name, const char *key, GVariant *value)
+{
+        g_autoptr(GVariant) owned = value ? g_variant_ref_sink(value) : NULL;
+        Part *part = part_of_key(change, ns_name, key);
+
+        if (!owned)
+                change->failure = "A value is missing";
+        else if (part)
+                g_hash_table_insert(part->values, g_strdup(key), g_steal_pointer(&owned));
+}
+
+void regent_change_unset(RegentChange *change, const char *ns_name, const char *key)
+{
+        Part *part = part_of_key(change, ns_name, key);
+
+        if (part)
+                g_hash_table_insert(part->values, g_strdup(key), NULL);
+}
+
+void regent_change_expect(RegentChange *change,
+                          const char *ns_name,
+                          const char *key,
+                          uint64_t revision)
+{
+        Part *part = part_of_key(change, ns_name, key);
+
+        if (part)
+                g_hash_table_insert(part->expected, g_strdup(key),
+                                    g_variant_ref_sink(g_variant_new_uint64(revision)));
+}
+
+static void replace(char **place, const char *text)
+{
+        g_free(*place);
+        *place = g_strdup(text);
+}
+
+void regent_change_set_class(RegentChange *change,
+                             const char *ns_name,
+                             const char *key,
+                             const char *class_name)
+{
+        Part *part;
+
+        if (!is_text(change, class_name, "A class is missing, or is not UTF-8"))
+                return;
+        if (!ns_name && !key) {
+                replace(&change->class_name, class_name);
+                return;
+        }
+
+        part = key ? part_of_key(change, ns_name, key) : part_of(change, ns_name);
+        if (part && key)
+                g_hash_table_insert(part->classes, g_strdup(key),
+                                    g_variant_ref_sink(g_variant_new_string(class_name)));
+        else if (part)
+                replace(&part->class_name, class_name);
+}
+
+void regent_change_set_release(RegentChange *change, const char *ns_name, const char *release)
+{
+        Part *part;
+
+        if (!is_text(change, release, "A kernel release is missing, or is not UTF-8"))
+                return;
+
+        part = part_of(change, ns_name);
+        if (part)
+                replace(&part->release, release);
+}
+
+void regent_change_set_reason(RegentChange *change, const char *reason)
+{
+        if (is_text(change, reason, "The reason is missing, or is not UTF-8"))
+                replace(&change->reason, reason);
+}
+
+void regent_change_set_lazy(RegentChange *change, bool is_lazy)
+{
+        change->is_lazy = is_lazy;
+}
+
+void regent_change_set_confirm_timeout(RegentChange *change, uint64_t timeout_usec)
+{
+        change->confirm_timeout_usec = timeout_usec;
+}
+
+/* An a{sv} of what the table has a value for. */
+static GVariant *values_of(GHashTable *table)
+{
+        GVariantBuilder builder;
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+        g_hash_table_iter_init(&iter, table);
+        while (g_hash_table_iter_next(&iter, &key, &value))
+                if (value)
+                        g_variant_builder_add(&builder, "{sv}", key, value);
+
+        return g_variant_builder_end(&builder);
+}
+
+/* An as of what it has none for. */
+static GVariant *removed_of(GHashTable *table)
+{
+        GVariantBuilder builder;
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
+        g_hash_table_iter_init(&iter, table);
+        while (g_hash_table_iter_next(&iter, &key, &value))
+                if (!value)
+                        g_variant_builder_add(&builder, "s", key);
+
+        return g_variant_builder_end(&builder);
+}
+
+static GVariant *part_value(const Part *part)
+{
+        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+        g_variant_dict_insert_value(&dict, "set", values_of(part->values));
+        g_variant_dict_insert_value(&dict, "unset", removed_of(part->values));
+        if (g_hash_table_size(part->expected) > 0)
+                g_variant_dict_insert_value(&dict, "expect", values_of(part->expected));
+        if (g_hash_table_size(part->classes) > 0)
+                g_variant_dict_insert_value(&dict, "classes", values_of(part->classes));
+        if (part->class_name)
+                g_variant_dict_insert(&dict, "class", "s", part->class_name);
+        if (part->release)
+                g_variant_dict_insert(&dict, "release", "s", part->release);
+
+        return g_variant_dict_end(&dict);
+}
+
+static GVariant *parts_value(const RegentChange *change)
+{
+        GVariantBuilder builder;
+        GHashTableIter iter;
+        void *ns_name, *part;
+
+        g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
+        g_hash_table_iter_init(&iter, change->parts);
+        while (g_hash_table_iter_next(&iter, &ns_name, &part))
+                g_variant_builder_add(&builder, "{sv}", ns_name, part_value(part));
+
+        return g_variant_builder_end(&builder);
+}
+
+static GVariant *options_value(const RegentChange *change)
+{
+        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
+
+        if (change->class_name)
+                g_variant_dict_insert(&dict, "class", "s", change->class_name);
+        if (change->reason)
+                g_variant_dict_insert(&dict, "reason", "s", change->reason);
+        if (change->is_lazy)
+                g_variant_dict_insert(&dict, "durability", "s", "lazy");
+        if (change->confirm_timeout_usec > 0)
+                g_variant_dict_insert(&dict, "confirm-timeout-usec", "t",
+                                      change->confirm_timeout_usec);
+
+        return g_variant_dict_end(&dict);
+}
+
+static int apply_spec(Regent *regent, const RegentChange *change, uint64_t flags, CallSpec *ret)
+{
+        if (change->failure)
+                return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", change->failure);
+
+        *ret = (CallSpec){
+                .path = REGENT_PATH,
+                .interface_name = REGENT_MANAGER_INTERFACE,
+                .member = "Apply",
+                .arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
+                                           options_value(change)),
+                .reply_type = "(ta{sv})",
+        };
+        return 0;
+}
+
+int regent_change_apply(Regent *regent,
+                        const RegentChange *change,
+                        uint64_t flags,
+                        uint64_t *ret_revision,
+                        GVariant **ret_result)
+{
+        g_autoptr(GVariant) reply = NULL;
+        CallSpec spec;
+        int r;
+
+        r = apply_spec(regent, change, flags, &spec);
+        if (r >= 0)
+                r = call_wait(regent, &spec, &reply, NULL);
+        if (r < 0)
+                return r;
+
+        if (ret_revision)
+                g_variant_get_child(reply, 0, "t", ret_revision);
+        if (ret_result)
+                *ret_result = g_variant_get_child_value(reply, 1);
+        return 0;
+}
+
+int regent_change_apply_async(Regent *regent,
+                              const RegentChange *change,
+                              uint64_t flags,
+                              RegentOnReply on_reply,
+                              void *userdata,
+                              RegentCall **ret_call)
+{
+        CallSpec spec;
+        int r;
+
+        r = apply_spec(regent, change, flags, &spec);
+        return r < 0 ? r : call_start(regent, &spec, on_reply, userdata, ret_call);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * libregent inside
+ *
+ * regent.c is the object, loop.c its poll loop, error.c what failed last. link.c has the bus, the channel and what
+ * becomes of them, and followers are told by it. call.c makes calls over the link; all else is made of calls.
+ */
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+/* What is in these headers is what the library exports; everything else is hidden. */
+#pragma GCC visibility push(default)
+#include "client/regent.h"
+#pragma GCC visibility pop
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_message, sd_bus_message_unref)
+
+#define NAMESPACE_NAME_BYTES_MAX 200u
+#define NAMESPACE_PATH_SIZE      (sizeof(REGENT_NAMESPACES_PATH "/") + NAMESPACE_NAME_BYTES_MAX)
+
+/*
+ * event            | CLOSED          | IDLE                 | ASKING               | READY
+ * -----------------+-----------------+----------------------+----------------------+--------------------
+ * open, its timer  | IDLE            |                      |                      |
+ * a call           | held; sync: open| held; ASKING         | held                 | sent
+ * Connect answered |                 |                      | READY; held are sent |
+ * channel closed   |                 |                      |                      | lost; IDLE
+ * regentd leaves   |                 |                      | (Connect fails)      | lost; IDLE
+ * regentd is there |                 | followers are ready  |                      |
+ * bus closed       |                 | CLOSED, timer        | CLOSED, timer        | lost; CLOSED, timer
+ */
+typedef enum LinkState {
+        LINK_CLOSED, /* no bus */
+        LINK_IDLE,   /* a bus; whether there is a channel has not been asked */
+        LINK_ASKING, /* Connect is under way */
+        LINK_READY,  /* calls go over the channel, or, where there is none, over the bus */
+} LinkState;
+
+typedef enum Presence { PRESENCE_UNKNOWN, PRESENCE_THERE, PRESENCE_AWAY } Presence;
+
+/*
+ * What has something at regentd that ends with it: a watch, a participant, a view. lost() is called when that is so;
+ * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed():
+ * regent_free(); it is removed after that.
+ */
+typedef struct Follower Follower;
+typedef struct FollowerVtable {
+        void (*ready)(Follower *follower);
+        void (*lost)(Follower *follower);
+        void (*closed)(Follower *follower);
+} FollowerVtable;
+
+struct Follower {
+        const FollowerVtable *vtable;
+        Regent *regent; /* NULL when it is not followed any more */
+        bool is_ready;
+};
+
+typedef struct Inbound Inbound; /* see inbound.h */
+
+struct Regent {
+        unsigned n_refs; /* the owner's, and one for each function that calls back */
+        bool is_freed;
+
+        char *address;
+        uint64_t flags;
+        uint64_t timeout_usec;
+        bool is_interactive;
+
+        sd_event *event;
+        sd_bus *bus;
+        sd_bus *channel;
+        char *unique_name;
+        LinkState link;
+        Presence presence;
+        Presence told_presence;
+        sd_bus_slot *connect_slot;
+        sd_event_source *reopen;   /* while CLOSED */
+        sd_event_source *announce; /* tells what has become of calls and followers */
+        uint64_t reopen_delay_usec;
+        bool is_quiet;    /* while ASKING: nobody is started for that */
+        unsigned n_asked; /* how often Connect has been tried for the calls that are held */
+
+        GQueue calls; /* RegentCall that are held or under way, in order */
+        GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
+        GPtrArray *followers;
+        Inbound *inbound;      /* NULL: nothing comes that was not asked for */
+        sd_bus_message *reply; /* while the callback of its call is called; borrowed */
+
+        RegentOnPresence on_presence;
+        void *on_presence_userdata;
+
+        sd_bus_error error; /* what failed last */
+};
+
+/* regent.c */
+Regent *regent_ref(Regent *regent);
+void regent_unref(Regent *regent);
+
+/* error.c: each sets what failed last and returns the errno. */
+int error_set(Regent *regent, int r, const char *name, const char *format, ...) G_GNUC_PRINTF(4, 5);
+int error_set_errno(Regent *regent, int r, const char *what);
+int error_take(Regent *regent, const sd_bus_error *error);
+int error_of_name(const char *name); /* negative errno */
+
+/* text.c: 0, or -EINVAL with the error set. @what names it in the text; NULL is missing. */
+int text_check(Regent *regent, const char *text, const char *what);
+int text_namespace_path(Regent *regent,
+                        const char *ns_name,
+                        char ret_path[static NAMESPACE_PATH_SIZE]);
+/* An a{sv}: @options, or none for NULL. Consumes @options, also when it fails. */
+int text_options(Regent *regent, GVariant *options, GVariant **ret_options);
+
+/* link.c */
+int link_open(Regent *regent);
+void link_close(Regent *regent);
+/* Sees to it that the link is READY, waiting for it. */
+int link_require(Regent *regent);
+/* The same without waiting: calls that are held are sent then, and followers told. */
+int link_want(Regent *regent, bool may_start_service);
+/* What calls go over when it is READY; borrowed. */
+sd_bus *link_bus(Regent *regent);
+/* It does not work any more: what was under way over it has failed, which is told later. */
+void link_break(Regent *regent, sd_bus *broken);
+void link_announce_later(Regent *regent);
+
+/* It was there, and is not any more: to be told later. */
+void link_set_away(Regent *regent);
+
+#define LINK_REOPEN_DELAY_USEC 100000u
+
+/* ask.c: Connect, after which the link is READY and calls that were held are sent. Without waiting; waiting; and for
+   who wants no channel, without asking: whether anybody is there shows, but not whether the bus lets us in. */
+int ask_start(Regent *regent, bool may_start_service);
+int ask_and_wait(Regent *regent);
+int ask_bus_alone(Regent *regent);
+
+/* channel.c */
+int channel_new(Regent *regent, int fd, sd_bus **ret);
+bool channel_is_hung_up(sd_bus *channel);
+
+/* follower.c */
+void follower_add(Regent *regent, Follower *follower, const FollowerVtable *vtable);
+void follower_remove(Follower *follower);
+void followers_ready(Regent *regent);
+void followers_lost(Regent *regent);
+void followers_closed(Regent *regent);
+
+/* call.c */
+typedef struct CallSpec {
+        const char *path;
+        const char *interface_name;
+        const char *member;
+        GVariant *arguments; /* a tuple or NULL; consumed if floating */
+        const char *key;     /* in place of them: (s), or with a value (sv) */
+        GVariant *value;     /* borrowed */
+        const char *reply_type;
+        bool no_auto_start;
+} CallSpec;
+
+/* *ret_fd: the only descriptor of the reply, where it is not NULL. */
+int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd);
+
+/* The same, with the reply still to be read. */
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply);
+
+/* The same of a reply whose first member is a revision, or all there is. */
+int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);
+int call_wait_for_child(Regent *regent, const CallSpec *spec, GVariant **ret_child);
+
+/* @fd of the reply is borrowed, or -1. */
+typedef void (*CallOnReply)(Regent *regent, int result, GVariant *reply, int fd, void *userdata);
+int call_start(Regent *regent,
+               const CallSpec *spec,
+               RegentOnReply on_reply,
+               void *userdata,
+               RegentCall **ret_call);
+int call_start_for_fd(Regent *regent,
+                      const CallSpec *spec,
+                      CallOnReply on_reply,
+                      void *userdata,
+                      RegentCall **ret_call);
+
+bool calls_has_held(Regent *regent);
+void calls_send_held(Regent *regent);
+/* Those that were held fail with what failed last, and those over @link with Disconnected or OutcomeUnknown. */
+void calls_fail_held(Regent *regent, int r);
+void calls_break(Regent *regent, sd_bus *link);
+void calls_tell_done(Regent *regent);
+void calls_cancel_all(Regent *regent);
+
+/* inbound.c: each connection is looked at for what regentd sends without being asked. */
+int inbound_attach(Regent *regent, sd_bus *link);
+
+/* message.c */
+int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
+int message_read_variant(sd_bus_message *m, GVariant **ret_value);
+int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);
+/* A call that nobody waits for. Where it cannot be sent the connection is gone, and all that it is about with it. */
+void message_send(sd_bus *link,
+                  const char *path,
+                  const char *interface_name,
+                  const char *member,
+                  const char *types,
+                  ...);
