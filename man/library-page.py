@@ -109,7 +109,7 @@ def wrapped_prototype(text):
     lines = [head + "("]
     for i, piece in enumerate(pieces):
         piece += "," if i < len(pieces) - 1 else ");"
-        if len(lines[-1]) + len(piece) + 1 > WIDTH and not lines[-1].endswith("("):
+        if len(lines[-1]) + len(piece) + 1 > WIDTH:
             lines.append(indent + piece)
         else:
             lines[-1] += piece if lines[-1].endswith("(") else " " + piece
