@@ -49,7 +49,7 @@ def test_agrees_and_hears_that_it_was_made(own, loop):
         assert follower.do("agree", "p", asked.transaction) == (0, "-")
         revision = call.result()[0]
         made = follower.event("p")
-        assert (made.kind, made.transaction, made.revision) == ("commit", asked.transaction, revision.unpack())
+        assert (made.kind, made.transaction, made.revision) == ("commit", asked.transaction, revision)
         assert follower.do("agree", "p", asked.transaction)[0] == -2
 
 
