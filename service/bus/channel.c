@@ -19,8 +19,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -164,6 +166,13 @@ uint64_t channel_n_queued(const Channel *channel)
         uint64_t n = 0;
 
         return sd_bus_get_n_queued_write(channel->bus, &n) < 0 ? 0 : n;
+}
+
+bool channel_is_read(const Channel *channel)
+{
+        int n_bytes = 0;
+
+        return ioctl(channel->output_fd, SIOCOUTQ, &n_bytes) < 0 || n_bytes == 0;
 }
 
 static uint32_t wanted_events(const Channel *channel)

@@ -66,6 +66,9 @@ void channel_note_message(Channel *channel);
 /* Messages that the socket has not taken. */
 uint64_t channel_n_queued(const Channel *channel);
 
+/* Whether its peer has read all that the socket has taken. */
+bool channel_is_read(const Channel *channel);
+
 /* Waits in the set for what it needs next. */
 int channel_wait(Channel *channel);
 

@@ -159,20 +159,19 @@ static bool note_taken(Channel *channel)
 
 static void take_turn(Channel *channel, int n_messages)
 {
-        bool has_taken;
         int r;
 
         channel->is_busy = true;
         do {
+                (void) note_taken(channel);
                 r = channel_process(channel);
-                has_taken = r != CHANNEL_E_ENDED && note_taken(channel);
-        } while (r == CHANNEL_E_MORE && has_taken && --n_messages > 0);
+        } while (r == CHANNEL_E_MORE && channel_n_queued(channel) == 0 && --n_messages > 0);
 
         if (r == CHANNEL_E_ENDED) {
                 end_channel(channel);
                 return;
         }
-        if (has_taken && channel->is_behind) {
+        if (note_taken(channel) && channel->is_behind) {
                 flow_go_on(channel->channels->service, channel->caller);
                 (void) note_taken(channel);
         }

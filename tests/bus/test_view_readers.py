@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Readers of a view while a writer does what it can, views are filled up and revoked, and regentd is stopped and killed.
+"""Readers of a view while a writer writes, views are filled up and revoked, and regentd is stopped and killed.
 
 REGENT_TEST_VIEW_READS is how many reads are made; view-hammer.c says what each is held against.
 """
@@ -18,6 +18,7 @@ V = GLib.Variant
 N_READS = int(os.environ.get("REGENT_TEST_VIEW_READS", "1500000"))
 N_READERS = 3
 READS_AT_ONCE = 100_000
+COMMITS_EACH = 20  # between two disturbances, at least
 ORPHANED = "orphaned"
 PATIENCE = 45 + N_READS / 100_000
 pytestmark = pytest.mark.timeout((PATIENCE + 15) * SLOWNESS)
@@ -91,7 +92,10 @@ class Writer:
             changes = {"a": V("t", number), "b": V("t", number), "words": words}
             if self.scene.try_while_up(lambda given=changes: self.space.apply(given)) is not None:
                 self.scene.acknowledged.value = number
-                self.scene.n_commits += 1
+                self.scene.note(self._count)
+
+    def _count(self):
+        self.scene.n_commits += 1
 
 
 class Reader:
@@ -102,7 +106,8 @@ class Reader:
 
     def run(self):
         # The writer comes first, or there is little to see.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), min(19, own + 10))
         while not self.scene.is_over:
             opened = self.scene.try_while_up(lambda: view.open_fd(self.space))
             if opened is not None:
@@ -161,10 +166,11 @@ def test_readers_beside_all_that_ends_views(stack, library):
     try:
         for number, kind in enumerate(kinds):
             scene.wait(lambda: len(scene.reading) == N_READERS, "all to read")
-            before = scene.ends.get(kind, 0)
+            before, n_commits = scene.ends.get(kind, 0), scene.n_commits
             disturb(scene, space, kind)
             scene.wait(lambda: scene.ends.get(kind, 0) > before, f"a reader to see {kind}")
             scene.wait(lambda: n_reads() >= N_READS * (number + 1) / len(kinds), "reads")
+            scene.wait(lambda: scene.n_commits >= n_commits + COMMITS_EACH, "commits")
         scene.wait(lambda: scene.ends.get(view.FULL, 0) > 0, "a full view")
     finally:
         scene.note(lambda: setattr(scene, "is_over", True))

@@ -105,7 +105,7 @@ class Instance:
         words = [operation, "bus=" + self.bus.address]
         if operation != "ping":
             words.append("namespace=" + NS_NAME)
-        words += [f"{name}={value}" for name, value in parameters.items()]
+        words += [f"{name.rstrip('_')}={value}" for name, value in parameters.items()]
         return " ".join(map(shlex.quote, words))
 
     def memory_bytes(self, field="VmRSS"):

@@ -103,6 +103,8 @@ class ChannelClient(Client):
 
     def subscribe(self, interface=None, member=None, path=None, arg0=None, sender=BUS_NAME):
         """What is for everybody comes from the bus, what is for its watches from the channel."""
+        if sender in (None, BUS_NAME):
+            self._settle_bus()
         log = super().subscribe(interface, member, path, arg0, sender)
         if sender not in (None, BUS_NAME):
             return log
@@ -124,9 +126,10 @@ class ChannelClient(Client):
     def settle(self):
         """Delivers every signal that regentd sent before now, by either way."""
         super().settle()
-        Client._call(
-            self, BUS_NAME, ROOT_PATH, PEER, "Ping", GLib.Variant("()", ()), False, 30
-        )
+        self._settle_bus()
+
+    def _settle_bus(self):
+        Client._call(self, BUS_NAME, ROOT_PATH, PEER, "Ping", GLib.Variant("()", ()), False, 30)
         dispatch_pending()
 
 
