@@ -149,8 +149,6 @@ int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *r
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);
 int call_wait_for_child(Regent *regent, const CallSpec *spec, GVariant **ret_child);
 
-/* @fd of the reply is borrowed, or -1. */
-typedef void (*CallOnReply)(Regent *regent, int result, GVariant *reply, int fd, void *userdata);
 int call_start(Regent *regent,
                const CallSpec *spec,
                RegentOnReply on_reply,
@@ -158,7 +156,7 @@ int call_start(Regent *regent,
                RegentCall **ret_call);
 int call_start_for_fd(Regent *regent,
                       const CallSpec *spec,
-                      CallOnReply on_reply,
+                      RegentOnReplyForFd on_reply,
                       void *userdata,
                       RegentCall **ret_call);
 

@@ -18,8 +18,18 @@
 typedef struct Bus Bus;
 typedef struct BusCall BusCall;
 
+typedef enum BusUse {
+        BUS_FEW_CALLS,
+        BUS_MANY_CALLS, /* for which a channel to regentd is made, without the bus between */
+        BUS_SIGNALS,    /* bus_connection() is there */
+} BusUse;
+
 /* Connects as @options say: --address, --host (by ssh, as busctl does), or the system bus. @options and @interrupt stay borrowed. */
-gboolean bus_open(const Options *options, Interrupt *interrupt, Bus **ret_bus, Failure **reterr);
+gboolean bus_open(const Options *options,
+                  Interrupt *interrupt,
+                  BusUse use,
+                  Bus **ret_bus,
+                  Failure **reterr);
 Bus *bus_free(Bus *bus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
 

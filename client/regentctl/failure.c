@@ -7,8 +7,10 @@
 
 #include "failure.h"
 
-#include "client/regent-names.h"
+#include "client/regent.h"
+#include "reply.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
 
@@ -140,6 +142,18 @@ gboolean failure_set_from_error(Failure **reterr, GError *error)
         failure_set(reterr, status, "%s", error->message);
         (*reterr)->error_name = g_steal_pointer(&error_name);
         g_error_free(error);
+        return FALSE;
+}
+
+gboolean failure_set_from_regent(Failure **reterr, const Regent *regent, int r)
+{
+        const char *name = regent_error_name(regent), *text = regent_error_text(regent);
+
+        if (r == -EBADMSG)
+                return reply_fail(reterr);
+
+        failure_set(reterr, failure_status_of_error(name), "%s", text ? text : g_strerror(-r));
+        (*reterr)->error_name = g_strdup(name);
         return FALSE;
 }
 

@@ -91,8 +91,8 @@ void follower_send(Follower *follower, const char *method, GVariant *arguments)
 {
         const char *ns_name = follower->spec.ns_name;
 
-        bus_call_drop(ns_name ? bus_start_namespace(follower->bus, ns_name, method, arguments, NULL)
-                              : bus_start_manager(follower->bus, method, arguments, NULL));
+        bus_call_drop(ns_name ? bus_start_namespace(follower->bus, ns_name, method, arguments, "()")
+                              : bus_start_manager(follower->bus, method, arguments, "()"));
 }
 
 static void unwatch(Follower *follower)

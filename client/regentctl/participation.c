@@ -215,7 +215,7 @@ static void unregister(Participation *participation)
         participation->is_registered = false;
         bus_call_drop(bus_start_namespace(participation->bus, participation->spec.ns_name,
                                           "UnregisterParticipant",
-                                          g_variant_new("(o)", CALLBACK_PATH), NULL));
+                                          g_variant_new("(o)", CALLBACK_PATH), "()"));
 }
 
 /* It was made without asking here: only that something has changed is known. */

@@ -101,6 +101,44 @@ static bool is_nameless(const char *host)
         return *name == '-' || (at ? at == name || at[1] == '\0' : *name == '\0');
 }
 
+static void add_escaped(GString *address, const char *text)
+{
+        for (; *text; text++)
+                if (g_ascii_isalnum(*text) || strchr("-_/.", *text))
+                        g_string_append_c(address, *text);
+                else
+                        g_string_append_printf(address, "%%%02x", (guchar) *text);
+}
+
+gboolean transport_ssh_address(const char *host,
+                               bool may_ask,
+                               char **ret_address,
+                               Failure **reterr)
+{
+        const char *port = find_port(host);
+        g_autofree char *name = name_of(host, port);
+        g_autoptr(GString) address = g_string_new("unixexec:path=ssh,argv1=-xT");
+        unsigned n = 2;
+
+        /* ssh would take it for an option. */
+        if (host[0] == '-' || host[0] == '\0' || is_nameless(host))
+                return failure_set(reterr, EXIT_USAGE, "--host=%s: not the name of a host", host);
+        if (!may_ask) {
+                g_string_append_printf(address, ",argv%u=-o,argv%u=BatchMode%%3dyes", n, n + 1);
+                n += 2;
+        }
+        if (port) {
+                g_string_append_printf(address, ",argv%u=-p,argv%u=%s", n, n + 1, port);
+                n += 2;
+        }
+        g_string_append_printf(address, ",argv%u=--,argv%u=", n, n + 1);
+        add_escaped(address, name);
+        g_string_append_printf(address, ",argv%u=systemd-stdio-bridge", n + 2);
+
+        *ret_address = g_string_free(g_steal_pointer(&address), FALSE);
+        return TRUE;
+}
+
 gboolean transport_start_ssh(
         const char *host, bool may_ask, GIOStream **ret_stream, pid_t *ret_pid, Failure **reterr)
 {

@@ -22,3 +22,9 @@ gboolean transport_find_address(const char *address, char **ret_address, Failure
  */
 gboolean transport_start_ssh(
         const char *host, bool may_ask, GIOStream **ret_stream, pid_t *ret_pid, Failure **reterr);
+
+/* The same as an address that starts it. */
+gboolean transport_ssh_address(const char *host,
+                               bool may_ask,
+                               char **ret_address,
+                               Failure **reterr);
