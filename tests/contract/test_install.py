@@ -79,7 +79,9 @@ def test_files_are_where_a_system_looks(installed):
         "NEWS.md": "/share/doc/regent",
         "org.example.Router.conf": "/share/doc/regent/examples",
         "regent-names.h": "/include/regent",
-        "regent.pc": "/share/pkgconfig",
+        "regent.h": "/include/regent",
+        "regent.pc": "/pkgconfig",
+        "regent_get.3": "/share/man/man3",
     }.items():
         assert os.path.dirname(files[name]).endswith(directory), name
 
@@ -127,7 +129,7 @@ def test_nothing_is_left_to_be_filled_in(installed):
     destination, files = installed
 
     for path in files.values():
-        if not is_program(path):
+        if not is_program(path) and ".so." not in path and not path.endswith(".so"):
             with open(destination + path, encoding="utf-8") as file:
                 assert not re.search(r"@\w+@", file.read()), path
 
@@ -238,6 +240,16 @@ def test_pkg_config_names_what_is_installed(installed):
     for name in project.INTERFACES:
         directory = pkg_config(installed, "--variable=interfacesdir")
         assert f"{directory}/{project.PREFIX}.{name}.xml" in files.values()
+
+
+def test_library_is_linked_by_its_name(installed):
+    destination, files = installed
+    directory = os.path.dirname(files["regent.pc"]).removesuffix("/pkgconfig")
+
+    assert pkg_config(installed, "--variable=libdir") == directory
+    assert "-lregent" in pkg_config(installed, "--libs").split()
+    assert os.readlink(f"{destination}{directory}/libregent.so") == "libregent.so.0"
+    assert os.readlink(f"{destination}{directory}/libregent.so.0") == os.path.basename(files["libregent.so.0.1.0"])
 
 
 def test_client_compiles_with_what_pkg_config_says(installed, tmp_path):

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The example programs of libregent, built as their first comment says against what meson installs, and run."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from regent_testing import environment
+from regent_testing.tool import environment_of
+from regent_testing.waiting import Deadline, wait_exit, wait_readable
+
+ROUTER = "org.example.Router"
+EXAMPLES = os.path.join(environment.source_root(), "tests", "examples", "libregent")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    destination = str(tmp_path_factory.mktemp("destination"))
+    build = os.path.dirname(os.path.dirname(environment.regentd_program()))
+    subprocess.run(
+        ["meson", "install", "--no-rebuild", "--quiet", "--destdir", destination, "-C", build],
+        check=True, timeout=Deadline(120).seconds,
+    )  # fmt: skip
+    return destination
+
+
+def find(directory, name):
+    (found,) = [os.path.join(place, name) for place, _, names in os.walk(directory) if name in names]
+    return found
+
+
+@pytest.fixture(scope="module")
+def build(installed, tmp_path_factory):
+    """Builds an example by its own command, with pkg-config looking into what is installed."""
+    directory = tmp_path_factory.mktemp("examples")
+    pkg_config_dir = os.path.dirname(find(installed, "regent.pc"))
+    environ = {
+        **os.environ, "PKG_CONFIG_SYSROOT_DIR": installed, "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1",
+        "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1", "PKG_CONFIG_PATH": pkg_config_dir,
+    }  # fmt: skip
+
+    def make(name):
+        source = os.path.join(EXAMPLES, f"{name}.c")
+        with open(source, encoding="utf-8") as file:
+            command = re.search(r"^ \* \$ (cc .*)$", file.read(), re.MULTILINE)[1]
+        # pkg-config puts the sysroot before the paths of glib, too, of which there is nothing in it.
+        command = command.replace(
+            "$(pkg-config", "$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs glib-2.0) $(pkg-config"
+        ).replace("cc ", f"cc -Wall -Wextra -Werror -D_GNU_SOURCE {os.environ.get('CFLAGS', '')} ", 1)
+        command = command.replace(f"{name}.c", source)
+        subprocess.run(command, shell=True, cwd=directory, env=environ, check=True, timeout=Deadline(60).seconds)
+        return os.path.join(directory, name)
+
+    return make
+
+
+@pytest.fixture
+def start(service, installed):
+    """Starts a program that finds the library."""
+    processes = []
+
+    def begin(program):
+        library = os.path.dirname(find(installed, "libregent.so.0"))
+        process = subprocess.Popen(
+            [program], env={**environment_of(service.bus), "LD_LIBRARY_PATH": library, "G_DEBUG": "fatal-warnings"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+def run(process, given=""):
+    output, _ = process.communicate(given, timeout=Deadline(30).seconds)
+    return process.returncode, output
+
+
+@pytest.fixture
+def space(root):
+    space = root.create(ROUTER)
+    yield space
+    root.remove(ROUTER, flags=1)
+
+
+def test_every_example_is_run_here():
+    with open(__file__, encoding="utf-8") as file:
+        built = set(re.findall(r'build\("(\w+)"\)', file.read()))
+
+    assert {f"{name}.c" for name in built} == {name for name in os.listdir(EXAMPLES) if name.endswith(".c")}
+
+
+def test_settings(build, start, space):
+    program = build("settings")
+    status, output = run(start(program))
+    assert status == 0
+    assert re.fullmatch(r"mtu is not set\nset at revision \d+\nmtu is 1500\nkey mtu\n", output)
+
+    status, output = run(start(program))
+    assert status == 0 and output.startswith("mtu is 1500\n")
+
+
+def test_settings_without_a_namespace(build, start):
+    status, output = run(start(build("settings")))
+
+    assert status == 1 and output.startswith("org.regentd.State1.Error.NoSuchNamespace: ")
+
+
+def test_change(build, start, space):
+    space.set("obsolete", 1)
+    program = build("change")
+
+    status, output = run(start(program))
+    assert status == 0 and re.fullmatch(r"defaults written at revision \d+, keys: 2\n", output)
+    assert space.keys() == ["mtu", "peers"]
+    assert run(start(program)) == (0, "settings found\n")
+
+
+def test_async(build, start, space):
+    status, output = run(start(build("async")))
+
+    revisions = [int(each) for each in re.findall(r"counted at revision (\d+)\n", output)]
+    assert status == 0 and len(revisions) == 10 and revisions == sorted(revisions)
+    assert space.get("count").unpack() == 9
+
+
+def test_loop(build, start, space):
+    space.set("mtu", 1500)
+    process = start(build("loop"))
+    output = ""
+    for key, expected in (("mtu\n", "1500"), ("nothing\n", "There is no key 'nothing'")):
+        process.stdin.write(key)
+        process.stdin.flush()
+        while expected not in output:
+            wait_readable(process.stdout.fileno(), Deadline(20).left(), f"{expected} in {output}")
+            output += os.read(process.stdout.fileno(), 4096).decode()
+    process.stdin.close()
+
+    assert wait_exit(process, 20, "the example to end") == 0
+
+
+def test_namespaces(build, start, root, space):
+    status, output = run(start(build("spaces")))
+
+    assert status == 0
+    assert ROUTER in output.split("\n") and f"owner {os.getuid()}, mode 0600\nregentd is running\n" in output
+    root.remove(ROUTER + ".Secrets", flags=1)
