@@ -19,6 +19,7 @@
         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus'," \
         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" REGENT_BUS_NAME "'"
 
+static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
 static int on_reopen(sd_event_source *source, uint64_t usec, void *userdata);
 static int ask(Regent *regent, bool may_start_service);
 
@@ -170,36 +171,6 @@ static int on_announce(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static int open_bus(Regent *regent, sd_bus **ret)
-{
-        sd_bus *bus;
-        int r;
-
-        if (!regent->address) {
-                r = sd_bus_open_system_with_description(ret, "regent");
-                return r < 0 ? r : 0;
-        }
-
-        r = sd_bus_new(&bus);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_set_address(bus, regent->address);
-        if (r >= 0)
-                r = sd_bus_set_bus_client(bus, true);
-        if (r >= 0)
-                r = sd_bus_negotiate_fds(bus, true);
-        if (r >= 0)
-                r = sd_bus_start(bus);
-        if (r < 0) {
-                sd_bus_close_unref(bus);
-                return r;
-        }
-
-        *ret = bus;
-        return 0;
-}
-
 static int follow_bus(Regent *regent, sd_bus *bus)
 {
         int r;
@@ -208,6 +179,9 @@ static int follow_bus(Regent *regent, sd_bus *bus)
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
                                         "Disconnected", on_disconnected, regent);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
+                                        "Connected", on_connected, regent);
         if (r >= 0)
                 r = sd_bus_add_match_async(bus, NULL, OWNER_MATCH, on_owner_changed, NULL, regent);
 
@@ -258,7 +232,7 @@ int link_open(Regent *regent)
         if (r < 0)
                 return error_set_errno(regent, r, "Cannot make an event loop");
 
-        r = open_bus(regent, &bus);
+        r = system_bus_open(regent->address, &bus);
         if (r < 0)
                 return error_set_errno(regent, r, "Cannot connect to the bus");
 
@@ -314,6 +288,14 @@ static bool is_unheard(const char *name)
                strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0;
 }
 
+static void become_ready(Regent *regent)
+{
+        regent->link = LINK_READY;
+        regent->reopen_delay_usec = REOPEN_DELAY_USEC;
+        calls_send_held(regent);
+        link_announce_later(regent);
+}
+
 /* 0: READY. Else nobody is there, which is what failed last. */
 static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error *error)
 {
@@ -335,6 +317,18 @@ static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error
         regent->n_asked = 0;
         regent->reopen_delay_usec = REOPEN_DELAY_USEC;
         regent->presence = PRESENCE_THERE;
+        return 0;
+}
+
+static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
+{
+        Regent *regent = userdata;
+
+        (void) m;
+        (void) reterr;
+
+        if (regent->link == LINK_ASKING && !regent->connect_slot)
+                become_ready(regent);
         return 0;
 }
 
@@ -362,7 +356,10 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         return 0;
 }
 
-/* Where no channel is wanted, it is asked whether anybody is there. */
+/*
+ * Where no channel is wanted, it is asked whether anybody is there; not by Ping, which a bridge to another bus may
+ * answer by itself.
+ */
 static int new_question(Regent *regent, bool may_start_service, sd_bus_message **ret)
 {
         bool has_channel = !(regent->flags & REGENT_BUS_ONLY);
@@ -373,13 +370,14 @@ static int new_question(Regent *regent, bool may_start_service, sd_bus_message *
                         &(CallSpec){
                                 .path = REGENT_PATH,
                                 .interface_name =
-                                        has_channel ? REGENT_MANAGER_INTERFACE : "org.freedesktop.DBus.Peer",
-                                .member = has_channel ? "Connect" : "Ping",
+                                        has_channel ? REGENT_MANAGER_INTERFACE : "org.freedesktop.DBus.Properties",
+                                .member = has_channel ? "Connect" : "Get",
                                 .no_auto_start = !may_start_service,
                         },
                         &m);
-        if (r >= 0 && has_channel)
-                r = sd_bus_message_append(m, "a{sv}", 0);
+        if (r >= 0)
+                r = has_channel ? sd_bus_message_append(m, "a{sv}", 0)
+                                : sd_bus_message_append(m, "ss", REGENT_MANAGER_INTERFACE, "Epoch");
         if (r < 0)
                 return r;
 
@@ -403,6 +401,12 @@ static int ask(Regent *regent, bool may_start_service)
         return 0;
 }
 
+/* Calls over the bus find out by themselves whether anybody is there. */
+static bool needs_question(const Regent *regent)
+{
+        return !(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0;
+}
+
 int link_want(Regent *regent, bool may_start_service)
 {
         int r;
@@ -414,6 +418,12 @@ int link_want(Regent *regent, bool may_start_service)
         }
         if (regent->link != LINK_IDLE)
                 return 0;
+        if (!needs_question(regent)) {
+                regent->link = LINK_ASKING; /* until on_connected() */
+                if (sd_bus_is_ready(regent->bus) > 0)
+                        become_ready(regent);
+                return 0;
+        }
 
         return ask(regent, may_start_service);
 }
@@ -454,6 +464,7 @@ static int ask_and_wait(Regent *regent)
 
 static int open_and_ask(Regent *regent)
 {
+        const char *name;
         int r;
 
         if (regent->link == LINK_CLOSED) {
@@ -462,7 +473,16 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        return ask_and_wait(regent);
+        if (needs_question(regent))
+                return ask_and_wait(regent);
+
+        r = sd_bus_get_unique_name(regent->bus, &name);
+        if (r < 0) {
+                link_break(regent, regent->bus);
+                return -ECONNRESET;
+        }
+        become_ready(regent);
+        return 0;
 }
 
 int link_require(Regent *regent)

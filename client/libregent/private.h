@@ -121,6 +121,9 @@ sd_bus *link_bus(Regent *regent);
 void link_break(Regent *regent, sd_bus *broken);
 void link_announce_later(Regent *regent);
 
+/* system-bus.c; NULL for the address of the system bus */
+int system_bus_open(const char *address, sd_bus **ret);
+
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);
 bool channel_is_hung_up(sd_bus *channel);
