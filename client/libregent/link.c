@@ -207,8 +207,8 @@ static int open_event(Regent *regent)
         if (r >= 0)
                 r = sd_event_source_set_priority(regent->announce, SD_EVENT_PRIORITY_NORMAL + 1);
         if (r >= 0)
-                r = sd_event_add_time(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX,
-                                               0, on_reopen, regent);
+                r = sd_event_add_time(event, &regent->reopen, CLOCK_MONOTONIC, UINT64_MAX, 0,
+                                      on_reopen, regent);
         if (r >= 0)
                 r = sd_event_source_set_enabled(regent->reopen, SD_EVENT_OFF);
         if (r < 0) {
@@ -369,8 +369,8 @@ static int new_question(Regent *regent, bool may_start_service, sd_bus_message *
         r = message_new(regent->bus, false,
                         &(CallSpec){
                                 .path = REGENT_PATH,
-                                .interface_name =
-                                        has_channel ? REGENT_MANAGER_INTERFACE : "org.freedesktop.DBus.Properties",
+                                .interface_name = has_channel ? REGENT_MANAGER_INTERFACE
+                                                              : "org.freedesktop.DBus.Properties",
                                 .member = has_channel ? "Connect" : "Get",
                                 .no_auto_start = !may_start_service,
                         },
@@ -401,12 +401,6 @@ static int ask(Regent *regent, bool may_start_service)
         return 0;
 }
 
-/* Calls over the bus find out by themselves whether anybody is there. */
-static bool needs_question(const Regent *regent)
-{
-        return !(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0;
-}
-
 int link_want(Regent *regent, bool may_start_service)
 {
         int r;
@@ -418,14 +412,14 @@ int link_want(Regent *regent, bool may_start_service)
         }
         if (regent->link != LINK_IDLE)
                 return 0;
-        if (!needs_question(regent)) {
-                regent->link = LINK_ASKING; /* until on_connected() */
-                if (sd_bus_is_ready(regent->bus) > 0)
-                        become_ready(regent);
-                return 0;
-        }
+        /* Followers want to know whether anybody is there. */
+        if (!(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0)
+                return ask(regent, may_start_service);
 
-        return ask(regent, may_start_service);
+        regent->link = LINK_ASKING; /* until on_connected() */
+        if (sd_bus_is_ready(regent->bus) > 0)
+                become_ready(regent);
+        return 0;
 }
 
 /* Calls that were held go first; that they failed is told later. */
@@ -462,9 +456,25 @@ static int ask_and_wait(Regent *regent)
         return 0;
 }
 
-static int open_and_ask(Regent *regent)
+/* Whether anybody is there shows when something is asked; that the bus lets us in must show before. */
+static int greet_and_go_on(Regent *regent)
 {
         const char *name;
+        int r;
+
+        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
+        r = sd_bus_get_unique_name(regent->bus, &name);
+        if (r < 0) {
+                link_break(regent, regent->bus);
+                return error_set_errno(regent, -ECONNRESET, "The bus does not let us in");
+        }
+
+        become_ready(regent);
+        return 0;
+}
+
+static int open_and_ask(Regent *regent)
+{
         int r;
 
         if (regent->link == LINK_CLOSED) {
@@ -473,16 +483,7 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        if (needs_question(regent))
-                return ask_and_wait(regent);
-
-        r = sd_bus_get_unique_name(regent->bus, &name);
-        if (r < 0) {
-                link_break(regent, regent->bus);
-                return -ECONNRESET;
-        }
-        become_ready(regent);
-        return 0;
+        return regent->flags & REGENT_BUS_ONLY ? greet_and_go_on(regent) : ask_and_wait(regent);
 }
 
 int link_require(Regent *regent)

@@ -5,16 +5,18 @@
 
 #include "bus/answer.h"
 
+#include "bus/channels.h"
+
 int answer_begin(Answer *answer,
                  sd_bus_message_handler_t handler,
                  uint64_t n_bytes,
                  sd_bus_error *reterr_bus)
 {
-        uint64_t max = answer->service->limits->reply_bytes;
         int r;
 
+        answer->n_bytes_max = channels_reply_max(answer->service, answer->call);
         r = flow_admit(answer->service, answer->call, handler,
-                       MIN(ANSWER_FRAME_BYTES + n_bytes, max), &answer->n_room, reterr_bus);
+                       MIN(ANSWER_FRAME_BYTES + n_bytes, answer->n_bytes_max), &answer->n_room, reterr_bus);
         if (r != 0)
                 return r;
 
@@ -26,7 +28,7 @@ int answer_begin(Answer *answer,
 int answer_grow(Answer *answer, uint64_t n_bytes)
 {
         answer->n_bytes += n_bytes;
-        if (answer->n_bytes > answer->service->limits->reply_bytes)
+        if (answer->n_bytes > answer->n_bytes_max)
                 return ANSWER_E_TOO_BIG;
         return answer->n_bytes > answer->n_room ? ANSWER_E_NO_ROOM : 0;
 }

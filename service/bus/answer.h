@@ -26,7 +26,7 @@ typedef struct Answer {
         BusService *service;
         sd_bus_message *call; /* borrowed */
         sd_bus_message *reply;
-        uint64_t n_bytes, n_room;
+        uint64_t n_bytes, n_room, n_bytes_max;
 } Answer;
 
 /*

@@ -10,6 +10,7 @@
 
 #include "bus/answer.h"
 #include "bus/bus-error.h"
+#include "bus/channels.h"
 #include "bus/namespace-object.h"
 #include "bus/options.h"
 #include "bus/page.h"
@@ -71,32 +72,34 @@ static int take(void *userdata, const char *key, Entry *entry)
         return 0;
 }
 
-static int refuse_size(const BusService *service, sd_bus_error *reterr_bus)
+static int refuse_size(uint64_t n_bytes_max, sd_bus_error *reterr_bus)
 {
         return bus_refused(sd_bus_error_setf(
                 reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                 "More than a reply of %" PRIu64
                 " bytes has changed: ask Namespace.GetMany for pages with 'limit' and 'after', and "
                 "then for what has changed since the revision of the first page",
-                service->limits->reply_bytes));
+                n_bytes_max));
 }
 
 int changes_collect(Changes *changes,
                     const BusService *service,
+                    sd_bus_message *m,
                     Namespace *ns,
                     const char *prefix,
                     uint64_t since,
                     sd_bus_error *reterr_bus)
 {
+        uint64_t n_bytes_max = channels_reply_max(service, m);
         int r;
 
         *changes = (Changes){
                 .changed = g_ptr_array_new(),
                 .removed = g_ptr_array_new(),
-                .n_bytes_max = service->limits->reply_bytes - ANSWER_FRAME_BYTES,
+                .n_bytes_max = n_bytes_max - ANSWER_FRAME_BYTES,
         };
         r = history_walk(service->state, ns, prefix, since, take, changes);
-        return r > 0 ? refuse_size(service, reterr_bus) : r;
+        return r > 0 ? refuse_size(n_bytes_max, reterr_bus) : r;
 }
 
 int changes_append(const Changes *changes, sd_bus_message *m)
@@ -170,7 +173,7 @@ int changes_get(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         r = changes_check(service, ns, since, options.epoch, reterr_bus);
         if (r < 0)
                 return r;
-        r = changes_collect(&changes, service, ns, options.prefix, since, reterr_bus);
+        r = changes_collect(&changes, service, m, ns, options.prefix, since, reterr_bus);
         if (r < 0)
                 return r;
         return reply(m, service, &changes, reterr_bus);

@@ -37,6 +37,7 @@ typedef struct Changes {
 /* What has changed below @prefix. 0, or refused when it is more than a reply may have. */
 int changes_collect(Changes *changes,
                     const BusService *service,
+                    sd_bus_message *m,
                     Namespace *ns,
                     const char *prefix,
                     uint64_t since,

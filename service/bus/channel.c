@@ -152,5 +152,5 @@ int channel_process(Channel *channel)
                 return CHANNEL_E_ENDED;
 
         channel->is_greeted = channel->is_greeted || sd_bus_is_ready(channel->bus) > 0;
-        return r > 0;
+        return r > 0 ? CHANNEL_E_MORE : 0;
 }

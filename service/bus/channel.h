@@ -20,7 +20,8 @@ typedef struct Channel Channel;
 typedef struct Channels Channels;
 
 enum {
-        CHANNEL_E_ENDED = 1, /* by its peer, or by what that sent */
+        CHANNEL_E_MORE = 1, /* something was done, and there may be more to do */
+        CHANNEL_E_ENDED,    /* by its peer, or by what that sent */
 };
 
 struct Channel {
@@ -46,7 +47,7 @@ int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd);
 Channel *channel_free(Channel *channel);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Channel, channel_free)
 
-/* Sends what waits, and takes one message at most: 0, 1 when there may be more, or CHANNEL_E_ENDED. */
+/* Sends what waits, and takes one message at most: 0 or CHANNEL_E_*. */
 int channel_process(Channel *channel);
 
 /* A message of its peer was whole. */

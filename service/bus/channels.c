@@ -134,7 +134,7 @@ static void take_turn(Channel *channel, int n_messages)
         channel->is_busy = true;
         do
                 r = channel_process(channel);
-        while (r == 1 && --n_messages > 0 && channel_n_queued(channel) == 0);
+        while (r == CHANNEL_E_MORE && --n_messages > 0 && channel_n_queued(channel) == 0);
 
         if (r == CHANNEL_E_ENDED) {
                 end_channel(channel);
@@ -248,6 +248,12 @@ const char *channels_sender(const BusService *service, sd_bus_message *m)
 
         channel = g_hash_table_lookup(service->channels->by_bus, bus);
         return channel ? channel->caller->name : NULL;
+}
+
+uint64_t channels_reply_max(const BusService *service, sd_bus_message *m)
+{
+        return sd_bus_message_get_bus(m) == service->bus ? service->limits->reply_bytes
+                                                         : service->limits->channel_reply_bytes;
 }
 
 bool channels_is_from_bus(const BusService *service, sd_bus_message *m)

@@ -24,6 +24,9 @@ int channels_method_connect(sd_bus_message *m, void *userdata, sd_bus_error *ret
 /* Who sent @m: a unique name or the address of a channel. NULL: nobody that is there any more. */
 const char *channels_sender(const BusService *service, sd_bus_message *m);
 
+/* How large a reply to @m may be. */
+uint64_t channels_reply_max(const BusService *service, sd_bus_message *m);
+
 /* Whether the bus itself sent @m. */
 bool channels_is_from_bus(const BusService *service, sd_bus_message *m);
 

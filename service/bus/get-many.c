@@ -7,6 +7,7 @@
 
 #include "bus/answer.h"
 #include "bus/bus-error.h"
+#include "bus/channels.h"
 #include "bus/namespace-object.h"
 #include "bus/options.h"
 #include "bus/page.h"
@@ -22,9 +23,9 @@
 /* What else is said of an entry with form=entries. */
 #define ENTRY_FRAME_BYTES (160u + LIMIT_RELEASE_BYTES)
 
-bool get_many_fits(const BusService *service, const Namespace *ns)
+bool get_many_fits(const BusService *service, sd_bus_message *m, const Namespace *ns)
 {
-        return namespace_reply_bytes(ns) + ANSWER_FRAME_BYTES <= service->limits->reply_bytes;
+        return namespace_reply_bytes(ns) + ANSWER_FRAME_BYTES <= channels_reply_max(service, m);
 }
 
 int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
@@ -43,13 +44,13 @@ int get_many_append_all(sd_bus_message *reply, const Namespace *ns)
         return 0;
 }
 
-static int refuse_size(const BusService *service, sd_bus_error *reterr_bus)
+static int refuse_size(const Answer *answer, sd_bus_error *reterr_bus)
 {
         return bus_refused(sd_bus_error_setf(
                 reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                 "More than a reply of %" PRIu64
                 " bytes: ask Namespace.GetMany for pages with 'limit' and 'after'",
-                service->limits->reply_bytes));
+                answer->n_bytes_max));
 }
 
 /* The value of a pair becomes an a{sv} of what is known of it. */
@@ -87,7 +88,7 @@ static int grow(Answer *answer, uint64_t n_bytes, sd_bus_error *reterr_bus)
 {
         switch (answer_grow(answer, n_bytes)) {
         case ANSWER_E_TOO_BIG:
-                return refuse_size(answer->service, reterr_bus);
+                return refuse_size(answer, reterr_bus);
         case ANSWER_E_NO_ROOM:
                 return flow_refuse(answer->service, answer->call, reterr_bus);
         default:

@@ -12,6 +12,7 @@
 
 #include "bus/bus-error.h"
 #include "bus/change-reader.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/get-many.h"
 #include "bus/introspection.h"
@@ -172,12 +173,12 @@ static int properties_get_all(sd_bus_message *m, void *userdata, sd_bus_error *r
         if (r != 0)
                 return r;
 
-        if ((selection & SELECTION_VALUES) && !get_many_fits(service, ns))
+        if ((selection & SELECTION_VALUES) && !get_many_fits(service, m, ns))
                 return bus_refused(sd_bus_error_setf(
                         reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                         "'%s' has more than a reply of %" PRIu64 " bytes may hold: ask "
                         "Namespace.GetMany for pages with 'limit' and 'after'",
-                        ns->name, service->limits->reply_bytes));
+                        ns->name, channels_reply_max(service, m)));
 
         if (selection & SELECTION_VALUES)
                 n_bytes += namespace_reply_bytes(ns);
@@ -229,9 +230,11 @@ static int properties_set(sd_bus_message *m, void *userdata, sd_bus_error *reter
         return write_run(userdata, m, &method, reterr_bus);
 }
 
-static void append_values_interface(GString *xml, const BusService *service, const Namespace *ns)
+static void append_values_interface(GString *xml,
+                                    const BusService *service,
+                                    const Namespace *ns,
+                                    bool is_listed)
 {
-        bool is_listed = get_many_fits(service, ns);
         NamespaceWalk walk;
         uint64_t n = 0;
 
@@ -317,7 +320,7 @@ static int introspect(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
 
         if (ns) {
                 introspection_append_vtable(xml, REGENT_NAMESPACE_INTERFACE, namespace_vtable);
-                append_values_interface(xml, service, ns);
+                append_values_interface(xml, service, ns, get_many_fits(service, m, ns));
         }
         introspection_end(xml);
 

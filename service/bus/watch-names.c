@@ -7,6 +7,7 @@
 
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
+#include "bus/channels.h"
 #include "bus/watch-methods.h"
 #include "bus/watch-reply.h"
 #include "core/history.h"
@@ -64,13 +65,16 @@ static Namespace *next_namespace(GTreeNode **node, const char *prefix, const Cal
         return NULL;
 }
 
-static uint64_t all_bytes(BusService *service, const Caller *caller, const WatchOptions *options)
+static uint64_t all_bytes(BusService *service,
+                          const Caller *caller,
+                          const WatchOptions *options,
+                          uint64_t n_bytes_max)
 {
         GTreeNode *node = first_node(service->state, options->prefix);
         uint64_t n_bytes = 0;
         const Namespace *ns;
 
-        while (n_bytes < service->limits->reply_bytes &&
+        while (n_bytes < n_bytes_max &&
                (ns = next_namespace(&node, options->prefix, caller)))
                 n_bytes += NAMESPACE_FRAME_BYTES + LIMIT_NAMESPACE_NAME_BYTES +
                            watch_reply_bytes(ns, options);
@@ -213,7 +217,7 @@ static int begin(BusService *service,
                 return r;
 
         r = answer_begin(&reply.answer, watch_method_begin_names,
-                         all_bytes(service, caller, options), reterr_bus);
+                         all_bytes(service, caller, options, channels_reply_max(service, m)), reterr_bus);
         if (r != 0)
                 return r;
 

@@ -31,7 +31,7 @@ int watch_reply_grow(Answer *answer, uint64_t n_bytes, sd_bus_error *reterr_bus)
                                           "More than a reply of %" PRIu64
                                           " bytes: watch with 'no-values', read pages with "
                                           "Namespace.GetMany, and give 'since' next time",
-                                          answer->service->limits->reply_bytes));
+                                          answer->n_bytes_max));
         case ANSWER_E_NO_ROOM:
                 return flow_refuse(answer->service, answer->call, reterr_bus);
         default:

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.timeout(900)
 
 ROUTER = "org.example.Router"
 UNIT = "regentd.service"
-PACKAGES = "systemd,systemd-sysv,dbus,dbus-broker,polkitd,libglib2.0-0,libxxhash0"
+OURS = ("regent", "libregent0", "libregent-dev")
+PACKAGES = "systemd,systemd-sysv,dbus,dbus-broker,polkitd,libglib2.0-0,libglib2.0-dev,libxxhash0"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 LEVEL = (BUS_NAME, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1", "LogLevel")
 
@@ -166,12 +167,12 @@ def files(machine):
 
 
 def test_packages_are_built(packages):
-    assert {"regent", "regent-dev", "regent-dbgsym"} == set(packages)
+    assert {*OURS, "regent-dbgsym", "libregent0-dbgsym"} == set(packages)
 
 
 def test_lintian_has_nothing_to_say(packages):
     result = subprocess.run(
-        ["lintian", "--fail-on", "error,warning", "--allow-root", packages["regent"], packages["regent-dev"]],
+        ["lintian", "--fail-on", "error,warning", "--allow-root", *(packages[name] for name in OURS)],
         capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
@@ -184,9 +185,10 @@ def contents(package):
 
 
 def test_packages_share_no_file_and_lose_none(packages, tmp_path):
-    """All that meson installs is in one of the two, but for NEWS.md, which is the changelog there."""
-    main, development = contents(packages["regent"]), contents(packages["regent-dev"])
-    shared = {path for path in main & development if not path.endswith("/")}
+    """All that meson installs is in one of them, but for NEWS.md, which is the changelog there."""
+    main, library, development = (contents(packages[name]) for name in OURS)
+    together = [path for each in (main, library, development) for path in each if not path.endswith("/")]
+    shared = {path for path in together if together.count(path) > 1}
     tree = os.path.join(os.path.dirname(packages["regent"]), "regent", "obj-" + machine_triplet())
     subprocess.run(
         ["meson", "install", "--no-rebuild", "--quiet", "--destdir", str(tmp_path), "-C", tree], check=True
@@ -197,18 +199,29 @@ def test_packages_share_no_file_and_lose_none(packages, tmp_path):
         for name in names
     }
     compressed = {path + ".gz" for path in installed if "/man/" in path}
-    lost = installed - main - development - {path.removesuffix(".gz") for path in compressed & main}
+    lost = installed - set(together) - {path.removesuffix(".gz") for path in compressed & set(together)}
 
     assert shared == set()
     assert lost == {"/usr/share/doc/regent/NEWS.md"}
-    assert {"/usr/include/regent/regent-names.h", "/usr/share/pkgconfig/regent.pc"} <= development
+    libraries = f"/usr/lib/{library_triplet()}"
+    assert {"/usr/include/regent/regent.h", f"{libraries}/pkgconfig/regent.pc", f"{libraries}/libregent.so",
+            "/usr/share/man/man3/regent_get.3.gz"} <= development  # fmt: skip
+    assert f"{libraries}/libregent.so.0" in library
     assert "/usr/share/dbus-1/interfaces/org.regentd.State1.Manager.xml" in development
 
 
-def machine_triplet():
+def architecture(variable):
     return subprocess.run(
-        ["dpkg-architecture", "-qDEB_HOST_GNU_TYPE"], capture_output=True, text=True, check=True
+        ["dpkg-architecture", "-q" + variable], capture_output=True, text=True, check=True
     ).stdout.strip()
+
+
+def machine_triplet():
+    return architecture("DEB_HOST_GNU_TYPE")
+
+
+def library_triplet():
+    return architecture("DEB_HOST_MULTIARCH")
 
 
 # installed where nothing runs, as in the making of an image
@@ -232,7 +245,7 @@ def test_package_installs_and_purges_without_a_running_system(machine, packages)
 def test_package_starts_regentd_at_once(booted, packages):
     """dbus-daemon has read its policies before the user was made; regentd gets its name all the same."""
     booted.files_before = files(booted)
-    install(booted, packages, "regent", "regent-dev")
+    install(booted, packages, *OURS)
 
     assert booted.run("systemctl", "is-active", UNIT) == "active"
     assert booted.run("systemctl", "is-enabled", UNIT) == "enabled"
@@ -443,7 +456,7 @@ def test_with_dbus_broker_the_early_boot_can_use_regentd(booted):
 def test_upgrade_starts_the_new_regentd_and_keeps_all(booted, newer_packages):
     regent(booted, "Apply", "a{sv}asta{sv}", "1", "link", "s", "down", "0", "0", "1", "class", "s", "runtime")
     pid = show(booted, "MainPID")
-    install(booted, newer_packages, "regent", "regent-dev")
+    install(booted, newer_packages, *OURS)
 
     assert booted.run("dpkg-query", "-W", "-f", "${Version}", "regent") == "0.1.0-1000"
     assert show(booted, "MainPID") not in (pid, "0")
@@ -464,7 +477,7 @@ def test_changed_configuration_outlives_an_upgrade(booted, packages):
 def test_removal_stops_regentd_and_keeps_the_state(booted):
     booted.run("systemctl", "disable", "--now", "early.service", "late.service")
     pid = show(booted, "MainPID")
-    booted.run("dpkg", "-r", "regent", "regent-dev")
+    booted.run("dpkg", "-r", *OURS)
 
     assert not os.path.exists(f"{booted.root}/usr/libexec/regent/regentd")
     assert booted.attempt("test", "-d", f"/proc/{pid}")[0] != 0

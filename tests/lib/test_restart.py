@@ -70,6 +70,7 @@ def test_calls_under_way_fail_by_what_they_are(own, flags):
         os.kill(own.regentd.process.pid, signal.SIGSTOP)
         read = client.start("get", NAME, "key")
         write = client.start("set", NAME, "key", "1")
+        client.who()  # it has sent both
         own.regentd.kill()
 
         assert client.reply(read)[:2] == (-104, DBUS_ERROR + "Disconnected")
@@ -131,6 +132,7 @@ def test_freeing_tells_every_call(own, flags):
     os.kill(own.regentd.process.pid, signal.SIGSTOP)
     try:
         calls = [client.start("get", NAME, "key") for _ in range(3)]
+        client.who()
         rest = client.end()
     finally:
         os.kill(own.regentd.process.pid, signal.SIGCONT)

@@ -1,12 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Direct channels: a caller that has one, and its socket alone."""
 
+import os
+
 from gi.repository import Gio, GLib
 
 from .client import Client, as_regent_error
-from .names import BUS_NAME, MANAGER, ROOT_PATH
-from .signals import Signal, SignalLog
-from .waiting import iterate_until
+from .names import BUS_NAME, MANAGER, PEER, ROOT_PATH
+from .signals import Signal
+from .waiting import dispatch_pending
+from .wire import RawClient
+
+# What callers of the tests take for regentd: "channel", or else the bus.
+TRANSPORT = "REGENT_TEST_TRANSPORT"
+
+
+def is_transport():
+    return os.environ.get(TRANSPORT) == "channel"
+
+
+def new_client(address):
+    return ChannelClient(address) if is_transport() else Client(address)
+
+
+def new_raw_client(socket_path, **how):
+    client = RawClient(socket_path, **how)
+    if is_transport():
+        client.take_channel()
+    return client
 
 
 def connect_fd(connection, options=None, timeout=30):
@@ -64,21 +85,32 @@ class ChannelClient(Client):
         return _Route(self, destination)
 
     def subscribe(self, interface=None, member=None, path=None, arg0=None, sender=BUS_NAME):
+        """What is for everybody comes from the bus, what is for its watches from the channel."""
+        log = super().subscribe(interface, member, path, arg0, sender)
         if sender not in (None, BUS_NAME):
-            return super().subscribe(interface, member, path, arg0, sender)
+            return log
 
         def on_signal(_connection, from_, path_, interface_, member_, parameters):
             log.items.append(Signal(from_, path_, interface_, member_, parameters))
 
         def close():
             channel.signal_unsubscribe(subscription)
+            close_other()
 
         channel = self.channel
-        log = SignalLog(iterate_until, close)
         subscription = channel.signal_subscribe(
             None, interface, member, path, arg0, Gio.DBusSignalFlags.NONE, on_signal
         )
+        close_other, log._close = log._close, close
         return log
+
+    def settle(self):
+        """Delivers every signal that regentd sent before now, by either way."""
+        super().settle()
+        Client._call(
+            self, BUS_NAME, ROOT_PATH, PEER, "Ping", GLib.Variant("()", ()), False, 30
+        )
+        dispatch_pending()
 
 
 class _Route:

@@ -4,7 +4,7 @@
 from gi.repository import Gio, GLib
 
 from .api import Caller, RegentError
-from .names import BUS_NAME
+from .names import BUS_NAME, Error
 from .signals import Signal, SignalLog
 from .waiting import SLOWNESS, dispatch_pending, iterate_until
 
@@ -20,6 +20,9 @@ def as_regent_error(error):
     if name is None:
         if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT):
             return RegentError("local.Timeout", error.message)
+        if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CLOSED):
+            # What the bus says of a receiver that leaves; a channel has nobody who could.
+            return RegentError(Error.NoReply, f"disconnected: {error.message}")
         return error
     return RegentError(name, error.message.removeprefix(f"GDBus.Error:{name}: "))
 

@@ -6,7 +6,8 @@ import os
 
 from . import names
 from .waiting import Deadline, Late
-from .wire import CALL, INTERFACE, MEMBER, PATH as OBJECT_PATH, SENDER, RawClient
+from .channel import new_raw_client
+from .wire import CALL, INTERFACE, MEMBER, PATH as OBJECT_PATH, SENDER
 
 OPTIONAL = 1  # flag of RegisterParticipant
 PATH = "/org/example/Participant"
@@ -64,7 +65,7 @@ class Participant:
 
     def __init__(self, stack, user=None):
         with _as_user(user):
-            self.raw = RawClient(stack.bus.socket)
+            self.raw = new_raw_client(stack.bus.socket)
         self.name = self.raw.name
 
     def __enter__(self):

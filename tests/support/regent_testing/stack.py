@@ -5,11 +5,10 @@ import os
 
 from . import environment
 from .bus import DBusDaemon
-from .client import Client
+from .channel import new_client, new_raw_client
 from .polkit import Polkitd
 from .service import Regentd
 from .user_client import UserClient
-from .wire import RawClient
 
 
 class Stack:
@@ -44,7 +43,7 @@ class Stack:
         self.close(check=kind is None)
 
     def client(self):
-        client = Client(self.bus.address)
+        client = new_client(self.bus.address)
         self._clients.append(client)
         return client
 
@@ -54,7 +53,7 @@ class Stack:
         return client
 
     def raw(self, **how):
-        client = RawClient(self.bus.socket, **how)
+        client = new_raw_client(self.bus.socket, **how)
         self._clients.append(client)
         return client
 

@@ -20,7 +20,8 @@ from gi.repository import GLib
 
 from regent_testing import environment
 from regent_testing.api import Caller, RegentError
-from regent_testing.client import Client, as_regent_error
+from regent_testing.channel import TRANSPORT, new_client
+from regent_testing.client import as_regent_error
 from regent_testing.names import BUS_NAME
 from regent_testing.signals import Signal, SignalLog
 from regent_testing.waiting import Deadline, wait_exit, wait_readable
@@ -90,7 +91,11 @@ class UserClient(Caller):
             user=uid,
             group=gid,
             extra_groups=own_groups if groups is None else list(groups),
-            env={"LANG": "C.UTF-8", "PATH": os.environ.get("PATH", "")},
+            env={
+                "LANG": "C.UTF-8",
+                "PATH": os.environ.get("PATH", ""),
+                TRANSPORT: os.environ.get(TRANSPORT, ""),
+            },
             cwd="/",
             bufsize=0,
         )
@@ -217,7 +222,7 @@ class _Worker:
     """The other side: carries out requests from stdin on its own connection."""
 
     def __init__(self, address):
-        self._client = Client(address)
+        self._client = new_client(address)
         self._logs = {}
         self._loop = GLib.MainLoop()
 

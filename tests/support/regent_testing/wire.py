@@ -11,7 +11,7 @@ import socket
 import struct
 
 from .api import RegentError
-from .names import BUS_NAME
+from .names import BUS_NAME, MANAGER, PEER, ROOT_PATH
 from .waiting import Deadline, Late
 
 CALL, RETURN, ERROR, SIGNAL = 1, 2, 3, 4
@@ -181,6 +181,7 @@ class RawClient:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(Deadline(20).seconds)
         self._socket.connect(socket_path)
+        self._bus_socket = None  # once there is a channel
         self._buffer = bytearray()
         self._serial = 0
         self._replies = {}
@@ -194,6 +195,36 @@ class RawClient:
 
     def close(self):
         self._socket.close()
+        if self._bus_socket:
+            self._bus_socket.close()
+
+    def take_channel(self):
+        """From now on everything goes over a channel; the connection of the bus stays open, unread."""
+        fd = self.connect()
+        self._bus_socket, self._socket = self._socket, socket.socket(fileno=fd)
+        self._socket.settimeout(Deadline(20).seconds)
+        self._authenticate()
+        # sd-bus takes no descriptors that come together with the end of authentication.
+        self.call(ROOT_PATH, PEER, "Ping")
+
+    def connect(self):
+        """Manager.Connect: the descriptor, which is the caller's."""
+        serial = self.send(ROOT_PATH, MANAGER, "Connect", "a{sv}", ({},))
+        deadline = Deadline(20)
+        while True:
+            self._socket.settimeout(max(0.001, deadline.left()))
+            part, fds, _, _ = socket.recv_fds(self._socket, 1 << 16, 1)
+            if not part:
+                raise Disconnected
+            self._buffer += part
+            message = self._take_message()
+            while message and message.field(REPLY_SERIAL) != serial:
+                self.keep(message)
+                message = self._take_message()
+            if message:
+                if message.kind == ERROR:
+                    raise RegentError(message.field(ERROR_NAME), message.body()[0])
+                return fds[0]
 
     def _authenticate(self):
         uid = str(os.geteuid()).encode().hex()
@@ -240,7 +271,9 @@ class RawClient:
         """Answers a call with nothing, or with an error."""
         self._serial += 1
         body = b"" if text is None else marshal("s", (text,))
-        fields = [(REPLY_SERIAL, ("u", serial)), (DESTINATION, ("s", destination))]
+        fields = [(REPLY_SERIAL, ("u", serial))]
+        if destination:
+            fields.append((DESTINATION, ("s", destination)))
         if error:
             fields.append((ERROR_NAME, ("s", name)))
         if body:
