@@ -48,6 +48,8 @@ static int prepare(Regent *regent, sd_bus *channel, int fd)
         if (r >= 0)
                 r = sd_bus_attach_event(channel, regent->event, SD_EVENT_PRIORITY_NORMAL - 1);
         if (r >= 0)
+                r = inbound_attach(regent, channel);
+        if (r >= 0)
                 r = sd_bus_match_signal(channel, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
                                         "Disconnected", on_disconnected, regent);
 

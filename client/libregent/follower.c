@@ -61,7 +61,7 @@ void followers_closed(Regent *regent)
         while (regent->followers->len > 0) {
                 Follower *follower = g_ptr_array_index(regent->followers, 0);
 
-                follower_remove(follower);
                 follower->vtable->closed(follower);
+                follower_remove(follower);
         }
 }

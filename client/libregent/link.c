@@ -177,6 +177,8 @@ static int follow_bus(Regent *regent, sd_bus *bus)
 
         r = sd_bus_attach_event(bus, regent->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
+                r = inbound_attach(regent, bus);
+        if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
                                         "Disconnected", on_disconnected, regent);
         if (r >= 0)

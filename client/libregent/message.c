@@ -96,3 +96,30 @@ int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int 
         *ret_tuple = g_steal_pointer(&tuple);
         return 0;
 }
+
+void message_send(sd_bus *link,
+                  const char *path,
+                  const char *interface_name,
+                  const char *member,
+                  const char *types,
+                  ...)
+{
+        const char *destination = sd_bus_is_bus_client(link) > 0 ? REGENT_BUS_NAME : NULL;
+        g_autoptr(sd_bus_message) m = NULL;
+        va_list arguments;
+        int r;
+
+        r = sd_bus_message_new_method_call(link, &m, destination, path, interface_name, member);
+        if (r < 0)
+                return;
+
+        va_start(arguments, types);
+        r = sd_bus_message_appendv(m, types, arguments);
+        va_end(arguments);
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(m, false);
+        if (r >= 0)
+                r = sd_bus_message_set_expect_reply(m, false);
+        if (r >= 0)
+                (void) sd_bus_send(link, m, NULL);
+}

@@ -43,7 +43,7 @@ typedef enum Presence { PRESENCE_UNKNOWN, PRESENCE_THERE, PRESENCE_AWAY } Presen
 
 /*
  * What has something at regentd that ends with it: a watch, a participant, a view. lost() is called when that is so;
- * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed(): regent_free().
+ * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed(): regent_free(); it is removed after that.
  */
 typedef struct Follower Follower;
 typedef struct FollowerVtable {
@@ -57,6 +57,8 @@ struct Follower {
         Regent *regent; /* NULL when it is not followed any more */
         bool is_ready;
 };
+
+typedef struct Inbound Inbound; /* see inbound.h */
 
 struct Regent {
         unsigned n_refs; /* the owner's, and one for each function that calls back */
@@ -83,6 +85,8 @@ struct Regent {
         GQueue calls; /* RegentCall that are held or under way, in order */
         GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
         GPtrArray *followers;
+        Inbound *inbound; /* NULL: nothing comes that was not asked for */
+        sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
         RegentOnPresence on_presence;
         void *on_presence_userdata;
@@ -171,6 +175,16 @@ void calls_break(Regent *regent, sd_bus *link);
 void calls_tell_done(Regent *regent);
 void calls_cancel_all(Regent *regent);
 
+/* inbound.c: each connection is looked at for what regentd sends without being asked. */
+int inbound_attach(Regent *regent, sd_bus *link);
+
 /* message.c */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);
+/* A call that nobody waits for. Where it cannot be sent the connection is gone, and all that it is about with it. */
+void message_send(sd_bus *link,
+                  const char *path,
+                  const char *interface_name,
+                  const char *member,
+                  const char *types,
+                  ...);

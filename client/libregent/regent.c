@@ -5,7 +5,7 @@
  * It is counted, so that it may be freed in a callback: what called that goes on with a Regent that is closed.
  */
 
-#include "private.h"
+#include "inbound.h"
 
 #include <errno.h>
 
@@ -33,6 +33,7 @@ void regent_unref(Regent *regent)
                 return;
 
         link_close(regent);
+        regent->inbound = inbound_free(regent->inbound);
         g_ptr_array_unref(regent->followers);
         sd_bus_error_free(&regent->error);
         g_free(regent->unique_name);
