@@ -76,6 +76,7 @@ struct RegentWatch {
         bool was_live;     /* ever */
         bool is_away;      /* and that was told */
         bool is_missing;   /* there is no such namespace, and that was told */
+        bool is_afresh;    /* the states that come next are because nobody knows what has changed */
         bool is_telling_many; /* of what is one position more is to be told */
 
         Position position; /* everything up to here was told */

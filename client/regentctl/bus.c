@@ -25,7 +25,7 @@
 #define INTERACTIVE_TIMEOUT_USEC (INT64_C(300) * G_USEC_PER_SEC)
 
 /* A margin, so that it is never libregent that gives up. */
-#define TIMEOUT_MARGIN_USEC (UINT64_C(5) * G_USEC_PER_SEC)
+#define TIMEOUT_MARGIN_USEC (UINT64_C(1) * G_USEC_PER_SEC)
 
 struct Bus {
         const Options *options;
@@ -48,7 +48,6 @@ struct BusCall {
         int64_t deadline_usec;
         bool is_for_fd;
         bool is_done;
-        bool is_late;
         bool is_pending; /* on_signals_reply() will be called */
         bool is_dropped;
         GVariant *reply; /* when it is done: this, */
@@ -135,6 +134,16 @@ Bus *bus_free(Bus *bus)
         return NULL;
 }
 
+Regent *bus_regent(Bus *bus)
+{
+        return bus->regent;
+}
+
+bool bus_is_connected(const Bus *bus)
+{
+        return !bus->regent || regent_unique_name(bus->regent);
+}
+
 GDBusConnection *bus_connection(Bus *bus)
 {
         return bus->signals.connection;
@@ -147,26 +156,50 @@ static gboolean on_wake(GCancellable *cancellable, gpointer userdata)
         return G_SOURCE_CONTINUE;
 }
 
-gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr)
+static gboolean on_deadline(gpointer userdata)
+{
+        *(bool *) userdata = true;
+        return G_SOURCE_CONTINUE;
+}
+
+gboolean bus_wait_until(Bus *bus, const bool *is_done, int64_t deadline_usec, Failure **reterr)
 {
         GCancellable *interrupted = interrupt_cancellable(bus->interrupt);
         g_autoptr(GSource) source = g_cancellable_source_new(interrupted);
+        int64_t left_usec = deadline_usec - g_get_monotonic_time();
+        guint timer = 0;
+        bool is_late = false;
 
+        if (deadline_usec > 0)
+                timer = g_timeout_add((guint) (MAX(left_usec, 0) / 1000), on_deadline, &is_late);
         g_source_set_callback(source, G_SOURCE_FUNC(on_wake), NULL, NULL);
         g_source_attach(source, NULL);
-        while (!*is_done && !g_cancellable_is_cancelled(interrupted))
+        while (!*is_done && !is_late && !g_cancellable_is_cancelled(interrupted))
                 g_main_context_iteration(NULL, TRUE);
         g_source_destroy(source);
+        if (timer != 0)
+                g_source_remove(timer);
 
-        if (!*is_done)
-                return failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
-        return TRUE;
+        if (*is_done)
+                return TRUE;
+        return is_late ? failure_set(reterr, EXIT_TIMEOUT, "Too late")
+                       : failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
+}
+
+gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr)
+{
+        return bus_wait_until(bus, is_done, 0, reterr);
+}
+
+int64_t bus_deadline_usec(const Bus *bus)
+{
+        return g_get_monotonic_time() + bus->options->timeout_usec;
 }
 
 static void reset_call(BusCall *call)
 {
         call->under_way = regent_call_cancel(call->under_way);
-        call->is_done = call->is_late = false;
+        call->is_done = false;
         g_clear_pointer(&call->reply, g_variant_unref);
         g_clear_pointer(&call->failure, failure_free);
         if (call->fd >= 0)
@@ -244,7 +277,6 @@ static void send_call(BusCall *call, bool is_interactive)
                 return;
         }
 
-        regent_set_interactive(bus->regent, is_interactive);
         if (call->is_for_fd)
                 r = regent_call_for_fd_async(bus->regent, call->path, call->interface, call->method,
                                              call->arguments, call->ret_type, on_reply_for_fd, call,
@@ -324,30 +356,20 @@ static bool start_agent(Bus *bus)
         return false;
 }
 
-static gboolean on_deadline(gpointer userdata)
+bool bus_ask_password(Bus *bus, const Failure *failure)
 {
-        BusCall *call = userdata;
+        if (!failure_is(failure, FAILURE_PASSWORD_NEEDED) || !start_agent(bus))
+                return false;
 
-        call->is_late = call->is_done = true;
-        return G_SOURCE_CONTINUE;
+        if (bus->regent)
+                regent_set_interactive(bus->regent, true);
+        return true;
 }
 
-/* Waits until the call is done, well or not. */
 static gboolean wait_for_reply(BusCall *call, Failure **reterr)
 {
-        int64_t left_usec = call->deadline_usec - g_get_monotonic_time();
-        gboolean has_ended;
-        guint timer;
-
-        if (call->is_done)
-                return TRUE;
-
-        timer = g_timeout_add((guint) (MAX(left_usec, 0) / 1000), on_deadline, call);
-        has_ended = bus_wait(call->bus, &call->is_done, reterr);
-        g_source_remove(timer);
-        if (has_ended && call->is_late && !call->reply && !call->failure)
-                failure_set(&call->failure, EXIT_TIMEOUT, "Too late");
-        return has_ended;
+        return call->is_done ||
+               bus_wait_until(call->bus, &call->is_done, call->deadline_usec, reterr);
 }
 
 /* Waits for the reply; asks for a password and calls again where that helps. */
@@ -355,8 +377,7 @@ static gboolean take_reply(BusCall *call, GVariant **ret, Failure **reterr)
 {
         if (!wait_for_reply(call, reterr))
                 return FALSE;
-        if (call->failure && failure_is(call->failure, FAILURE_PASSWORD_NEEDED) &&
-            start_agent(call->bus)) {
+        if (call->failure && bus_ask_password(call->bus, call->failure)) {
                 send_call(call, true);
                 if (!wait_for_reply(call, reterr))
                         return FALSE;
@@ -370,20 +391,24 @@ static gboolean take_reply(BusCall *call, GVariant **ret, Failure **reterr)
         return TRUE;
 }
 
+void bus_hint(Bus *bus, Failure *failure, const char *ns_name, const char *method)
+{
+        const HintCall subject = {
+                .options = bus->options, .bus = bus, .ns_name = ns_name, .method = method
+        };
+
+        hint_call(failure, &subject);
+}
+
 static gboolean finish_call(BusCall *call, GVariant **ret, Failure **reterr)
 {
-        const HintCall subject = { .options = call->bus->options,
-                                   .bus = call->bus,
-                                   .ns_name = call->ns_name,
-                                   .method = call->method };
-
         if (!call->path) {
                 *reterr = g_steal_pointer(&call->failure);
                 return FALSE;
         }
         if (take_reply(call, ret, reterr))
                 return TRUE;
-        hint_call(*reterr, &subject);
+        bus_hint(call->bus, *reterr, call->ns_name, call->method);
         return FALSE;
 }
 

@@ -198,7 +198,7 @@ const Verb verbs[] = {
                 .summary = "Print what there is, then every commit",
                 .n_arguments_max = 2,
                 .run = verb_watch,
-                .bus_use = BUS_SIGNALS,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Of keys that begin with PREFIX. Nothing is left out, also while regentd starts\n"
                         "again. --exec -- CMD [ARG...]: runs that for each commit instead, never by a\n"
@@ -211,7 +211,7 @@ const Verb verbs[] = {
                 .n_arguments_min = 2,
                 .n_arguments_max = 2,
                 .run = verb_wait,
-                .bus_use = BUS_SIGNALS,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "VALUE as with 'set'. At once when it is so already. The namespace need not be\n"
                         "there yet. Exit status 8: not before --timeout=.",
