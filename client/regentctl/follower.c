@@ -63,7 +63,7 @@ static void on_event(RegentWatch *watch, const RegentWatchEvent *event, void *us
         told->event = *event;
         told->event.ns_name = told->ns_name = g_strdup(event->ns_name);
         told->event.position = told->position = g_strdup(event->position);
-        told->removed = g_strdupv((char **) event->removed);
+        told->removed = g_strdupv((char **) (uintptr_t) event->removed);
         told->event.removed = (const char *const *) told->removed;
         if (event->values)
                 g_variant_ref(event->values);
@@ -162,18 +162,15 @@ static gboolean tell_kind(Follower *follower,
 /* What is to be said before @event: regentd is back, or left something out. */
 static gboolean tell_before(Follower *follower, const RegentWatchEvent *event, Failure **reterr)
 {
-        bool is_catching_up = event->kind == REGENT_WATCH_LIVE ||
-                              event->kind == REGENT_WATCH_STATE || event->is_merged;
+        bool is_end = event->kind == REGENT_WATCH_GONE && follower->spec.ns_name;
+        bool is_commit = event->kind == REGENT_WATCH_CHANGE && !event->is_merged;
 
         if (follower->is_away) {
                 follower->is_away = follower->is_live = false;
                 if (!tell_kind(follower, FOLLOWER_BACK, NULL, reterr))
                         return FALSE;
         }
-        /* Below a prefix of names, one that is new comes as a state. */
-        if (event->kind == REGENT_WATCH_STATE && !follower->spec.ns_name && !event->is_afresh)
-                is_catching_up = false;
-        if (follower->is_live && is_catching_up) {
+        if (follower->is_live && !is_commit && !is_end) {
                 follower->is_live = false;
                 if (!tell_kind(follower, FOLLOWER_BEHIND, too_much, reterr))
                         return FALSE;

@@ -223,7 +223,7 @@ const Verb verbs[] = {
                 .n_arguments_min = 1,
                 .n_arguments_max = 2,
                 .run = verb_participate,
-                .bus_use = BUS_SIGNALS,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Of keys that begin with PREFIX. Runs 'CMD... prepare' before each change, the\n"
                         "change as JSON on its input: exit status 0 agrees, else nothing is changed, and\n"
