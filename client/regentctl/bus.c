@@ -12,7 +12,6 @@
 #include "bus.h"
 
 #include "agent.h"
-#include "bus-signals.h"
 #include "client/regent.h"
 #include "hint.h"
 #include "namespace-path.h"
@@ -20,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib-unix.h>
 #include <unistd.h>
 
 #define INTERACTIVE_TIMEOUT_USEC (INT64_C(300) * G_USEC_PER_SEC)
@@ -30,9 +30,8 @@
 struct Bus {
         const Options *options;
         Interrupt *interrupt;
-        Regent *regent; /* NULL: there are signals to be followed */
+        Regent *regent;
         GSource *source;
-        BusSignals signals;
         Agent *agent;
 };
 
@@ -44,12 +43,10 @@ struct BusCall {
         char *method;
         GVariant *arguments;
         const char *ret_type;
-        RegentCall *under_way; /* NULL: none is, or it is one of the signals' */
+        RegentCall *under_way; /* NULL: none is */
         int64_t deadline_usec;
         bool is_for_fd;
         bool is_done;
-        bool is_pending; /* on_signals_reply() will be called */
-        bool is_dropped;
         GVariant *reply; /* when it is done: this, */
         int fd;          /* and this; or */
         Failure *failure;
@@ -103,15 +100,12 @@ gboolean bus_open(const Options *options,
                   Failure **reterr)
 {
         g_autoptr(Bus) bus = g_new0(Bus, 1);
-        gboolean is_open;
 
         bus->options = options;
         bus->interrupt = interrupt;
-        if (use == BUS_SIGNALS)
-                is_open = bus_signals_open(options, interrupt, may_ask(bus), &bus->signals, reterr);
-        else
-                is_open = open_regent(bus, use == BUS_MANY_CALLS, reterr);
-        if (!is_open)
+        if (options->address && !transport_check_address(options->address, reterr))
+                return FALSE;
+        if (!open_regent(bus, use == BUS_MANY_CALLS, reterr))
                 return FALSE;
 
         *ret_bus = g_steal_pointer(&bus);
@@ -129,7 +123,6 @@ Bus *bus_free(Bus *bus)
                 g_source_unref(bus->source);
         }
         regent_free(bus->regent);
-        bus_signals_clear(&bus->signals);
         g_free(bus);
         return NULL;
 }
@@ -141,17 +134,13 @@ Regent *bus_regent(Bus *bus)
 
 bool bus_is_connected(const Bus *bus)
 {
-        return !bus->regent || regent_unique_name(bus->regent);
+        return regent_unique_name(bus->regent);
 }
 
-GDBusConnection *bus_connection(Bus *bus)
+static gboolean on_interrupted(int fd, GIOCondition condition, gpointer userdata)
 {
-        return bus->signals.connection;
-}
-
-static gboolean on_wake(GCancellable *cancellable, gpointer userdata)
-{
-        (void) cancellable;
+        (void) fd;
+        (void) condition;
         (void) userdata;
         return G_SOURCE_CONTINUE;
 }
@@ -164,19 +153,17 @@ static gboolean on_deadline(gpointer userdata)
 
 gboolean bus_wait_until(Bus *bus, const bool *is_done, int64_t deadline_usec, Failure **reterr)
 {
-        GCancellable *interrupted = interrupt_cancellable(bus->interrupt);
-        g_autoptr(GSource) source = g_cancellable_source_new(interrupted);
+        guint interrupted =
+                g_unix_fd_add(interrupt_fd(bus->interrupt), G_IO_IN, on_interrupted, NULL);
         int64_t left_usec = deadline_usec - g_get_monotonic_time();
         guint timer = 0;
         bool is_late = false;
 
         if (deadline_usec > 0)
                 timer = g_timeout_add((guint) (MAX(left_usec, 0) / 1000), on_deadline, &is_late);
-        g_source_set_callback(source, G_SOURCE_FUNC(on_wake), NULL, NULL);
-        g_source_attach(source, NULL);
-        while (!*is_done && !is_late && !g_cancellable_is_cancelled(interrupted))
+        while (!*is_done && !is_late && !interrupt_came(bus->interrupt))
                 g_main_context_iteration(NULL, TRUE);
-        g_source_destroy(source);
+        g_source_remove(interrupted);
         if (timer != 0)
                 g_source_remove(timer);
 
@@ -237,31 +224,6 @@ static void on_reply(Regent *regent, int result, GVariant *reply, void *userdata
         on_reply_for_fd(regent, result, reply, -1, userdata);
 }
 
-static void on_signals_reply(GObject *source, GAsyncResult *result, gpointer userdata)
-{
-        g_autoptr(GError) error = NULL;
-        BusCall *call = userdata;
-
-        call->is_pending = false;
-        call->is_done = true;
-        call->reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, &error);
-        if (!call->reply)
-                failure_set_from_error(&call->failure, g_steal_pointer(&error));
-        if (call->is_dropped)
-                free_call(call);
-}
-
-static void send_over_signals(BusCall *call, bool is_interactive, int64_t timeout_usec)
-{
-        call->is_pending = true;
-        g_dbus_connection_call(call->bus->signals.connection, REGENT_BUS_NAME, call->path,
-                               call->interface, call->method, call->arguments,
-                               G_VARIANT_TYPE(call->ret_type),
-                               is_interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
-                                              : G_DBUS_CALL_FLAGS_NONE,
-                               (int) (timeout_usec / 1000), NULL, on_signals_reply, call);
-}
-
 static void send_call(BusCall *call, bool is_interactive)
 {
         Bus *bus = call->bus;
@@ -272,11 +234,6 @@ static void send_call(BusCall *call, bool is_interactive)
 
         reset_call(call);
         call->deadline_usec = g_get_monotonic_time() + timeout_usec;
-        if (!bus->regent) {
-                send_over_signals(call, is_interactive, timeout_usec);
-                return;
-        }
-
         if (call->is_for_fd)
                 r = regent_call_for_fd_async(bus->regent, call->path, call->interface, call->method,
                                              call->arguments, call->ret_type, on_reply_for_fd, call,
@@ -334,13 +291,7 @@ BusCall *bus_start_namespace(Bus *bus,
 
 BusCall *bus_call_drop(BusCall *call)
 {
-        if (!call)
-                return NULL;
-        if (!call->is_pending)
-                return free_call(call);
-
-        call->is_dropped = true;
-        return NULL;
+        return call ? free_call(call) : NULL;
 }
 
 /* Whether an agent runs now. */
@@ -361,8 +312,7 @@ bool bus_ask_password(Bus *bus, const Failure *failure)
         if (!failure_is(failure, FAILURE_PASSWORD_NEEDED) || !start_agent(bus))
                 return false;
 
-        if (bus->regent)
-                regent_set_interactive(bus->regent, true);
+        regent_set_interactive(bus->regent, true);
         return true;
 }
 

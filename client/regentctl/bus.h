@@ -14,15 +14,12 @@
 #include "interrupt.h"
 #include "options.h"
 
-#include <gio/gio.h>
-
 typedef struct Bus Bus;
 typedef struct BusCall BusCall;
 
 typedef enum BusUse {
         BUS_FEW_CALLS,
         BUS_MANY_CALLS, /* for which a channel to regentd is made, without the bus between */
-        BUS_SIGNALS,    /* bus_connection() is there */
 } BusUse;
 
 /* Connects as @options say: --address, --host (by ssh, as busctl does), or the system bus. @options and @interrupt stay borrowed. */
@@ -33,8 +30,6 @@ gboolean bus_open(const Options *options,
                   Failure **reterr);
 Bus *bus_free(Bus *bus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
-
-GDBusConnection *bus_connection(Bus *bus);
 
 /* @arguments is consumed if floating. @ret may be NULL. @ret_type is of the reply, checked. */
 gboolean bus_call_manager(Bus *bus,
@@ -80,7 +75,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(BusCall, bus_call_drop)
 BusCall *bus_start_get_properties(Bus *bus, const char *ns_name); /* reply: (a{sv}) */
 gboolean bus_get_properties(Bus *bus, const char *ns_name, GVariant **ret, Failure **reterr);
 
-/* For who follows something. NULL with BUS_SIGNALS. */
+/* For who follows something. */
 Regent *bus_regent(Bus *bus);
 
 /* Whether the bus has let us in, and has not closed the connection since. */

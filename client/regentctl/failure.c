@@ -11,7 +11,6 @@
 #include "reply.h"
 
 #include <errno.h>
-#include <gio/gio.h>
 #include <string.h>
 
 #define DBUS_ERROR "org.freedesktop.DBus.Error."
@@ -104,44 +103,6 @@ gboolean failure_set(Failure **reterr, ExitStatus status, const char *format, ..
         failure->text = g_strdup_vprintf(format, arguments);
         va_end(arguments);
         *reterr = failure;
-        return FALSE;
-}
-
-/* Errors of GIO's own: what became of the connection, not what somebody answered. */
-static ExitStatus status_of_local_error(const GError *error)
-{
-        if (error->domain != G_IO_ERROR)
-                return EXIT_OTHER;
-
-        switch (error->code) {
-        case G_IO_ERROR_TIMED_OUT:
-                return EXIT_TIMEOUT;
-        case G_IO_ERROR_CANCELLED:
-                return EXIT_INTERRUPTED;
-        case G_IO_ERROR_CLOSED:
-        case G_IO_ERROR_BROKEN_PIPE:
-        case G_IO_ERROR_CONNECTION_REFUSED:
-        case G_IO_ERROR_NOT_FOUND:
-        case G_IO_ERROR_NOT_CONNECTED:
-        case G_IO_ERROR_NO_SPACE:
-                return EXIT_UNREACHABLE;
-        case G_IO_ERROR_INVALID_ARGUMENT:
-                return EXIT_INVALID;
-        default:
-                return EXIT_OTHER;
-        }
-}
-
-gboolean failure_set_from_error(Failure **reterr, GError *error)
-{
-        g_autofree char *error_name = g_dbus_error_get_remote_error(error);
-        ExitStatus status =
-                error_name ? failure_status_of_error(error_name) : status_of_local_error(error);
-
-        g_dbus_error_strip_remote_error(error);
-        failure_set(reterr, status, "%s", error->message);
-        (*reterr)->error_name = g_steal_pointer(&error_name);
-        g_error_free(error);
         return FALSE;
 }
 

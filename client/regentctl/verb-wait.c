@@ -102,7 +102,7 @@ static gboolean on_deadline(gpointer userdata)
         Waiting *waiting = userdata;
 
         waiting->is_late = true;
-        g_cancellable_cancel(interrupt_cancellable(waiting->interrupt));
+        interrupt_raise(waiting->interrupt);
         return G_SOURCE_CONTINUE;
 }
 

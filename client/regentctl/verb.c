@@ -236,7 +236,7 @@ const Verb verbs[] = {
                 .summary = "Print changes as they happen, until ^C",
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .run = verb_monitor,
-                .bus_use = BUS_SIGNALS,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Without NAMESPACE: of all that everyone may read. A named one that not\n"
                         "everyone may read is looked at once a second.",
