@@ -238,8 +238,7 @@ const Verb verbs[] = {
                 .run = verb_monitor,
                 .bus_use = BUS_MANY_CALLS,
                 .details =
-                        "Without NAMESPACE: of all that everyone may read. A named one that not\n"
-                        "everyone may read is looked at once a second.",
+                        "Without NAMESPACE: of all that you may read by owner, group and mode.",
         },
         {
                 .name = "prune-kernels",
