@@ -79,7 +79,10 @@ void regent_watch_set_acknowledged(RegentWatch *watch, bool is_acknowledged);
 /* Returns at once. -EALREADY; -EINVAL. All else is told as an event. */
 int regent_watch_start(RegentWatch *watch);
 
-/* What was told up to this revision is dealt with. Who leaves too much open is told no more until then. */
+/*
+ * What was told up to this revision is dealt with. Who leaves too much open is told no more until then. -EINVAL:
+ * there is nothing to acknowledge, for it is not said that it would be, or has ended.
+ */
 int regent_watch_acknowledge(RegentWatch *watch, uint64_t revision);
 
 /*
@@ -95,7 +98,7 @@ typedef enum RegentParticipantEventKind {
         REGENT_PARTICIPANT_REGISTERED =
                 1, /* values, revision: what there is. What was not decided before is off */
         REGENT_PARTICIPANT_PREPARE, /* it is asked; regent_participant_agree() or _object() is to follow */
-        REGENT_PARTICIPANT_COMMIT, /* the change is made; with no transaction that is known: another one is, read again */
+        REGENT_PARTICIPANT_COMMIT, /* the change is made; with no transaction: one that it was not asked about is, read again */
         REGENT_PARTICIPANT_ABORT, /* it is not made */
         REGENT_PARTICIPANT_AWAY, /* it is not registered: regentd has left, or did not get an answer in time */
         REGENT_PARTICIPANT_REFUSED, /* it cannot register: result, and regent_error_name(). It goes on trying */
@@ -105,7 +108,7 @@ typedef enum RegentParticipantEventKind {
 typedef struct RegentParticipantEvent {
         RegentParticipantEventKind kind;
         int result;              /* of REFUSED: negative errno */
-        const char *transaction; /* of PREPARE, COMMIT and ABORT */
+        const char *transaction; /* of PREPARE, COMMIT (NULL: see there) and ABORT */
         const char *ns_name;
         GVariant *
                 values; /* of REGISTERED: all below the prefix; of PREPARE: what is to be set: a{sv} */

@@ -22,7 +22,7 @@
  *      Conflict, HistoryLost           -ESTALE         Vetoed          -EPERM
  *      Timeout                         -ETIMEDOUT
  *
- * and these of D-Bus: AccessDenied -EACCES, InteractiveAuthorizationRequired -EPERM, InvalidArgs -EINVAL,
+ * and these of D-Bus: AccessDenied and InteractiveAuthorizationRequired -EACCES, InvalidArgs -EINVAL,
  * LimitsExceeded -ENOBUFS, ServiceUnknown -EHOSTUNREACH (there is no regentd), Disconnected -ECONNRESET
  * (regentd went, and what was asked can be asked again). A write that was sent, and of which nobody can say
  * what became, is OutcomeUnknown: read again. All functions may also fail with -EINVAL for arguments that
@@ -65,7 +65,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Regent, regent_free)
 /* Before regent_open(): another bus than the system bus. A D-Bus address. */
 void regent_set_address(Regent *regent, const char *address);
 
-/* Before regent_open(): everything goes over the bus, also where there is a channel. */
+/* Before regent_open(): everything goes over the bus, which may then be one without descriptors, by ssh for example. */
 #define REGENT_BUS_ONLY UINT64_C(1)
 void regent_set_flags(Regent *regent, uint64_t flags);
 
@@ -116,7 +116,7 @@ int regent_timeout(Regent *regent, uint64_t *ret_timeout_usec);
 /* Does what there is to do, and never waits. */
 int regent_process(Regent *regent);
 
-/* poll(2) and regent_process(): 0; -ETIMEDOUT when nothing was to be done in that time; -EINTR. UINT64_MAX: for ever. */
+/* poll(2) and regent_process(): 0; -ETIMEDOUT when nothing was to be done by then; -EINTR. UINT64_MAX: for ever. */
 int regent_wait(Regent *regent, uint64_t timeout_usec);
 
 /* The same for a GMainContext: attach it there, g_source_destroy() it before regent_free(), unref it. */
@@ -161,7 +161,7 @@ int regent_call_async(Regent *regent,
                       void *userdata,
                       RegentCall **ret_call);
 
-/* The same of a reply with one descriptor, which is the caller's to close, for Manager.Backup. An h in the reply is 0. */
+/* The same of a reply with one descriptor, which is the caller's to close: Manager.Backup. An h in the reply is 0. */
 int regent_call_for_fd(Regent *regent,
                        const char *path,
                        const char *interface_name,

@@ -3,9 +3,9 @@
 """library-page.py SKELETON CLIENT-DIR EXAMPLES-DIR   Writes the DocBook of a page about libregent to standard output.
 library-page.py --aliases SKELETON CLIENT-DIR         Prints the functions that the page is about, one a line.
 
-Prototypes, types and what is said of them come from the headers in CLIENT-DIR. In the skeleton <?synopsis FILE SECTION?>
-and <?description FILE SECTION?> say of which; the section "-" is what stands before the first. <?example FILE?> is a
-program of EXAMPLES-DIR.
+Prototypes, types and what is said of them come from the headers in CLIENT-DIR. In the skeleton
+<?synopsis FILE SECTION?> and <?description FILE SECTION?> say of which; the section "-" is what stands before the
+first. <?example FILE?> is a program of EXAMPLES-DIR.
 """
 
 import os
@@ -109,7 +109,7 @@ def wrapped_prototype(text):
     lines = [head + "("]
     for i, piece in enumerate(pieces):
         piece += "," if i < len(pieces) - 1 else ");"
-        if len(lines[-1]) + len(piece) + 1 > WIDTH and not lines[-1].endswith("("):
+        if len(lines[-1]) + len(piece) + 1 > WIDTH:
             lines.append(indent + piece)
         else:
             lines[-1] += piece if lines[-1].endswith("(") else " " + piece

@@ -21,6 +21,7 @@
 #include "session-ender.h"
 #include "store/store.h"
 #include "util/io.h"
+#include "view/views.h"
 
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
@@ -42,6 +43,7 @@ typedef struct Daemon {
         DefaultsNote *defaults;
         DefaultsCommit *defaults_commit;
         Expirer *expirer;
+        Views *views;
         SessionEnder *session_ender;
         int close_status;
         bool is_ready; /* the name is ours */

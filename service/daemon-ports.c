@@ -60,6 +60,9 @@ static void on_applied(void *userdata, const Commit *commit)
 {
         Daemon *daemon = userdata;
 
+        /* Whoever is told of it may look at a view. */
+        if (daemon->views)
+                views_publish(daemon->views, commit);
         if (daemon->service)
                 bus_service_applied(daemon->service, commit);
 }
@@ -127,8 +130,25 @@ void daemon_ports_on_declared(void *userdata, Namespace *ns)
 {
         Daemon *daemon = userdata;
 
+        if (daemon->views)
+                views_publish_declaration(daemon->views, ns);
         if (daemon->service)
                 bus_service_declared(daemon->service, ns);
+}
+
+/* the views' port */
+
+static void on_view_ready(void *userdata, const char *name)
+{
+        Daemon *daemon = userdata;
+
+        if (daemon->service)
+                bus_service_view_ready(daemon->service, name);
+}
+
+ViewsCallbacks daemon_ports_of_views(Daemon *daemon)
+{
+        return (ViewsCallbacks){ .on_ready = on_view_ready, .userdata = daemon };
 }
 
 /* the store's ports */
@@ -217,6 +237,35 @@ static int on_back_up(void *userdata, BusBackedUp on_backed_up, void *job)
         return store_back_up(daemon->store, on_backed_up, job);
 }
 
+static int on_open_view(void *userdata, Namespace *ns, uint32_t uid, BusView *ret_view)
+{
+        static const int outcomes[] = {
+                [VIEWS_E_UNDER_WAY] = BUS_PORT_E_UNDER_WAY,
+                [VIEWS_E_HELD] = BUS_PORT_E_HELD,
+                [VIEWS_E_NO_ROOM] = BUS_PORT_E_NO_ROOM,
+                [VIEWS_E_TOO_MUCH] = BUS_PORT_E_TOO_MUCH,
+        };
+        Daemon *daemon = userdata;
+        ViewLoan loan;
+        int r;
+
+        r = views_open(daemon->views, ns, uid, &loan);
+        if (r != 0)
+                return r < 0 ? r : outcomes[r];
+
+        *ret_view = (BusView){ loan.fd, loan.n_bytes, loan.generation, loan.revision };
+        return 0;
+}
+
+static void add_statistics_of_views(const Views *views, GVariantDict *statistics)
+{
+        ViewsStatistics of_views = views_statistics(views);
+
+        g_variant_dict_insert(statistics, "views", "t", of_views.n_namespaces);
+        g_variant_dict_insert(statistics, "view-generations", "t", of_views.n_editions);
+        g_variant_dict_insert(statistics, "view-bytes", "t", of_views.n_bytes);
+}
+
 static void on_end_session(void *userdata, const char *session)
 {
         Daemon *daemon = userdata;
@@ -235,6 +284,8 @@ static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics
         g_variant_iter_init(&iter, of_store);
         while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
                 g_variant_dict_insert_value(statistics, name, value);
+
+        add_statistics_of_views(daemon->views, statistics);
 
         /* They name namespaces, which not everyone may know of. */
         if (uid == 0)
@@ -255,6 +306,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .mark_good = on_mark_good,
                 .load_good = on_load_good,
                 .back_up = on_back_up,
+                .open_view = on_open_view,
                 .end_session = on_end_session,
                 .add_statistics = on_statistics,
                 .go_on = on_go_on,

@@ -10,6 +10,7 @@
 
 #include "daemon-parts.h"
 
+ViewsCallbacks daemon_ports_of_views(Daemon *daemon);
 PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon);
 StoreCallbacks daemon_ports_of_store(Daemon *daemon);
 BusPorts daemon_ports_of_bus(Daemon *daemon);

@@ -162,6 +162,14 @@ static int start_store(Daemon *daemon)
         return r < 0 ? r : 0;
 }
 
+static int start_views(Daemon *daemon)
+{
+        const ViewsCallbacks callbacks = daemon_ports_of_views(daemon);
+
+        return views_new(&daemon->views, daemon->event, daemon->state, &daemon->config.limits,
+                         &callbacks);
+}
+
 static void request_name(void *userdata)
 {
         Daemon *daemon = userdata;
@@ -273,6 +281,10 @@ static int start(Daemon *daemon)
         if (r < 0)
                 return r;
 
+        r = start_views(daemon);
+        if (r < 0)
+                return r;
+
         r = expirer_new(&daemon->expirer, daemon->event, daemon->state, daemon->pipeline);
         if (r < 0)
                 return r;
@@ -294,6 +306,7 @@ static void clear(Daemon *daemon)
         daemon->session_ender = session_ender_free(daemon->session_ender);
         daemon->expirer = expirer_free(daemon->expirer);
         daemon->service = bus_service_free(daemon->service);
+        daemon->views = views_free(daemon->views);
         daemon->pipeline = pipeline_free(daemon->pipeline);
         daemon->store = store_free(daemon->store);
         daemon->defaults = defaults_note_free(daemon->defaults);

@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
 
 # pylint: disable=wrong-import-position
-from regent_testing import environment, polkit
+from regent_testing import bus_only, channel, environment, polkit
 from regent_testing.stack import Stack
 from regent_testing.waiting import SLOWNESS
 
@@ -25,6 +25,9 @@ _numbers = itertools.count(1)
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        why = channel.is_transport() and bus_only.reason(item.path, item.originalname)
+        if why:
+            item.add_marker(pytest.mark.skip(reason=why))
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(60 * SLOWNESS))
 

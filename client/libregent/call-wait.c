@@ -75,23 +75,31 @@ static int take_reply(
         return 0;
 }
 
-int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd)
+/* The arguments are this call's, whatever becomes of it. */
+static int link_and_exchange(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
 {
-        g_autoptr(GVariant) arguments = NULL;
-        g_autoptr(sd_bus_message) m = NULL;
+        g_autoptr(GVariant) G_GNUC_UNUSED arguments =
+                spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
+        int r;
+
+        r = link_require(regent);
+        return r < 0 ? r : exchange_as_allowed(regent, spec, ret_reply);
+}
+
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
+{
         int r;
 
         r = call_check(regent, spec);
-        if (r < 0)
-                return r;
-        if (spec->arguments)
-                arguments = g_variant_ref_sink(spec->arguments);
+        return r < 0 ? r : link_and_exchange(regent, spec, ret_reply);
+}
 
-        r = link_require(regent);
-        if (r < 0)
-                return r;
+int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
 
-        r = exchange_as_allowed(regent, spec, &m);
+        r = call_wait_for_message(regent, spec, &m);
         if (r < 0)
                 return r;
 

@@ -22,6 +22,8 @@ struct RegentCall {
         char *member;
         char *reply_type;
         GVariant *arguments;
+        char *key;
+        GVariant *value;
         bool is_interactive; /* somebody may be asked for a password */
         bool is_told;        /* its callback is being called */
         uint64_t timeout_usec;
@@ -36,6 +38,8 @@ static void call_free(RegentCall *call)
         sd_bus_slot_unref(call->slot);
         sd_bus_error_free(&call->error);
         g_clear_pointer(&call->arguments, g_variant_unref);
+        g_clear_pointer(&call->value, g_variant_unref);
+        g_free(call->key);
         g_free(call->path);
         g_free(call->interface_name);
         g_free(call->member);
@@ -50,6 +54,8 @@ static CallSpec spec_of(const RegentCall *call)
                 .interface_name = call->interface_name,
                 .member = call->member,
                 .arguments = call->arguments,
+                .key = call->key,
+                .value = call->value,
                 .reply_type = call->reply_type,
         };
 }
@@ -149,6 +155,8 @@ static RegentCall *call_new(Regent *regent, const CallSpec *spec)
         call->member = g_strdup(spec->member);
         call->reply_type = g_strdup(spec->reply_type);
         call->arguments = spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
+        call->key = g_strdup(spec->key);
+        call->value = spec->value ? g_variant_ref(spec->value) : NULL;
         call->timeout_usec = regent->timeout_usec;
         return call;
 }

@@ -52,26 +52,24 @@ static int key_spec(Regent *regent,
         if (r < 0)
                 return r;
 
-        ret->spec.arguments = g_variant_new("(s)", key);
+        ret->spec.key = key;
         return 0;
 }
 
+/* @value is sunk by who calls, and given up behind the call. */
 static int set_spec(
         Regent *regent, const char *ns_name, const char *key, GVariant *value, Question *ret)
 {
-        g_autoptr(GVariant) owned = value ? g_variant_ref_sink(value) : NULL;
         int r;
 
-        r = question_init(regent, ns_name, "Set", "(t)", ret);
-        if (r >= 0)
-                r = text_check(regent, key, "The key");
+        r = key_spec(regent, ns_name, "Set", key, "(t)", ret);
         if (r < 0)
                 return r;
-        if (!owned)
+        if (!value)
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS,
                                  "The value is missing");
 
-        ret->spec.arguments = g_variant_new("(sv)", key, owned);
+        ret->spec.value = value;
         return 0;
 }
 
@@ -148,18 +146,24 @@ static int changes_spec(Regent *regent,
 
 int regent_get(Regent *regent, const char *ns_name, const char *key, GVariant **ret_value)
 {
-        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(sd_bus_message) m = NULL;
+        g_autoptr(GVariant) value = NULL;
         Question question;
         int r;
 
         r = key_spec(regent, ns_name, "Get", key, "(v)", &question);
         if (r >= 0)
-                r = call_wait(regent, &question.spec, &reply, NULL);
+                r = call_wait_for_message(regent, &question.spec, &m);
         if (r < 0)
                 return r;
 
+        r = message_read_variant(m, &value);
+        if (r < 0)
+                return error_set(regent, -EBADMSG, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
+                                 "The reply has no value");
+
         if (ret_value)
-                g_variant_get(reply, "(v)", ret_value);
+                *ret_value = g_steal_pointer(&value);
         return 0;
 }
 
@@ -183,10 +187,11 @@ int regent_set(Regent *regent,
                GVariant *value,
                uint64_t *ret_revision)
 {
+        g_autoptr(GVariant) owned = value ? g_variant_ref_sink(value) : NULL;
         Question question;
         int r;
 
-        r = set_spec(regent, ns_name, key, value, &question);
+        r = set_spec(regent, ns_name, key, owned, &question);
         return r < 0 ? r : call_wait_for_revision(regent, &question.spec, ret_revision);
 }
 
@@ -198,10 +203,11 @@ int regent_set_async(Regent *regent,
                      void *userdata,
                      RegentCall **ret_call)
 {
+        g_autoptr(GVariant) owned = value ? g_variant_ref_sink(value) : NULL;
         Question question;
         int r;
 
-        r = set_spec(regent, ns_name, key, value, &question);
+        r = set_spec(regent, ns_name, key, owned, &question);
         return r < 0 ? r : call_start(regent, &question.spec, on_reply, userdata, ret_call);
 }
 

@@ -5,19 +5,26 @@
 
 #include "private.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision)
 {
-        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(sd_bus_message) m = NULL;
+        uint64_t revision;
         int r;
 
-        r = call_wait(regent, spec, &reply, NULL);
+        r = call_wait_for_message(regent, spec, &m);
         if (r < 0)
                 return r;
 
+        r = sd_bus_message_read_basic(m, SD_BUS_TYPE_UINT64, &revision);
+        if (r <= 0)
+                return error_set(regent, -EBADMSG, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
+                                 "The reply has no revision");
+
         if (ret_revision)
-                g_variant_get_child(reply, 0, "t", ret_revision);
+                *ret_revision = revision;
         return 0;
 }
 
@@ -43,7 +50,7 @@ int regent_call(Regent *regent,
                 const char *reply_type,
                 GVariant **ret_reply)
 {
-        CallSpec spec = { path, interface_name, member, arguments, reply_type, false };
+        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
 
         return call_wait(regent, &spec, ret_reply, NULL);
 }
@@ -58,7 +65,7 @@ int regent_call_async(Regent *regent,
                       void *userdata,
                       RegentCall **ret_call)
 {
-        CallSpec spec = { path, interface_name, member, arguments, reply_type, false };
+        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
 
         return call_start(regent, &spec, on_reply, userdata, ret_call);
 }
@@ -72,7 +79,7 @@ int regent_call_for_fd(Regent *regent,
                        GVariant **ret_reply,
                        int *ret_fd)
 {
-        CallSpec spec = { path, interface_name, member, arguments, reply_type, false };
+        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
         int unwanted = -1;
         int r;
 

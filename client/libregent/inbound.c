@@ -98,7 +98,7 @@ static void take_signal(Regent *regent, sd_bus_message *m)
 
         if (signal->kind != WATCH_SIGNAL_ENDED)
                 message_send(name.link, name.path, sd_bus_message_get_interface(m), "Unwatch", "t",
-                           name.number);
+                             name.number);
         watch_signal_free(signal);
 }
 
@@ -125,7 +125,8 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         if (sd_bus_message_is_method_call(m, REGENT_PARTICIPANT_INTERFACE, NULL) <= 0)
                 return 0;
 
-        participant = g_hash_table_lookup(regent->inbound->participants, sd_bus_message_get_path(m));
+        participant =
+                g_hash_table_lookup(regent->inbound->participants, sd_bus_message_get_path(m));
         if (!participant)
                 return 0;
         if (!is_of_regentd(regent, m)) {

@@ -11,17 +11,13 @@
 #include <errno.h>
 #include <string.h>
 
-#define REOPEN_DELAY_USEC     100000u
 #define REOPEN_DELAY_MAX_USEC 5000000u
-#define ASK_MAX               3u /* regentd may leave just then */
 
 #define OWNER_MATCH                                                                 \
         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus'," \
         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" REGENT_BUS_NAME "'"
 
-static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
 static int on_reopen(sd_event_source *source, uint64_t usec, void *userdata);
-static int ask(Regent *regent, bool may_start_service);
 
 sd_bus *link_bus(Regent *regent)
 {
@@ -42,6 +38,14 @@ static void tell_presence(Regent *regent)
             !regent->is_freed)
                 regent->on_presence(regent, regent->presence == PRESENCE_THERE,
                                     regent->on_presence_userdata);
+}
+
+/* It was there: whoever has not heard that yet is to hear that it has left. */
+void link_set_away(Regent *regent)
+{
+        if (regent->told_presence == PRESENCE_UNKNOWN && regent->presence != PRESENCE_UNKNOWN)
+                regent->told_presence = regent->presence;
+        regent->presence = PRESENCE_AWAY;
 }
 
 static void drop_channel(Regent *regent)
@@ -115,9 +119,8 @@ static void service_has_left(Regent *regent)
         calls_tell_done(regent);
         if (regent->link != LINK_READY)
                 followers_lost(regent);
-        if (regent->told_presence == PRESENCE_UNKNOWN)
-                regent->told_presence = PRESENCE_THERE;
-        regent->presence = PRESENCE_AWAY;
+        regent->presence = PRESENCE_THERE;
+        link_set_away(regent);
         tell_presence(regent);
 }
 
@@ -159,7 +162,7 @@ static int on_announce(sd_event_source *source, void *userdata)
         if (regent->link != LINK_READY)
                 followers_lost(regent);
         if (regent->link == LINK_CLOSED)
-                regent->presence = PRESENCE_AWAY;
+                link_set_away(regent);
         tell_presence(regent);
         if (regent->is_freed || regent->link == LINK_CLOSED || regent->presence == PRESENCE_AWAY)
                 return 0;
@@ -183,7 +186,7 @@ static int follow_bus(Regent *regent, sd_bus *bus)
                                         "Disconnected", on_disconnected, regent);
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
-                                        "Connected", on_connected, regent);
+                                        "Connected", ask_on_connected, regent);
         if (r >= 0)
                 r = sd_bus_add_match_async(bus, NULL, OWNER_MATCH, on_owner_changed, NULL, regent);
 
@@ -221,7 +224,7 @@ static int open_event(Regent *regent)
         }
 
         regent->event = event;
-        regent->reopen_delay_usec = REOPEN_DELAY_USEC;
+        regent->reopen_delay_usec = LINK_REOPEN_DELAY_USEC;
         return 0;
 }
 
@@ -277,132 +280,6 @@ void link_close(Regent *regent)
         regent->event = sd_event_unref(regent->event);
 }
 
-/* Whether nobody has heard Connect: then the bus is no better. */
-static bool is_unheard(const char *name)
-{
-        static const char *const names[] = {
-                SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,         SD_BUS_ERROR_DISCONNECTED,      NULL,
-        };
-
-        return g_strv_contains(names, name) ||
-               g_str_has_prefix(name, "org.freedesktop.DBus.Error.Spawn.") ||
-               strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0;
-}
-
-static void become_ready(Regent *regent)
-{
-        regent->link = LINK_READY;
-        regent->reopen_delay_usec = REOPEN_DELAY_USEC;
-        calls_send_held(regent);
-        link_announce_later(regent);
-}
-
-/* 0: READY. Else nobody is there, which is what failed last. */
-static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error *error)
-{
-        int r, fd;
-
-        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        if (error && is_unheard(error->name)) {
-                regent->link = LINK_IDLE;
-                return error_take(regent, error);
-        }
-
-        if (reply && !error && sd_bus_message_has_signature(reply, "h")) {
-                r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd);
-                if (r > 0)
-                        (void) channel_new(regent, fd, &regent->channel);
-        }
-
-        regent->link = LINK_READY;
-        regent->n_asked = 0;
-        regent->reopen_delay_usec = REOPEN_DELAY_USEC;
-        regent->presence = PRESENCE_THERE;
-        return 0;
-}
-
-static int on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
-{
-        Regent *regent = userdata;
-
-        (void) m;
-        (void) reterr;
-
-        if (regent->link == LINK_ASKING && !regent->connect_slot)
-                become_ready(regent);
-        return 0;
-}
-
-static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr)
-{
-        Regent *regent = userdata;
-        int r;
-
-        (void) reterr;
-
-        r = take_answer(regent, reply, sd_bus_message_get_error(reply));
-        if (r >= 0) {
-                calls_send_held(regent);
-                link_announce_later(regent);
-                return 0;
-        }
-
-        if (calls_has_held(regent) && ++regent->n_asked < ASK_MAX && ask(regent, true) >= 0)
-                return 0;
-
-        calls_fail_held(regent, r);
-        regent->n_asked = 0;
-        regent->presence = PRESENCE_AWAY;
-        link_announce_later(regent);
-        return 0;
-}
-
-/*
- * Where no channel is wanted, it is asked whether anybody is there; not by Ping, which a bridge to another bus may
- * answer by itself.
- */
-static int new_question(Regent *regent, bool may_start_service, sd_bus_message **ret)
-{
-        bool has_channel = !(regent->flags & REGENT_BUS_ONLY);
-        g_autoptr(sd_bus_message) m = NULL;
-        int r;
-
-        r = message_new(regent->bus, false,
-                        &(CallSpec){
-                                .path = REGENT_PATH,
-                                .interface_name = has_channel ? REGENT_MANAGER_INTERFACE
-                                                              : "org.freedesktop.DBus.Properties",
-                                .member = has_channel ? "Connect" : "Get",
-                                .no_auto_start = !may_start_service,
-                        },
-                        &m);
-        if (r >= 0)
-                r = has_channel ? sd_bus_message_append(m, "a{sv}", 0)
-                                : sd_bus_message_append(m, "ss", REGENT_MANAGER_INTERFACE, "Epoch");
-        if (r < 0)
-                return r;
-
-        *ret = g_steal_pointer(&m);
-        return 0;
-}
-
-static int ask(Regent *regent, bool may_start_service)
-{
-        g_autoptr(sd_bus_message) m = NULL;
-        int r;
-
-        r = new_question(regent, may_start_service, &m);
-        if (r >= 0)
-                r = sd_bus_call_async(regent->bus, &regent->connect_slot, m, on_answer, regent,
-                                      regent->timeout_usec);
-        if (r < 0)
-                return error_set_errno(regent, r, "Cannot call regentd");
-
-        regent->link = LINK_ASKING;
-        return 0;
-}
-
 int link_want(Regent *regent, bool may_start_service)
 {
         int r;
@@ -414,64 +291,12 @@ int link_want(Regent *regent, bool may_start_service)
         }
         if (regent->link != LINK_IDLE)
                 return 0;
+
         /* Followers want to know whether anybody is there. */
         if (!(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0)
-                return ask(regent, may_start_service);
+                return ask_start(regent, may_start_service);
 
-        regent->link = LINK_ASKING; /* until on_connected() */
-        if (sd_bus_is_ready(regent->bus) > 0)
-                become_ready(regent);
-        return 0;
-}
-
-/* Calls that were held go first; that they failed is told later. */
-static int ask_and_wait(Regent *regent)
-{
-        g_autoptr(sd_bus_message) m = NULL, reply = NULL;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
-
-        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        r = new_question(regent, true, &m);
-        if (r < 0)
-                return error_set_errno(regent, r, "Cannot call regentd");
-
-        r = sd_bus_call(regent->bus, m, regent->timeout_usec, &error, &reply);
-        if (r < 0 && !sd_bus_error_is_set(&error))
-                sd_bus_error_set_errno(&error, r);
-        if (r < 0 && sd_bus_is_open(regent->bus) <= 0) {
-                sd_bus_error_free(&error);
-                link_break(regent, regent->bus);
-                return -ECONNRESET;
-        }
-
-        r = take_answer(regent, reply, r < 0 ? &error : NULL);
-        sd_bus_error_free(&error);
-        if (r < 0) {
-                calls_fail_held(regent, r);
-                link_announce_later(regent);
-                return r;
-        }
-
-        calls_send_held(regent);
-        link_announce_later(regent);
-        return 0;
-}
-
-/* Whether anybody is there shows when something is asked; that the bus lets us in must show before. */
-static int greet_and_go_on(Regent *regent)
-{
-        const char *name;
-        int r;
-
-        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        r = sd_bus_get_unique_name(regent->bus, &name);
-        if (r < 0) {
-                link_break(regent, regent->bus);
-                return error_set_errno(regent, -ECONNRESET, "The bus does not let us in");
-        }
-
-        become_ready(regent);
+        ask_bus_alone_later(regent);
         return 0;
 }
 
@@ -485,7 +310,7 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        return regent->flags & REGENT_BUS_ONLY ? greet_and_go_on(regent) : ask_and_wait(regent);
+        return regent->flags & REGENT_BUS_ONLY ? ask_bus_alone(regent) : ask_and_wait(regent);
 }
 
 int link_require(Regent *regent)

@@ -29,11 +29,14 @@ int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_mess
                 if (r < 0)
                         return r;
         }
-        if (spec->arguments) {
+        if (spec->arguments)
                 r = wire_append_members(m, spec->arguments);
-                if (r < 0)
-                        return r;
-        }
+        if (r >= 0 && spec->key)
+                r = sd_bus_message_append_basic(m, SD_BUS_TYPE_STRING, spec->key);
+        if (r >= 0 && spec->value)
+                r = wire_append_variant(m, spec->value);
+        if (r < 0)
+                return r;
 
         *ret = g_steal_pointer(&m);
         return 0;
@@ -71,6 +74,23 @@ static int find_descriptor(sd_bus_message *m, int *ret_fd)
         return r < 0 ? r : -EBADMSG;
 }
 
+/* What is wrong with a reply is wrong with regentd: nothing that it may send is too much. */
+static int as_error(int r)
+{
+        return r <= 0 ? r : -EMSGSIZE;
+}
+
+int message_read_variant(sd_bus_message *m, GVariant **ret_value)
+{
+        size_t n_elements = SIZE_MAX;
+        WireRules rules = { REPLY_BYTES_MAX, &n_elements, check_type };
+
+        if (!sd_bus_message_has_signature(m, "v"))
+                return -EBADMSG;
+
+        return as_error(wire_read_variant(m, &rules, ret_value));
+}
+
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd)
 {
         g_autoptr(GVariant) tuple = NULL;
@@ -83,9 +103,9 @@ int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int 
             memcmp(signature, type + 1, length - 2) != 0)
                 return -EBADMSG;
 
-        r = wire_read_tuple(m, &rules, G_VARIANT_TYPE(type), &tuple);
-        if (r != 0)
-                return r < 0 ? r : -EMSGSIZE;
+        r = as_error(wire_read_tuple(m, &rules, G_VARIANT_TYPE(type), &tuple));
+        if (r < 0)
+                return r;
 
         if (ret_fd) {
                 r = find_descriptor(m, ret_fd);

@@ -16,7 +16,7 @@ typedef enum ParticipantPhase {
         PARTICIPANT_NEW,         /* not started */
         PARTICIPANT_IDLE,        /* it waits for regentd, or for its timer */
         PARTICIPANT_REGISTERING, /* for the first time, or again */
-        PARTICIPANT_READING,     /* it is registered; what it is asked waits until it knows what there is */
+        PARTICIPANT_READING, /* it is registered; what it is asked waits until it knows what there is */
         PARTICIPANT_REGISTERED,
         PARTICIPANT_ENDED,
 } ParticipantPhase;
@@ -36,12 +36,13 @@ struct RegentParticipant {
         void *userdata;
 
         ParticipantPhase phase;
-        unsigned turn;      /* what was asked in an earlier one is of no use any more */
-        bool was_begun;     /* ever */
-        bool is_refused;    /* and that was told */
-        bool is_probing;    /* whether it is registered */
-        sd_bus *link;       /* over which it is registered; a reference */
-        GHashTable *questions; /* transaction -> sd_bus_message to answer, or NULL when it is agreed */
+        unsigned turn;   /* what was asked in an earlier one is of no use any more */
+        bool was_begun;  /* ever */
+        bool is_refused; /* and that was told */
+        bool is_probing; /* whether it is registered */
+        sd_bus *link;    /* over which it is registered; a reference */
+        GHashTable
+                *questions; /* transaction -> sd_bus_message to answer, or NULL when it is agreed */
 
         bool has_no_values; /* the reply is not to have them: they are read */
         uint64_t revision;  /* that it is registered at */

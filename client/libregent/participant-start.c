@@ -118,10 +118,9 @@ static int ask_for_changes(RegentParticipant *participant)
 
 static void on_read(int r, void *userdata)
 {
-        RegentParticipant *participant = userdata;
-        g_autoptr(Reading) reading = g_steal_pointer(&participant->reading);
+        RegentParticipant *participant = participant_ref(userdata);
 
-        participant_ref(participant);
+        participant->reading = reading_free(participant->reading);
         if (r >= 0)
                 r = ask_for_changes(participant);
         if (r < 0)

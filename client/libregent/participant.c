@@ -211,7 +211,7 @@ void participant_drop(RegentParticipant *participant, bool is_known_there)
         participant->snapshot = snapshot_free(participant->snapshot);
         if (participant->link && is_known_there)
                 message_send(participant->link, participant->path, REGENT_NAMESPACE_INTERFACE,
-                           "UnregisterParticipant", "o", participant->callback_path);
+                             "UnregisterParticipant", "o", participant->callback_path);
         participant_drop_questions(participant);
         while ((m = g_queue_pop_head(&participant->held))) {
                 (void) sd_bus_reply_method_errorf(m, REGENT_ERROR_VETOED, "The participant left");

@@ -43,7 +43,8 @@ typedef enum Presence { PRESENCE_UNKNOWN, PRESENCE_THERE, PRESENCE_AWAY } Presen
 
 /*
  * What has something at regentd that ends with it: a watch, a participant, a view. lost() is called when that is so;
- * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed(): regent_free(); it is removed after that.
+ * ready() when it may begin again: then calls reach a regentd. Never both ways twice in a row. closed():
+ * regent_free(); it is removed after that.
  */
 typedef struct Follower Follower;
 typedef struct FollowerVtable {
@@ -80,12 +81,13 @@ struct Regent {
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
+        bool is_quiet;    /* while ASKING: nobody is started for that */
         unsigned n_asked; /* how often Connect has been tried for the calls that are held */
 
         GQueue calls; /* RegentCall that are held or under way, in order */
         GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
         GPtrArray *followers;
-        Inbound *inbound; /* NULL: nothing comes that was not asked for */
+        Inbound *inbound;      /* NULL: nothing comes that was not asked for */
         sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
         RegentOnPresence on_presence;
@@ -128,6 +130,20 @@ void link_announce_later(Regent *regent);
 /* system-bus.c; NULL for the address of the system bus */
 int system_bus_open(const char *address, sd_bus **ret);
 
+/* It was there, and is not any more: to be told later. */
+void link_set_away(Regent *regent);
+
+#define LINK_REOPEN_DELAY_USEC 100000u
+
+/* ask.c: Connect, after which the link is READY and calls that were held are sent. Without waiting; waiting; and for
+   who wants no channel, without asking: whether anybody is there shows, but not whether the bus lets us in. */
+int ask_start(Regent *regent, bool may_start_service);
+int ask_and_wait(Regent *regent);
+int ask_bus_alone(Regent *regent);
+void ask_bus_alone_later(Regent *regent);
+/* The bus has let us in. */
+int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
+
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);
 bool channel_is_hung_up(sd_bus *channel);
@@ -145,12 +161,17 @@ typedef struct CallSpec {
         const char *interface_name;
         const char *member;
         GVariant *arguments; /* a tuple or NULL; consumed if floating */
+        const char *key;     /* in place of them: (s), or with a value (sv) */
+        GVariant *value;     /* borrowed */
         const char *reply_type;
         bool no_auto_start;
 } CallSpec;
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */
 int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd);
+
+/* The same, with the reply still to be read. */
+int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply);
 
 /* The same of a reply whose first member is a revision, or all there is. */
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);
@@ -180,6 +201,7 @@ int inbound_attach(Regent *regent, sd_bus *link);
 
 /* message.c */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
+int message_read_variant(sd_bus_message *m, GVariant **ret_value);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);
 /* A call that nobody waits for. Where it cannot be sent the connection is gone, and all that it is about with it. */
 void message_send(sd_bus *link,

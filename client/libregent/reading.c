@@ -179,8 +179,8 @@ static bool take_failure(Reading *reading, int r)
                 reading->n_limit = MAX(reading->n_limit / 8, 1);
                 return true;
         }
-        if (reading->is_strict || (g_strcmp0(name, REGENT_ERROR_NO_SUCH_NAMESPACE) != 0 &&
-                                   r != -EACCES))
+        if (reading->is_strict ||
+            (g_strcmp0(name, REGENT_ERROR_NO_SUCH_NAMESPACE) != 0 && r != -EACCES))
                 return false;
 
         /* It went meanwhile. */

@@ -17,8 +17,7 @@ typedef struct Reading Reading;
 typedef void (*ReadingOnDone)(int result, void *userdata);
 
 /* @snapshot is borrowed. */
-Reading *
-reading_new(Regent *regent, Snapshot *snapshot, ReadingOnDone on_done, void *userdata);
+Reading *reading_new(Regent *regent, Snapshot *snapshot, ReadingOnDone on_done, void *userdata);
 Reading *reading_free(Reading *reading);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reading, reading_free)
 

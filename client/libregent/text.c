@@ -19,30 +19,45 @@ int text_check(Regent *regent, const char *text, const char *what)
                          text ? "is not UTF-8" : "is missing");
 }
 
-/* The element of a path that a label is: its end, or NULL. */
-static const char *label_end(const char *label)
+/* Copies the label to @path: how long it is, or 0 for one that is none. */
+static size_t copy_label(const char *label, char *path, size_t n_max)
 {
-        size_t n = strspn(label, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_");
+        size_t n = 0;
 
-        return n == 0 || g_ascii_isdigit(*label) ? NULL : label + n;
+        if (g_ascii_isdigit(*label))
+                return 0;
+        for (; g_ascii_isalnum(label[n]) || label[n] == '_'; n++) {
+                if (n == n_max)
+                        return 0;
+                path[n] = label[n];
+        }
+
+        return n;
 }
 
-static bool is_namespace_name(const char *name)
+/* Two labels or more, joined by dots; in a path by slashes. */
+static bool copy_name(const char *ns_name, char *path)
 {
-        unsigned n_labels = 0;
-
-        if (strnlen(name, NAMESPACE_NAME_BYTES_MAX + 1) > NAMESPACE_NAME_BYTES_MAX)
-                return false;
+        size_t left = NAMESPACE_NAME_BYTES_MAX;
+        bool has_dot = false;
 
         for (;;) {
-                name = label_end(name);
-                if (!name)
+                size_t n = copy_label(ns_name, path, left);
+
+                if (n == 0)
                         return false;
-                n_labels++;
-                if (*name == '\0')
-                        return n_labels >= 2;
-                if (*name++ != '.')
+                if (ns_name[n] == '\0') {
+                        path[n] = '\0';
+                        return has_dot;
+                }
+                if (ns_name[n] != '.' || n == left)
                         return false;
+
+                path[n] = '/';
+                has_dot = true;
+                ns_name += n + 1;
+                path += n + 1;
+                left -= n + 1;
         }
 }
 
@@ -50,14 +65,11 @@ int text_namespace_path(Regent *regent,
                         const char *ns_name,
                         char ret_path[static NAMESPACE_PATH_SIZE])
 {
-        char *below = stpcpy(ret_path, REGENT_NAMESPACES_PATH "/");
         g_autofree char *escaped = NULL;
 
-        if (ns_name && is_namespace_name(ns_name)) {
-                strcpy(below, ns_name);
-                g_strdelimit(below, ".", '/');
+        memcpy(ret_path, REGENT_NAMESPACES_PATH "/", sizeof(REGENT_NAMESPACES_PATH));
+        if (ns_name && copy_name(ns_name, ret_path + sizeof(REGENT_NAMESPACES_PATH)))
                 return 0;
-        }
 
         escaped = ns_name ? g_strescape(ns_name, NULL) : g_strdup("");
         return error_set(regent, -EINVAL, REGENT_ERROR_INVALID_NAME,

@@ -71,17 +71,17 @@ struct RegentWatch {
         void *userdata;
 
         WatchPhase phase;
-        unsigned turn;     /* what was asked in an earlier one is of no use any more */
-        bool has_turn;     /* it is among those that may ask */
-        bool was_live;     /* ever */
-        bool is_away;      /* and that was told */
-        bool is_missing;   /* there is no such namespace, and that was told */
-        bool is_afresh;    /* the states that come next are because nobody knows what has changed */
+        unsigned turn;        /* what was asked in an earlier one is of no use any more */
+        bool has_turn;        /* it is among those that may ask */
+        bool was_live;        /* ever */
+        bool is_away;         /* and that was told */
+        bool is_missing;      /* there is no such namespace, and that was told */
+        bool is_afresh;       /* the states that come next are because nobody knows what has changed */
         bool is_telling_many; /* of what is one position more is to be told */
 
-        Position position; /* everything up to here was told */
-        uint64_t revision; /* of what was told last: more than the position within a commit */
-        GHashTable *names; /* of namespaces that were told of */
+        Position position;      /* everything up to here was told */
+        uint64_t revision;      /* of what was told last: more than the position within a commit */
+        GHashTable *names;      /* of namespaces that were told of */
         GPtrArray *last_commit; /* WatchChange after the position, of a watch by prefix of names */
 
         sd_bus *link;    /* that regentd tells it by; a reference */
@@ -93,7 +93,7 @@ struct RegentWatch {
         Position before; /* while it is begun: the service, before it was read */
         Snapshot *snapshot;
         Reading *reading;
-        bool is_paged;    /* everything is read, as it does not fit into an answer */
+        bool is_paged; /* everything is read, as it does not fit into an answer */
         unsigned n_tries;
 
         uint64_t last_change;  /* revision of the last that came as a signal */

@@ -33,7 +33,7 @@ static void end_unwanted(const RegentWatch *watch, Regent *regent, GVariant *rep
 
         g_variant_get_child(reply, 0, "t", &number);
         message_send(sd_bus_message_get_bus(regent->reply), watch->path, watch_interface(watch),
-                   "Unwatch", "t", (uint64_t) number);
+                     "Unwatch", "t", (uint64_t) number);
 }
 
 static void on_step(Regent *regent, int r, GVariant *reply, void *userdata)
@@ -213,8 +213,7 @@ static int read_fresh(RegentWatch *watch, const WatchAnswer *answer)
 {
         g_autoptr(Snapshot) snapshot = watch->snapshot ? NULL : snapshot_new();
         Snapshot *known = watch->snapshot ? watch->snapshot : snapshot;
-        g_autoptr(Reading) reading =
-                reading_new(watch->follower.regent, known, on_read, watch);
+        g_autoptr(Reading) reading = reading_new(watch->follower.regent, known, on_read, watch);
         bool is_known = true;
         GVariantIter iterator;
         const char *name;
@@ -366,11 +365,9 @@ static int ask_for_watch(RegentWatch *watch)
 
 static void on_read(int r, void *userdata)
 {
-        g_autoptr(Reading) reading = NULL;
-        RegentWatch *watch = userdata;
+        RegentWatch *watch = watch_ref(userdata);
 
-        reading = g_steal_pointer(&watch->reading);
-        watch_ref(watch);
+        watch->reading = reading_free(watch->reading);
         if (r >= 0)
                 r = ask_for_watch(watch);
         go_on(watch, r);

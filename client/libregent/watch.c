@@ -188,7 +188,7 @@ static void acknowledge(RegentWatch *watch)
         watch->n_pending = 0;
         watch->n_pending_bytes = 0;
         message_send(watch->link, watch->path, watch_interface(watch), "Acknowledge", "tt",
-                   watch->number, watch->acknowledged);
+                     watch->number, watch->acknowledged);
 }
 
 static int on_acknowledge_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -302,7 +302,7 @@ void watch_drop(RegentWatch *watch, bool is_known_there)
         inbound_remove_watch(watch->follower.regent, watch);
         if (is_known_there)
                 message_send(watch->link, watch->path, watch_interface(watch), "Unwatch", "t",
-                           watch->number);
+                             watch->number);
         watch->link = sd_bus_unref(watch->link);
         watch->number = 0;
 }

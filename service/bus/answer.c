@@ -16,7 +16,8 @@ int answer_begin(Answer *answer,
 
         answer->n_bytes_max = channels_reply_max(answer->service, answer->call);
         r = flow_admit(answer->service, answer->call, handler,
-                       MIN(ANSWER_FRAME_BYTES + n_bytes, answer->n_bytes_max), &answer->n_room, reterr_bus);
+                       MIN(ANSWER_FRAME_BYTES + n_bytes, answer->n_bytes_max), &answer->n_room,
+                       reterr_bus);
         if (r != 0)
                 return r;
 

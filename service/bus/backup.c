@@ -139,15 +139,6 @@ static int lend(Backups *backups, BackupJob *job, uint32_t uid)
         return 0;
 }
 
-static int refuse(int r, sd_bus_error *reterr_bus)
-{
-        const char *name = r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? REGENT_ERROR_DISK_FULL
-                                                                       : REGENT_ERROR_READ_ONLY;
-
-        return bus_refused(sd_bus_error_setf(reterr_bus, name, "The copy could not be written: %s",
-                                             g_strerror(-r)));
-}
-
 static int reply_copy(sd_bus_message *m, const BackupJob *job)
 {
         g_autoptr(sd_bus_message) reply = NULL;
@@ -174,7 +165,7 @@ static int finish(BackupJob *job, sd_bus_message *m, sd_bus_error *reterr_bus)
         int r;
 
         if (job->r < 0)
-                return refuse(job->r, reterr_bus);
+                return bus_error_set_unwritten(reterr_bus, job->r, NULL);
         r = lend(job->backups, job, job->call->caller->uid);
         return r < 0 ? r : reply_copy(m, job);
 }
@@ -228,7 +219,7 @@ static int begin(BusService *service, sd_bus_message *m, sd_bus_error *reterr_bu
         call->backup = backups->job = job;
         r = service->ports.back_up(service->ports.userdata, on_backed_up, job);
         if (r < 0) {
-                r = refuse(r, reterr_bus);
+                r = bus_error_set_unwritten(reterr_bus, r, NULL);
                 if (call != call_entered(service, m))
                         call_free(call);
                 return r;
@@ -263,8 +254,8 @@ int backup_method(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
         r = authorizer_check(service, m, backup_method, &question, &none, reterr_bus);
         if (r != 0)
                 return r;
-        r = flow_admit_descriptors(service, m, 1, reterr_bus);
-        if (r < 0)
+        r = flow_admit_descriptors(service, m, backup_method, 1, reterr_bus);
+        if (r != 0)
                 return r;
         return begin(service, m, reterr_bus);
 }

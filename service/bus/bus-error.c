@@ -43,6 +43,22 @@ int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text)
         return sd_bus_error_set(reterr_bus, outcome_names[outcome], text);
 }
 
+int bus_error_set_unwritten(sd_bus_error *reterr_bus, int r, const char *consequence)
+{
+        const char *name = REGENT_ERROR_READ_ONLY, *reason = g_strerror(-r);
+
+        if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG) {
+                name = REGENT_ERROR_DISK_FULL;
+        } else if (r == -ECANCELED) {
+                name = REGENT_ERROR_BUSY;
+                reason = "the service stops";
+        }
+
+        return bus_refused(
+                sd_bus_error_setf(reterr_bus, name, "The copy could not be written%s%s: %s",
+                                  consequence ? ", " : "", consequence ? consequence : "", reason));
+}
+
 int bus_error_register(void)
 {
         int r = sd_bus_error_add_map(wire_errors);

@@ -19,6 +19,11 @@
 int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text);
 
 /*
+ * The same for a copy of the state that could not be written, @r saying why; @consequence may be NULL.
+ */
+int bus_error_set_unwritten(sd_bus_error *reterr_bus, int r, const char *consequence);
+
+/*
  * What sd_bus_error_set() and its kin return for a name is always negative. This holds them to it: a
  * refusal that came out as 0 would let a call go on.
  */

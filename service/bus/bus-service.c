@@ -17,6 +17,7 @@
 #include "bus/manager-object.h"
 #include "bus/namespace-object.h"
 #include "bus/object-manager.h"
+#include "bus/open-view.h"
 #include "bus/participation.h"
 #include "bus/polkit.h"
 #include "bus/signals.h"
@@ -117,6 +118,7 @@ int bus_service_new(BusService **ret_service,
         service->watch_publisher = watch_publisher_new(service);
         service->write_brake = write_brake_new(service);
         service->backups = backups_new(service);
+        service->open_views = open_views_new(service);
         r = bus_service_export(service, bus);
         if (r < 0)
                 return r;
@@ -143,6 +145,7 @@ BusService *bus_service_free(BusService *service)
         lifetimes_free(service->lifetimes);
         good_job_free(service->good_job);
         backups_free(service->backups);
+        open_views_free(service->open_views);
         polkit_free(service->polkit);
         flow_free(service->flow);
         outgoing_free(service->outgoing);
@@ -186,6 +189,11 @@ void bus_service_declared(BusService *service, Namespace *ns)
 {
         signals_publish_declaration(service->signals, ns);
         watch_publisher_declared(service->watch_publisher, ns);
+}
+
+void bus_service_view_ready(BusService *service, const char *name)
+{
+        open_views_ready(service->open_views, name);
 }
 
 void bus_service_reconsider(Call *call, Request *request)

@@ -26,6 +26,7 @@ typedef struct Callers Callers;
 typedef struct Channels Channels;
 typedef struct Flow Flow;
 typedef struct GoodJob GoodJob;
+typedef struct OpenViews OpenViews;
 typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
 typedef struct Participation Participation;
@@ -40,6 +41,9 @@ typedef struct WriteBrake WriteBrake;
 enum {
         BUS_PORT_E_UNDER_WAY = 1,
         BUS_PORT_E_MARKED, /* from mark_good(): it is so already, and on_marked() is not called */
+        BUS_PORT_E_HELD, /* from open_view(), as are the next two: readers have too many old ones */
+        BUS_PORT_E_NO_ROOM,
+        BUS_PORT_E_TOO_MUCH, /* for this uid */
 };
 
 /* @r: 0, or -ECANCELED when that is given up. */
@@ -47,6 +51,14 @@ typedef void (*BusReloaded)(void *call, int r);
 typedef void (*BusMarked)(void *job, int r);
 typedef void (*BusBackedUp)(void *job, int r, const StateCopy *copy);
 typedef void (*BusLoaded)(void *job, int r, State *source, const CommitSource *identity);
+
+/* What open_view() gives. */
+typedef struct BusView {
+        int fd; /* the caller closes it */
+        uint64_t n_bytes;
+        uint64_t generation;
+        uint64_t revision;
+} BusView;
 
 /* What the bus needs of parts that it does not know. */
 typedef struct BusPorts {
@@ -68,6 +80,11 @@ typedef struct BusPorts {
         /* Copies the persistent state, and hands the copy over: 0 or an errno. */
         int (*back_up)(void *userdata, BusBackedUp on_backed_up, void *job);
 
+        /*
+         * A view of @ns for @uid, which may read it: 0; BUS_PORT_E_UNDER_WAY: ask again when
+         * bus_service_view_ready() is called; BUS_PORT_E_*; an errno.
+         */
+        int (*open_view)(void *userdata, Namespace *ns, uint32_t uid, BusView *ret_view);
         /* @session (core/session.h) has ended: what it has is to go, once it is part of the state. */
         void (*end_session)(void *userdata, const char *session);
 
@@ -105,6 +122,7 @@ typedef struct BusService {
         Call *entering;    /* the call whose handler has been entered again, while it runs */
         GoodJob *good_job; /* the one there may be at a time */
         Backups *backups;
+        OpenViews *open_views;
         Call *parked; /* the one parked last; of use right after CALL_E_PARKED alone */
         GPtrArray *slots;
 } BusService;
@@ -144,6 +162,9 @@ void bus_service_publish(BusService *service, const GPtrArray *commits);
 
 /* @ns has another declaration now, or none: tells those who follow, unless they know of it. */
 void bus_service_declared(BusService *service, Namespace *ns);
+
+/* There is a view of the namespace @name now, or there cannot be one. */
+void bus_service_view_ready(BusService *service, const char *name);
 
 /* The pipeline's reconsider() for a request that was submitted from here. */
 void bus_service_reconsider(Call *call, Request *request);

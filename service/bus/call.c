@@ -11,6 +11,7 @@
 #include "bus/caller.h"
 #include "bus/channels.h"
 #include "bus/good.h"
+#include "bus/open-view.h"
 #include "bus/polkit.h"
 #include "bus/receipts.h"
 #include "util/auto.h"
@@ -186,6 +187,7 @@ Call *call_free(Call *call)
         receipts_unpark(call);
         good_job_release(call->job);
         backup_job_release(call->backup);
+        view_wait_release(call->view_wait);
         if (call->n_uid_calls > 0) {
                 Accounts *accounts = state_accounts(call->service->state);
 

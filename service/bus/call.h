@@ -28,6 +28,7 @@ typedef struct Caller Caller;
 typedef struct GoodJob GoodJob;
 typedef struct PolkitCheck PolkitCheck;
 typedef struct Receipt Receipt;
+typedef struct ViewWait ViewWait;
 
 enum {
         CALL_E_PARKED = 1, /* it will be answered later; to sd-bus it means just that */
@@ -42,6 +43,7 @@ struct Call {
         Request *reservation; /* its place in the order of writes, while it is parked */
         GoodJob *job;         /* what is done for it in the background */
         BackupJob *backup;    /* likewise */
+        ViewWait *view_wait;  /* it waits for a view */
         PolkitCheck *check;   /* the question it waits for */
         Receipt *receipt;     /* it waits for what its connection has read */
         GList in_receipt;

@@ -29,10 +29,10 @@ typedef enum CallerKnowledge {
 
 struct Caller {
         BusService *service;
-        char *name;      /* unique name, or the address of a channel */
-        Caller *owner;   /* of a channel: its connection, which outlives it; else NULL */
+        char *name;       /* unique name, or the address of a channel */
+        Caller *owner;    /* of a channel: its connection, which outlives it; else NULL */
         Channel *channel; /* NULL: it is a connection of the bus */
-        GQueue channels; /* of a connection of the bus: Channel */
+        GQueue channels;  /* of a connection of the bus: Channel */
         CallerKnowledge knowledge;
         bool is_asking; /* the question is under way, not queued */
         uint32_t uid;

@@ -2,50 +2,52 @@
 /*
  * Channel
  *
- *            GREETING          READY               READY, within a message
- *   input    sd-bus's          looked at first     sd-bus's
- *   output   sd-bus's          before any input    before any input
- *
  * sd-bus has its prepare callback run for each connection at each turn of the loop, so none of them is
  * attached to it; bus/channels.c says when there is something to do.
  *
- * While output waits no more is read: who does not read the answers cannot ask for more of them.
- * sd-bus would make room for any message whose header says that it is long, so a header is looked at
- * before sd-bus gets it.
+ * While output waits no more is read: who does not read the answers cannot ask for more of them. What is
+ * read is looked at first, see bus/channel-intake.h; sd-bus takes no more than one message at a time, to
+ * its last byte, so what comes next is known to be a header.
  */
 
 #include "bus/channel.h"
 
-#include "bus/bus-error.h"
+#include "bus/channel-intake.h"
 #include "core/limits.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* What the kernel keeps of each direction, before it doubles it for its own use. */
 #define SOCKET_BYTES (128 * 1024)
 
-static int on_message(sd_bus_message *m G_GNUC_UNUSED,
-                      void *userdata,
-                      sd_bus_error *reterr_bus G_GNUC_UNUSED)
+/* A sender that the peer makes up says nothing, but a reply would go to it, and could not. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
 {
-        channel_note_message(userdata);
-        return 0;
+        Channel *channel = userdata;
+        const char *sender = sd_bus_message_get_sender(m);
+
+        channel_note_message(channel);
+        channel->is_broken = sender && sd_bus_service_name_is_valid(sender) <= 0;
+        return channel->is_broken;
 }
 
 void channel_note_message(Channel *channel)
 {
         channel->is_within = false;
         channel->n_messages++;
+        channel_intake_end(channel);
 }
 
-static int open_bus(Channel *channel, int fd)
+static int open_bus(Channel *channel)
 {
         sd_id128_t id;
         int r;
@@ -61,7 +63,7 @@ static int open_bus(Channel *channel, int fd)
         if (r >= 0)
                 r = sd_bus_negotiate_fds(channel->bus, true);
         if (r >= 0)
-                r = sd_bus_set_fd(channel->bus, fd, fd);
+                r = sd_bus_set_fd(channel->bus, channel->fd, channel->output_fd);
         return r < 0 ? r : 0;
 }
 
@@ -75,38 +77,73 @@ static int bound_socket(int fd)
         return 0;
 }
 
-int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd)
+static int open_sockets(Channel *channel, int *ret_peer_fd)
 {
-        g_autoptr(Channel) channel = g_new(Channel, 1);
         int fds[2], r;
-
-        *channel = (Channel){ .fd = -1 };
-        channel->in_owner.data = channel;
-        channel->in_owing.data = channel;
 
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
                 return -errno;
 
-        r = open_bus(channel, fds[0]);
-        if (r < 0)
-                close(fds[0]);
-        else
-                channel->fd = fds[0];
+        r = bound_socket(fds[0]);
         if (r >= 0)
-                r = bus_service_export(service, channel->bus);
-        /* The last one added is the first to be asked. */
-        if (r >= 0)
-                r = sd_bus_add_filter(channel->bus, NULL, on_message, channel);
-        if (r >= 0)
-                r = sd_bus_start(channel->bus);
-        if (r >= 0)
-                r = bound_socket(channel->fd);
+                r = channel_greeting_new(&channel->greeting, fds[0], &channel->fd);
+        if (r >= 0) {
+                channel->output_fd = fcntl(channel->fd, F_DUPFD_CLOEXEC, 3);
+                r = channel->output_fd < 0 ? -errno : 0;
+        }
+        if (r < 0 && channel->fd >= 0)
+                close(channel->fd);
         if (r < 0) {
+                if (!channel->greeting) /* which has it */
+                        close(fds[0]);
                 close(fds[1]);
                 return r;
         }
 
         *ret_peer_fd = fds[1];
+        return 0;
+}
+
+static int start_bus(Channel *channel, BusService *service)
+{
+        int r;
+
+        r = open_bus(channel);
+        if (r < 0) {
+                close(channel->fd);
+                close(channel->output_fd);
+                return r;
+        }
+
+        r = bus_service_export(service, channel->bus);
+        /* The last one added is the first to be asked. */
+        if (r >= 0)
+                r = sd_bus_add_filter(channel->bus, NULL, on_message, channel);
+        if (r >= 0)
+                r = sd_bus_start(channel->bus);
+        return r < 0 ? r : 0;
+}
+
+int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd)
+{
+        g_autoptr(Channel) channel = g_new(Channel, 1);
+        int peer_fd = -1, r;
+
+        *channel = (Channel){ .fd = -1, .output_fd = -1 };
+        channel->in_owner.data = channel;
+        channel->in_owing.data = channel;
+
+        r = open_sockets(channel, &peer_fd);
+        if (r < 0)
+                return r;
+
+        r = start_bus(channel, service);
+        if (r < 0) {
+                close(peer_fd);
+                return r;
+        }
+
+        *ret_peer_fd = peer_fd;
         *ret_channel = g_steal_pointer(&channel);
         return 0;
 }
@@ -119,6 +156,7 @@ Channel *channel_free(Channel *channel)
         /* A message that somebody holds holds the bus, too: it is closed here and not with the last. */
         sd_bus_close(channel->bus);
         sd_bus_unref(channel->bus);
+        channel_greeting_free(channel->greeting);
         g_free(channel);
         return NULL;
 }
@@ -130,27 +168,123 @@ uint64_t channel_n_queued(const Channel *channel)
         return sd_bus_get_n_queued_write(channel->bus, &n) < 0 ? 0 : n;
 }
 
-uint32_t channel_events(const Channel *channel)
+bool channel_is_read(const Channel *channel)
 {
-        int events;
+        int n_bytes = 0;
 
-        if (channel->is_greeted)
-                return channel_n_queued(channel) > 0 ? EPOLLOUT : EPOLLIN;
+        return ioctl(channel->output_fd, SIOCOUTQ, &n_bytes) < 0 || n_bytes == 0;
+}
 
-        events = sd_bus_get_events(channel->bus);
-        return EPOLLIN | (events > 0 && (events & EPOLLOUT) ? EPOLLOUT : 0);
+static uint32_t wanted_events(const Channel *channel)
+{
+        /* What cannot be used yet is left in the socket. */
+        if (channel->greeting || channel->is_partial)
+                return EPOLLIN | EPOLLET;
+        if (channel_n_queued(channel) > 0)
+                return EPOLLOUT;
+        return (channel->is_held ? 0 : EPOLLIN) | (channel->is_behind ? EPOLLOUT : 0);
+}
+
+int channel_wait(Channel *channel)
+{
+        struct epoll_event event = { .events = wanted_events(channel), .data.ptr = channel };
+        int fd = channel->greeting ? channel_greeting_fd(channel->greeting) : channel->output_fd;
+
+        if (channel->is_waiting && event.events == channel->events)
+                return 0;
+        if (epoll_ctl(channel->set_fd, channel->is_waiting ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+                      &event) < 0)
+                return -errno;
+
+        channel->is_waiting = true;
+        channel->events = event.events;
+        return 0;
+}
+
+bool channel_owes(const Channel *channel)
+{
+        /* What waits in the socket while output is to be read is not its fault. */
+        return channel->greeting ||
+               ((channel->is_within || channel->is_partial || channel->is_held) &&
+                channel_n_queued(channel) == 0);
+}
+
+static int greet(Channel *channel)
+{
+        int r = channel_greeting_go_on(channel->greeting, channel->bus, channel->fd,
+                                       channel->output_fd);
+
+        if (r < 0)
+                return CHANNEL_E_ENDED;
+        if (r != CHANNEL_GREETING_E_DONE)
+                return r;
+
+        /* The socket lives on under another number, and would be waited for under both. */
+        (void) epoll_ctl(channel->set_fd, EPOLL_CTL_DEL, channel_greeting_fd(channel->greeting),
+                         NULL);
+        channel->is_waiting = false;
+        channel->greeting = channel_greeting_free(channel->greeting);
+        return CHANNEL_E_MORE;
+}
+
+/* Whether sd-bus may take what is there: 0, or what channel_process() says. */
+static int look(Channel *channel, bool *ret_may)
+{
+        int r = channel->is_within ? 0 : channel_intake_look(channel);
+
+        channel->is_partial = r == CHANNEL_INTAKE_E_PART;
+        channel->is_held = r == CHANNEL_INTAKE_E_HELD;
+        *ret_may = r == 0;
+        if (r == 0)
+                channel->is_within = true; /* until it is known to be whole */
+        return r == CHANNEL_INTAKE_E_ENDED ? CHANNEL_E_ENDED : 0;
+}
+
+/*
+ * sd-bus cannot be told to write alone. So it finds nothing to read: its input is another socket
+ * meanwhile.
+ */
+static int write_queued(const Channel *channel)
+{
+        int r;
+
+        if (dup3(channel->quiet_fd, channel->fd, O_CLOEXEC) < 0)
+                return -errno;
+        r = sd_bus_process(channel->bus, NULL);
+        if (dup3(channel->output_fd, channel->fd, O_CLOEXEC) < 0)
+                return -errno;
+        return r;
+}
+
+static int read_message(Channel *channel)
+{
+        bool is_whole = channel_intake_completes(channel);
+        int r = sd_bus_process(channel->bus, NULL);
+
+        channel->is_broken |= is_whole && channel->is_within;
+        return r;
 }
 
 int channel_process(Channel *channel)
 {
+        bool may_read;
         int r;
 
-        r = sd_bus_process(channel->bus, NULL);
+        if (channel->greeting)
+                return greet(channel);
+
+        if (channel_n_queued(channel) > 0) {
+                r = write_queued(channel);
+        } else {
+                r = look(channel, &may_read);
+                if (r != 0 || !may_read)
+                        return r;
+                r = read_message(channel);
+        }
+
         if (r < 0)
                 log_debug("A channel ends: %s", g_strerror(-r));
-        if (r < 0 || sd_bus_is_open(channel->bus) <= 0)
+        if (r < 0 || channel->is_broken || sd_bus_is_open(channel->bus) <= 0)
                 return CHANNEL_E_ENDED;
-
-        channel->is_greeted = channel->is_greeted || sd_bus_is_ready(channel->bus) > 0;
         return r > 0 ? CHANNEL_E_MORE : 0;
 }

@@ -10,6 +10,7 @@
  */
 
 #include "bus/bus-service.h"
+#include "bus/channel-greeting.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,12 +30,21 @@ struct Channel {
         Caller *caller; /* of its own address */
         GList in_owner; /* of the channels of its connection */
         sd_bus *bus;
-        int fd;          /* the bus's */
-        uint32_t events; /* that are waited for */
-        bool is_busy;    /* it is looked after already, further up */
-        bool is_greeted; /* the peer is through with authentication */
-        bool is_within;  /* sd-bus has a part of a message */
-        bool is_owing;   /* what it has begun it has to finish */
+        int fd, output_fd;         /* the bus's; the same socket, once it is greeted */
+        int quiet_fd;              /* borrowed: a socket from which nothing ever comes */
+        ChannelGreeting *greeting; /* NULL: it is over */
+        int set_fd;                /* epoll, borrowed */
+        bool is_waiting;           /* it is in the set, */
+        uint32_t events;           /* for these */
+        bool is_busy;              /* it is looked after already, further up */
+        bool is_within;            /* sd-bus has a part of a message, and the rest is to come */
+        bool is_broken;            /* it has sent what cannot be answered */
+        bool is_partial;           /* a part of a header has come */
+        bool is_held;              /* it may not go on with a long message, for now */
+        uint64_t n_missing;        /* bytes of what it is within, at most */
+        uint64_t n_charged_bytes;  /* see bus/channel-intake.h */
+        bool is_behind;            /* it has taken all, and missed something before */
+        bool is_owing;             /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;
         uint64_t n_messages;
@@ -56,5 +66,11 @@ void channel_note_message(Channel *channel);
 /* Messages that the socket has not taken. */
 uint64_t channel_n_queued(const Channel *channel);
 
-/* What to wait for: EPOLL*. */
-uint32_t channel_events(const Channel *channel);
+/* Whether its peer has read all that the socket has taken. */
+bool channel_is_read(const Channel *channel);
+
+/* Waits in the set for what it needs next. */
+int channel_wait(Channel *channel);
+
+/* Whether it has begun what it has to finish. */
+bool channel_owes(const Channel *channel);

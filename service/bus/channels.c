@@ -15,6 +15,7 @@
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/channel-intake.h"
 #include "bus/flow.h"
 #include "bus/options.h"
 #include "util/auto.h"
@@ -23,6 +24,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Messages that are taken in one go, from how many channels it may be. */
@@ -31,11 +33,15 @@
 /* Within which a peer finishes what it has begun: authentication, or a message. */
 #define FINISH_USEC (UINT64_C(30) * 1000000)
 
+/* How often it is looked whether what is held may go on. */
+#define HELD_USEC (UINT64_C(50) * 1000)
+
 struct Channels {
         BusService *service;
         GHashTable *by_bus; /* sd_bus (in the Channel) -> owned Channel */
         GQueue owing;       /* Channel, by the time that they have */
         int set_fd;         /* epoll */
+        int quiet_fds[2];   /* a socket pair that nobody uses */
         sd_event_source *source, *timer;
         uint64_t n_made; /* of all time */
 };
@@ -47,6 +53,7 @@ static void end_channel(Channel *channel)
 
         if (channel->is_owing)
                 g_queue_unlink(&channels->owing, &channel->in_owing);
+        channel_intake_end(channel);
         g_queue_unlink(&caller->owner->channels, &channel->in_owner);
         accounts_discharge(state_accounts(channels->service->state), caller->uid, ACCOUNT_CHANNELS,
                            1);
@@ -69,12 +76,24 @@ static uint64_t now_usec(const Channels *channels)
         return usec;
 }
 
+static bool is_any_held(const Channels *channels)
+{
+        for (const GList *l = channels->owing.head; l; l = l->next)
+                if (((const Channel *) l->data)->is_held)
+                        return true;
+
+        return false;
+}
+
 static void set_timer(Channels *channels)
 {
         const Channel *first = channels->owing.head ? channels->owing.head->data : NULL;
+        uint64_t usec = first ? first->until_usec : 0;
 
+        if (is_any_held(channels))
+                usec = MIN(usec, now_usec(channels) + HELD_USEC);
         if (first)
-                (void) sd_event_source_set_time(channels->timer, first->until_usec);
+                (void) sd_event_source_set_time(channels->timer, usec);
         (void) sd_event_source_set_enabled(channels->timer,
                                            first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
@@ -92,8 +111,21 @@ static void note_owing(Channel *channel, bool is_owing)
                 g_queue_push_tail_link(&channels->owing, &channel->in_owing);
         } else
                 g_queue_unlink(&channels->owing, &channel->in_owing);
-        if (channels->owing.length <= 1)
+        if (channels->owing.length <= 1 || channel->is_held)
                 set_timer(channels);
+}
+
+/* They look again whether they may. */
+static void let_go_on(const Channels *channels)
+{
+        for (const GList *l = channels->owing.head; l; l = l->next) {
+                Channel *channel = l->data;
+
+                if (!channel->is_held)
+                        continue;
+                channel->is_held = false;
+                (void) channel_wait(channel);
+        }
 }
 
 static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *userdata)
@@ -109,22 +141,20 @@ static int on_timer(sd_event_source *source G_GNUC_UNUSED, uint64_t usec, void *
                            channel->caller->name);
                 end_channel(channel);
         }
+        let_go_on(channels);
         set_timer(channels);
         return 0;
 }
 
 /* turns */
 
-/* What to wait for next, and what is known to be gone. */
-static void settle(Channel *channel)
+/* Whether it has taken all that was sent. */
+static bool note_taken(Channel *channel)
 {
-        struct epoll_event event = { .events = channel_events(channel), .data.ptr = channel };
-
-        if (event.events != channel->events &&
-            epoll_ctl(channel->channels->set_fd, EPOLL_CTL_MOD, channel->fd, &event) == 0)
-                channel->events = event.events;
-        if (channel_n_queued(channel) == 0)
-                flow_note_taken(channel->channels->service, channel->caller);
+        if (channel_n_queued(channel) > 0)
+                return false;
+        channel->is_behind = flow_note_taken(channel->channels->service, channel->caller);
+        return true;
 }
 
 static void take_turn(Channel *channel, int n_messages)
@@ -132,16 +162,21 @@ static void take_turn(Channel *channel, int n_messages)
         int r;
 
         channel->is_busy = true;
-        do
+        do {
+                (void) note_taken(channel);
                 r = channel_process(channel);
-        while (r == CHANNEL_E_MORE && --n_messages > 0 && channel_n_queued(channel) == 0);
+        } while (r == CHANNEL_E_MORE && channel_n_queued(channel) == 0 && --n_messages > 0);
 
         if (r == CHANNEL_E_ENDED) {
                 end_channel(channel);
                 return;
         }
-        settle(channel);
-        note_owing(channel, !channel->is_greeted || channel->is_within);
+        if (note_taken(channel) && channel->is_behind) {
+                flow_go_on(channel->channels->service, channel->caller);
+                (void) note_taken(channel);
+        }
+        (void) channel_wait(channel);
+        note_owing(channel, channel_owes(channel));
         channel->is_busy = false;
 }
 
@@ -166,7 +201,8 @@ void channels_note_sent(const Caller *caller)
                 return;
 
         channel->is_busy = true;
-        settle(channel);
+        (void) note_taken(channel);
+        (void) channel_wait(channel);
         channel->is_busy = false;
 }
 
@@ -181,8 +217,10 @@ int channels_new(Channels **ret_channels, BusService *service)
                 .service = service,
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
+                .quiet_fds = { -1, -1 },
         };
-        if (channels->set_fd < 0)
+        if (channels->set_fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                                               0, channels->quiet_fds) < 0)
                 return -errno;
 
         r = sd_event_add_io(service->event, &channels->source, channels->set_fd, EPOLLIN, on_ready,
@@ -223,6 +261,9 @@ Channels *channels_free(Channels *channels)
         g_hash_table_unref(channels->by_bus);
         if (channels->set_fd >= 0)
                 close(channels->set_fd);
+        for (size_t i = 0; i < G_N_ELEMENTS(channels->quiet_fds); i++)
+                if (channels->quiet_fds[i] >= 0)
+                        close(channels->quiet_fds[i]);
         g_free(channels);
         return NULL;
 }
@@ -288,25 +329,27 @@ static int check_number(const Channels *channels, const Caller *caller, sd_bus_e
                                                      " channels, as many as it may have",
                                                      limits->uid_channels));
         if (channels_count(channels) >= limits->channels)
-                return bus_refused(sd_bus_error_setf(
-                        reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                        "There are %" PRIu64 " channels, as many as there may be",
-                        limits->channels));
+                return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                                     "There are %" PRIu64
+                                                     " channels, as many as there may be",
+                                                     limits->channels));
         return 0;
 }
 
 static int add_channel(Channels *channels, Caller *owner, Channel *channel)
 {
-        struct epoll_event event = { .events = channel_events(channel), .data.ptr = channel };
         g_autofree char *address =
                 g_strdup_printf("%s/%" PRIu64, owner->name, channels->n_made + 1);
+        int r;
 
-        if (epoll_ctl(channels->set_fd, EPOLL_CTL_ADD, channel->fd, &event) < 0)
-                return -errno;
+        channel->channels = channels;
+        channel->set_fd = channels->set_fd;
+        channel->quiet_fd = channels->quiet_fds[0];
+        r = channel_wait(channel);
+        if (r < 0)
+                return r;
 
         channels->n_made++;
-        channel->channels = channels;
-        channel->events = event.events;
         channel->caller = callers_add_channel(channels->service->callers, owner, address, channel);
         g_queue_push_tail_link(&owner->channels, &channel->in_owner);
         accounts_charge(state_accounts(channels->service->state), owner->uid, ACCOUNT_CHANNELS, 1);
@@ -369,7 +412,7 @@ int channels_method_connect(sd_bus_message *m, void *userdata, sd_bus_error *ret
         if (r == 0)
                 r = check_number(service->channels, caller, reterr_bus);
         if (r == 0)
-                r = flow_admit_descriptors(service, m, 1, reterr_bus);
+                r = flow_admit_descriptors(service, m, channels_method_connect, 1, reterr_bus);
         if (r == 0)
                 r = open_channel(service, caller_on_bus(caller), &fd);
         return r != 0 ? r : reply_socket(service, m, fd);

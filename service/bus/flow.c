@@ -13,14 +13,14 @@
 #include "bus/flow.h"
 
 #include "bus/authorizer.h"
-#include "bus/broadcast.h"
 #include "bus/bus-error.h"
 #include "bus/call.h"
 #include "bus/caller.h"
 #include "bus/channels.h"
+#include "bus/flow-parts.h"
 #include "bus/receipts.h"
-#include "bus/watch-statistics.h"
 #include "bus/watch-withheld.h"
+#include "bus/watches.h"
 #include "util/auto.h"
 #include "util/log.h"
 
@@ -34,14 +34,6 @@
 
 /* How often others are asked because somebody was refused. */
 #define SOLICIT_USEC (UINT64_C(100) * 1000)
-
-struct Flow {
-        BusService *service;
-        Ledger *ledger, *of_channels;
-        Receipts *receipts;
-        uint64_t solicited_usec;
-        uint64_t n_refused, n_unanswered;
-};
 
 static Ledger *ledger_of(const Flow *flow, const char *name)
 {
@@ -72,7 +64,9 @@ static Reader *reader_of(Flow *flow, sd_bus_message *m)
 /* What a channel has taken shows in its queue. */
 static void ask(Flow *flow, Reader *reader)
 {
-        if (!reader_is_channel(reader))
+        if (reader_is_channel(reader))
+                channels_note_sent(callers_find(flow->service->callers, reader->name));
+        else
                 receipts_ask(flow->receipts, reader);
 }
 
@@ -380,16 +374,21 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
         return r;
 }
 
-int flow_admit_descriptors(const BusService *service,
+int flow_admit_descriptors(BusService *service,
                            sd_bus_message *m,
+                           sd_bus_message_handler_t handler,
                            uint64_t n,
                            sd_bus_error *reterr_bus)
 {
         Reader *reader = reader_of(service->flow, m);
         LedgerBound bound;
+        int r;
 
         if (reader_may_send_descriptors(reader, n, &bound))
                 return 0;
+        r = park(service->flow, reader, m, handler, reterr_bus);
+        if (r != 0)
+                return r;
 
         ask_again(service->flow, reader, bound);
         reader->n_refused++;
@@ -463,14 +462,23 @@ void flow_ask(const BusService *service, const Caller *caller)
         ask(service->flow, reader_named(service->flow, caller->name));
 }
 
-void flow_note_taken(const BusService *service, const Caller *caller)
+bool flow_note_taken(const BusService *service, const Caller *caller)
 {
         Reader *reader = ledger_lookup(service->flow->of_channels, caller->name);
+        const Watcher *watcher = watches_watcher(service->watches, caller->name);
+        LedgerMark left = {};
 
-        if (!reader || (reader_unread(reader).n_bytes == 0 && reader_unread(reader).n_descriptors == 0))
-                return;
-        reader_confirm(reader, reader->sent, (LedgerMark){});
-        on_read(service->flow, reader);
+        /* In flight they count against regentd's uid, wherever they lie: ETOOMANYREFS in unix(7). */
+        if (reader && reader_unread(reader).n_descriptors > 0 && !channel_is_read(caller->channel))
+                left.n_descriptors = reader_unread(reader).n_descriptors;
+        if (reader)
+                reader_confirm(reader, reader->sent, left);
+        return watcher && watcher->is_withheld && flow_may_go_on(service, caller);
+}
+
+void flow_go_on(BusService *service, const Caller *caller)
+{
+        watch_withheld_note_read(service, caller->name);
 }
 
 uint64_t flow_unread(const Flow *flow)
@@ -489,62 +497,4 @@ void flow_identify(Flow *flow, const char *name, uint32_t uid)
 void flow_forget(Flow *flow, const char *name)
 {
         ledger_forget(ledger_of(flow, name), name);
-}
-
-void flow_add_statistics(const BusService *service, GVariantDict *statistics)
-{
-        const Flow *flow = service->flow;
-
-        g_variant_dict_insert(statistics, "unread-bytes", "t", ledger_unread(flow->ledger).n_bytes);
-        g_variant_dict_insert(statistics, "unread-bytes-channels", "t",
-                              ledger_unread(flow->of_channels).n_bytes);
-        g_variant_dict_insert(statistics, "unread-descriptors", "t",
-                              ledger_unread(flow->ledger).n_descriptors);
-        g_variant_dict_insert(statistics, "receipts-waiting", "t",
-                              outgoing_count(service->outgoing, OUTGOING_RECEIPT));
-        g_variant_dict_insert(statistics, "signals-withheld", "t",
-                              broadcasts_n_withheld(service->broadcasts));
-        g_variant_dict_insert(statistics, "calls-refused-unread", "t", flow->n_refused);
-        g_variant_dict_insert(statistics, "calls-unanswered-unread", "t", flow->n_unanswered);
-}
-
-static GVariant *describe(const Flow *flow, const Reader *reader)
-{
-        const Caller *caller = callers_find(flow->service->callers, reader->name);
-        g_auto(GVariantDict) facts = G_VARIANT_DICT_INIT(NULL);
-
-        if (reader->is_identified)
-                g_variant_dict_insert(&facts, "uid", "u", reader->uid);
-        g_variant_dict_insert(&facts, "sent-bytes", "t", reader->sent.n_bytes);
-        g_variant_dict_insert(&facts, "unread-bytes", "t", reader_unread(reader).n_bytes);
-        g_variant_dict_insert(&facts, "unread-descriptors", "t",
-                              reader_unread(reader).n_descriptors);
-        g_variant_dict_insert(&facts, "receipts-waiting", "t", (guint64) receipts_count(reader));
-        g_variant_dict_insert(&facts, "calls-waiting", "t",
-                              caller ? (guint64) caller->n_calls : UINT64_C(0));
-        g_variant_dict_insert(&facts, "calls-refused", "t", reader->n_refused);
-        g_variant_dict_insert(&facts, "calls-unanswered", "t", reader->n_unanswered);
-        g_variant_dict_insert_value(&facts, "watches",
-                                    watch_statistics(flow->service, reader->name));
-        return g_variant_dict_end(&facts);
-}
-
-static void add_connections(const Flow *flow, const Ledger *ledger, GVariantDict *connections)
-{
-        GHashTableIter iter;
-        gpointer reader;
-
-        g_hash_table_iter_init(&iter, ledger_readers(ledger));
-        while (g_hash_table_iter_next(&iter, NULL, &reader))
-                g_variant_dict_insert_value(connections, ((const Reader *) reader)->name,
-                                            describe(flow, reader));
-}
-
-GVariant *flow_connections(const BusService *service)
-{
-        g_auto(GVariantDict) connections = G_VARIANT_DICT_INIT(NULL);
-
-        add_connections(service->flow, service->flow->ledger, &connections);
-        add_connections(service->flow, service->flow->of_channels, &connections);
-        return g_variant_dict_end(&connections);
 }

@@ -62,9 +62,10 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
 /* Charges that alone, for a reply that is sent otherwise. */
 void flow_charge(BusService *service, sd_bus_message *m, uint64_t n_bytes);
 
-/* The same for @n file descriptors: 0, or refused; and what to call once they have been sent. */
-int flow_admit_descriptors(const BusService *service,
+/* The same for @n file descriptors: 0, CALL_E_PARKED, or refused; and what to call once they have been sent. */
+int flow_admit_descriptors(BusService *service,
                            sd_bus_message *m,
+                           sd_bus_message_handler_t handler,
                            uint64_t n,
                            sd_bus_error *reterr_bus);
 void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n);
@@ -90,8 +91,11 @@ bool flow_may_go_on(const BusService *service, const Caller *caller);
 /* Asks it how far it has read. */
 void flow_ask(const BusService *service, const Caller *caller);
 
-/* @caller, a channel, has taken all that was sent to it. */
-void flow_note_taken(const BusService *service, const Caller *caller);
+/* @caller, a channel, has taken all that was sent to it: whether flow_go_on() is to be called, soon. */
+bool flow_note_taken(const BusService *service, const Caller *caller);
+
+/* Tells it that it has missed something. */
+void flow_go_on(BusService *service, const Caller *caller);
 
 /* Bytes that all connections of the bus have unread. */
 uint64_t flow_unread(const Flow *flow);

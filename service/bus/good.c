@@ -98,18 +98,13 @@ static int park_for_job(GoodJob **ret_job,
 
 static int refuse_marking(int r, sd_bus_error *reterr_bus)
 {
-        const char *name = r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? REGENT_ERROR_DISK_FULL
-                                                                       : REGENT_ERROR_READ_ONLY;
-
         if (r == -EBUSY)
                 return bus_refused(sd_bus_error_set(
                         reterr_bus, REGENT_ERROR_BUSY,
                         "A change waits for a confirmation: what may be undone is not good yet"));
 
-        return bus_refused(sd_bus_error_setf(reterr_bus, name,
-                                             "The copy could not be written, the one before is "
-                                             "still the last known good one: %s",
-                                             g_strerror(-r)));
+        return bus_error_set_unwritten(reterr_bus, r,
+                                       "the one before is still the last known good one");
 }
 
 static int reply_marked(BusService *service, sd_bus_message *m)

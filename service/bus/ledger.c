@@ -98,7 +98,9 @@ Ledger *ledger_new(const Limits *limits, Accounts *accounts, void (*on_reader_go
         return ledger;
 }
 
-Ledger *ledger_new_of_channels(const Limits *limits, Accounts *accounts, void (*on_reader_gone)(Reader *reader))
+Ledger *ledger_new_of_channels(const Limits *limits,
+                               Accounts *accounts,
+                               void (*on_reader_gone)(Reader *reader))
 {
         Ledger *ledger = ledger_new(limits, accounts, on_reader_gone);
 
@@ -199,7 +201,8 @@ ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound)
         uint64_t unread = reader_unread(reader).n_bytes;
         ReaderStanding standings[] = {
                 [LEDGER_BOUND_NONE] = READER_SERVED,
-                [LEDGER_BOUND_CONNECTION] = standing_at(unread, connection_bytes_max(reader->ledger)),
+                [LEDGER_BOUND_CONNECTION] =
+                        standing_at(unread, connection_bytes_max(reader->ledger)),
                 [LEDGER_BOUND_UID] = READER_SERVED,
                 [LEDGER_BOUND_ALL] = READER_SERVED,
         };

@@ -18,6 +18,7 @@
 #include "bus/description.h"
 #include "bus/get-many.h"
 #include "bus/object-path.h"
+#include "bus/open-view.h"
 #include "bus/registration.h"
 #include "bus/value-codec.h"
 #include "bus/watch-methods.h"
@@ -369,6 +370,11 @@ const sd_bus_vtable namespace_vtable[] = {
                 SD_BUS_RESULT("t", revision, "a{sv}", result),
                 method_apply,
                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenView",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("h", memory, "a{sv}", info),
+                                open_view_method,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "Watch",
                 SD_BUS_ARGS("s", prefix, "t", flags, "a{sv}", options),

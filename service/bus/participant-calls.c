@@ -82,9 +82,8 @@ static void call_dispose(ParticipantCall *call)
 /* A channel has no places for replies, so none of them is taken. */
 static int take_place(const BusService *service, const char *address, uint32_t uid)
 {
-        return strchr(address, '/')
-                       ? 0
-                       : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
+        return strchr(address, '/') ? 0
+                                    : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
 }
 
 static void give_back(const BusService *service, const char *address, uint32_t uid)

@@ -24,10 +24,10 @@ static int append_veto(sd_bus_message *reply, const Member *member, unsigned num
                 r = sd_bus_message_append_basic(reply, 's', name);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "v", "a{sv}", 6, "participant", "s",
-                                          participant_connection(participant), "path", "s", participant->path,
-                                          "uid", "u", participant->uid, "ns_name", "s",
-                                          member->preview->name, "key", "s", member->key, "reason",
-                                          "s", member->reason);
+                                          participant_connection(participant), "path", "s",
+                                          participant->path, "uid", "u", participant->uid,
+                                          "ns_name", "s", member->preview->name, "key", "s",
+                                          member->key, "reason", "s", member->reason);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r;

@@ -74,8 +74,7 @@ static uint64_t all_bytes(BusService *service,
         uint64_t n_bytes = 0;
         const Namespace *ns;
 
-        while (n_bytes < n_bytes_max &&
-               (ns = next_namespace(&node, options->prefix, caller)))
+        while (n_bytes < n_bytes_max && (ns = next_namespace(&node, options->prefix, caller)))
                 n_bytes += NAMESPACE_FRAME_BYTES + LIMIT_NAMESPACE_NAME_BYTES +
                            watch_reply_bytes(ns, options);
         return n_bytes;
@@ -217,7 +216,8 @@ static int begin(BusService *service,
                 return r;
 
         r = answer_begin(&reply.answer, watch_method_begin_names,
-                         all_bytes(service, caller, options, channels_reply_max(service, m)), reterr_bus);
+                         all_bytes(service, caller, options, channels_reply_max(service, m)),
+                         reterr_bus);
         if (r != 0)
                 return r;
 

@@ -12,9 +12,7 @@
 #include "client/regent-names.h"
 #include "util/auto.h"
 
-static int new_signal(const Watch *watch,
-                      const char *member,
-                      sd_bus_message **ret_signal)
+static int new_signal(const Watch *watch, const char *member, sd_bus_message **ret_signal)
 {
         const WatchTopic *topic = watch->group->topic;
         const Caller *caller = watch->watcher->caller;

@@ -13,20 +13,22 @@
 #include <stdint.h>
 
 typedef enum AccountResource {
-        ACCOUNT_NAMESPACES,         /* namespaces owned */
-        ACCOUNT_KEYS,               /* keys in them */
-        ACCOUNT_BYTES,              /* bytes of keys and values */
-        ACCOUNT_CALLS,              /* calls that wait for an answer */
-        ACCOUNT_CALL_BYTES,         /* of the messages of writes among them */
-        ACCOUNT_POLKIT_CHECKS,      /* questions that polkit has not answered */
-        ACCOUNT_PARTICIPANT_CALLS,  /* calls that participants have not answered */
-        ACCOUNT_UNREAD_BYTES,       /* sent, and not known to be read */
-        ACCOUNT_UNREAD_DESCRIPTORS, /* likewise */
-        ACCOUNT_CHANNELS,           /* channels open */
+        ACCOUNT_NAMESPACES,           /* namespaces owned */
+        ACCOUNT_KEYS,                 /* keys in them */
+        ACCOUNT_BYTES,                /* bytes of keys and values */
+        ACCOUNT_CALLS,                /* calls that wait for an answer */
+        ACCOUNT_CALL_BYTES,           /* of the messages of writes among them */
+        ACCOUNT_POLKIT_CHECKS,        /* questions that polkit has not answered */
+        ACCOUNT_PARTICIPANT_CALLS,    /* calls that participants have not answered */
+        ACCOUNT_UNREAD_BYTES,         /* sent, and not known to be read */
+        ACCOUNT_UNREAD_DESCRIPTORS,   /* likewise */
+        ACCOUNT_CHANNELS,             /* channels open */
         ACCOUNT_CHANNEL_UNREAD_BYTES, /* as ACCOUNT_UNREAD_BYTES, by channels */
-        ACCOUNT_WATCHES,            /* watches */
-        ACCOUNT_PENDING_CHANGES,    /* changes that wait for a confirmation */
-        ACCOUNT_PENDING_BYTES,      /* of their ways back */
+        ACCOUNT_CHANNEL_INPUT_BYTES,  /* of long messages that have not come whole */
+        ACCOUNT_WATCHES,              /* watches */
+        ACCOUNT_PENDING_CHANGES,      /* changes that wait for a confirmation */
+        ACCOUNT_PENDING_BYTES,        /* of their ways back */
+        ACCOUNT_VIEW_BYTES,           /* of views it was given that somebody still has */
         _ACCOUNT_RESOURCE_MAX,
 } AccountResource;
 

@@ -33,6 +33,9 @@
 #define LIMIT_COMMIT_ELEMENTS      131072u /* in its values; an array of numbers is one */
 #define LIMIT_UNSURE_ELEMENTS      16384u  /* while it is not known whether the caller may write */
 
+/* That comes on a channel; the buses' own is 32 MiB, too. */
+#define LIMIT_CHANNEL_MESSAGE_BYTES (32 * LIMIT_MIB)
+
 /* What is looked at to find out what has changed: changes, or keys where there are more of those. */
 #define LIMIT_HISTORY_CHANGES 65536u
 #define LIMIT_HISTORY_KEYS    262144u
@@ -96,6 +99,7 @@
         LIMIT(uid_channels, "UidChannelsMax", 64, 0, 65536)                                       \
         LIMIT(uid_channel_unread_bytes, "UidChannelUnreadBytesMax", 64 * LIMIT_MIB,               \
               64 * LIMIT_KIB, 16 * LIMIT_GIB)                                                     \
+        LIMIT(uid_view_memory, "UidViewMemoryMax", 256 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)          \
         LIMIT(uid_watches, "UidWatchesMax", 1024, 0, 65536)                                       \
         LIMIT(uid_polkit_checks, "UidPolkitChecksMax", 8, 1, 100)                                 \
         LIMIT(uid_participant_calls, "UidParticipantCallsMax", 4, 1, 100)                         \
@@ -107,6 +111,8 @@
         LIMIT(channels, "ChannelsMax", 512, 0, 65536)                                             \
         LIMIT(channels_unread_bytes, "ChannelsUnreadBytesMax", 256 * LIMIT_MIB, 64 * LIMIT_KIB,   \
               16 * LIMIT_GIB)                                                                     \
+        LIMIT(view_memory, "ViewMemoryMax", 512 * LIMIT_MIB, 0, 1024 * LIMIT_GIB)                 \
+        LIMIT(views, "ViewsMax", 16384, 0, 65536)                                                 \
         LIMIT(watches, "WatchesMax", 16384, 0, 65536)                                             \
         LIMIT(polkit_checks, "PolkitChecksMax", 48, 1, 100)                                       \
         LIMIT(participant_calls, "ParticipantCallsMax", 48, 1, 100)                               \

@@ -157,6 +157,8 @@ void planner_note_restored(Planner *planner)
 
 bool planner_copy_ended(Planner *planner, int r)
 {
+        if (r == -ECANCELED && planner->health->has_failed)
+                r = -EROFS;
         if (backup_ended(&planner->backup, planner->checkpointer, r))
                 return true;
         if (!planner->is_marking)

@@ -7,6 +7,8 @@
 
 #include "client/regent-names.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -38,6 +40,43 @@ int bus_open(sd_bus **ret_bus, const char *address)
                 return r;
 
         *ret_bus = g_steal_pointer(&bus);
+        return 0;
+}
+
+int bus_open_channel(sd_bus **ret_channel, sd_bus *bus)
+{
+        g_autoptr(sd_bus_message) call = NULL;
+        g_autoptr(sd_bus_message) reply = NULL;
+        g_autoptr(sd_bus) channel = NULL;
+        int fd, r;
+
+        r = sd_bus_message_new_method_call(bus, &call, REGENT_BUS_NAME, REGENT_PATH,
+                                           REGENT_MANAGER_INTERFACE, "Connect");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "a{sv}", 0);
+        if (r >= 0)
+                r = bus_call(bus, call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "h", &fd);
+        if (r >= 0)
+                r = sd_bus_new(&channel);
+        if (r < 0)
+                return r;
+
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        r = sd_bus_set_fd(channel, fd, fd);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(channel, CALL_TIMEOUT_USEC);
+        if (r >= 0)
+                r = sd_bus_start(channel);
+        if (r >= 0)
+                r = bus_ping(channel);
+        if (r < 0)
+                return r;
+
+        *ret_channel = g_steal_pointer(&channel);
         return 0;
 }
 

@@ -19,6 +19,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(sd_bus_error, sd_bus_error_free)
 
 int bus_open(sd_bus **ret_bus, const char *address);
 
+/* A channel of @bus: regentd without a bus between. */
+int bus_open_channel(sd_bus **ret_channel, sd_bus *bus);
+
 /* @ret_reply may be NULL. */
 int bus_call(sd_bus *bus, sd_bus_message *call, sd_bus_message **ret_reply);
 

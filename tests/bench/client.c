@@ -21,8 +21,9 @@
 
 struct Client {
         const Load *load;
-        sd_bus *bus;
-        int fd; /* of the file; -1 without */
+        sd_bus *bus;         /* where calls go: a channel, or the bus itself */
+        GPtrArray *channels; /* sd_bus that nothing is done with, the bus among them */
+        int fd;              /* of the file; -1 without */
         off_t offset;
         uint64_t random;
         uint64_t n_operations;
@@ -54,6 +55,30 @@ static int client_open_file(Client *client)
         return fsync(client->fd) < 0 ? -errno : 0;
 }
 
+static void channel_free(gpointer channel)
+{
+        sd_bus_flush_close_unref(channel);
+}
+
+/* The last one is taken. */
+static int client_open_channels(Client *client, uint32_t n_channels)
+{
+        sd_bus *bus = client->bus;
+
+        client->channels = g_ptr_array_new_with_free_func(channel_free);
+        for (uint32_t i = 0; i < n_channels; i++) {
+                sd_bus *channel;
+                int r = bus_open_channel(&channel, bus);
+
+                if (r < 0)
+                        return r;
+                g_ptr_array_add(client->channels, client->bus);
+                client->bus = channel;
+        }
+
+        return 0;
+}
+
 int client_new(Client **ret_client, const Load *load, uint32_t index)
 {
         g_autoptr(Client) client = g_new(Client, 1);
@@ -69,6 +94,8 @@ int client_new(Client **ret_client, const Load *load, uint32_t index)
                 r = client_open_file(client);
         if (r == 0 && load->address)
                 r = bus_open(&client->bus, load->address);
+        if (r == 0 && load->n_channels > 0)
+                r = client_open_channels(client, load->n_channels);
         if (r < 0)
                 return r;
 
@@ -82,6 +109,8 @@ Client *client_free(Client *client)
                 return NULL;
 
         sd_bus_flush_close_unref(client->bus);
+        if (client->channels)
+                g_ptr_array_unref(client->channels);
         if (client->fd >= 0)
                 (void) close(client->fd);
         g_free(client);
@@ -149,13 +178,16 @@ static int client_set(Client *client)
         uint64_t revision;
         int r;
 
-        r = client_new_call(client, &call, "Set");
+        r = client_new_call(client, &call, client->load->class_name ? "Apply" : "Set");
         if (r < 0)
                 return r;
 
         entry_text_key(key, client_random_below(client, client->load->n_keys));
         entry_text_value(value, client->random, client->n_operations);
-        r = sd_bus_message_append(call, "sv", key, "s", value);
+        r = client->load->class_name
+                    ? sd_bus_message_append(call, "a{sv}asta{sv}", 1, key, "s", value, 0,
+                                            UINT64_C(0), 1, "class", "s", client->load->class_name)
+                    : sd_bus_message_append(call, "sv", key, "s", value);
         if (r < 0)
                 return r;
 

@@ -32,6 +32,8 @@ static const LoadParameter load_parameters[] = {
         { "keys", true, offsetof(Load, n_keys) },
         { "changes", true, offsetof(Load, n_changes) },
         { "clients", true, offsetof(Load, n_clients) },
+        { "channels", true, offsetof(Load, n_channels) },
+        { "class", false, offsetof(Load, class_name) },
 };
 
 const char *load_kind_name(LoadKind kind)
@@ -131,6 +133,7 @@ Load *load_free(Load *load)
         g_free(load->address);
         g_free(load->file);
         g_free(load->ns_name);
+        g_free(load->class_name);
         g_free(load);
         return NULL;
 }

@@ -14,6 +14,8 @@
  *     write file=PATH [clients=N]
  *     floor bus=ADDRESS file=PATH [clients=N]
  *
+ * On a bus each client may take a channel (channels=1), with more beside it that are idle (channels=N);
+ * class=NAME is that of what set writes.
  * get and set take a key at random each time, apply a run of keys; what they write is never what was
  * there. write is 128 bytes and fdatasync, along a file that is already filled. floor is what a
  * durable set cannot do without: a ping, then a write.
@@ -40,6 +42,8 @@ typedef struct Load {
         uint32_t n_keys;       /* in each */
         uint32_t n_changes;    /* of one apply */
         uint32_t n_clients;
+        uint32_t n_channels; /* of a client; 0: it calls over the bus */
+        char *class_name;    /* NULL: the default */
 } Load;
 
 /* Says on stderr what is wrong with @words. 0 or -EINVAL. */

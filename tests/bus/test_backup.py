@@ -226,16 +226,18 @@ def test_full_disk_is_told_and_leaves_nothing(stack, sandbox):
         subprocess.run(["umount", "--lazy", directory], check=True)
 
 
-def test_service_that_stops_meanwhile_leaves_nothing(fresh):
+@pytest.mark.parametrize("member, signature, arguments", [("Backup", "(a{sv})", [{}]), ("MarkGood", "()", [])])
+def test_service_that_stops_meanwhile_leaves_nothing(fresh, member, signature, arguments):
     made, ns = fresh
     for n in range(30):
         ns.set(f"key/{n}", "x" * 900000)
-    call = made.root.start(ROOT_PATH, MANAGER, "Backup", "(a{sv})", [{}])
+    call = made.root.start(ROOT_PATH, MANAGER, member, signature, arguments)
+    retry_until(lambda: call.is_done() or temporary(made) or files_in(made), 30, "the copy to be begun")
     made.regentd.stop()
     try:
         call.result()
-    except RegentError:
-        pass
+    except RegentError as error:
+        assert error.name == Error.Busy and "the service stops" in error.text
     assert temporary(made) == []
     made.regentd.start()
     assert back_up(made.root).info["keys"] == 32

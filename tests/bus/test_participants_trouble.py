@@ -6,7 +6,7 @@ import resource
 import pytest
 from joining import join  # pylint: disable=unused-import
 from regent_testing.checks import nothing_changed, refused
-from regent_testing.names import Error
+from regent_testing.names import MANAGER, ROOT_PATH, Error
 from regent_testing.participant import OPTIONAL, PATH, Participant
 from regent_testing.waiting import retry_until
 
@@ -404,3 +404,26 @@ def test_the_end_of_a_session_is_told_and_not_asked_about(service, root, ns, joi
     ended = one.expect("Commit")
     assert ended.revision > told.revision and ended.transaction != told.transaction
     assert ns.keys() == []
+
+
+def test_a_restore_is_told_and_not_asked_about(stack):
+    """It waits for who is being asked already; what it brings back is no reason to ask anybody."""
+    made = stack()
+    ns = made.root.create("org.example.Restored")
+    ns.set("a", 1)
+    made.root.mark_good()
+    ns.set("a", 2)
+    with Participant(made) as one:
+        one.register(ns)
+        pending = ns.start_set("a", 3)
+        asked = one.expect("Prepare")
+        restoring = made.root.start(ROOT_PATH, MANAGER, "Restore", "(st)", ("last-known-good", 0))
+        made.root.settle()
+        assert not restoring.is_done() and ns.get("a").unpack() == 2
+        asked.agree()
+        written = revision_of(pending)
+        assert one.expect("Commit").revision == written
+        told = one.expect("Commit")
+        assert (told.revision,) == restoring.result().unpack() and told.revision == written + 1
+        assert ns.get("a").unpack() == 1
+        assert number(made.root, "participants") == 1

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may watch, and what becomes of a watch whose owner may not read any more."""
 
+import os
+import tempfile
+
+import pytest
 from gi.repository import Gio
-from polkit_rules import secret, yes_if  # pylint: disable=unused-import
+from polkit_rules import rule, secret, yes_if  # pylint: disable=unused-import
 from regent_testing.checks import refused
 from regent_testing.names import BUS_NAME, NAMESPACE, PROPERTIES, VALUES, Error
 from watching import ACKNOWLEDGED, Watcher, watching  # pylint: disable=unused-import
@@ -235,3 +239,21 @@ def test_properties_that_were_missed_in_doubt_are_invalidated(root, ns, dave, po
 
     assert [(signal.changed, signal.invalidated) for signal in log.items] == [({}, ["a"])]
     log.close()
+
+
+@pytest.mark.skipif(not os.environ.get("REGENT_TEST_SLOW"), reason="takes a minute; .ci/run has it")
+@pytest.mark.timeout(150)
+def test_polkit_is_asked_again_though_it_says_nothing(secret, dave, polkitd, watching):
+    """A rule that looks at a file: polkitd does not know that its answer has become another."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        polkitd.set_rules(
+            rule(
+                'if (kind != "read" || subject.user != "dave") return polkit.Result.NOT_HANDLED;'
+                f'try {{ polkit.spawn(["/usr/bin/test", "-d", "{directory}"]); return polkit.Result.YES; }}'
+                "catch (error) { return polkit.Result.NO; }"
+            )
+        )
+        watched = watching(dave).watch(secret)
+
+    assert watched.wait("WatchEnded", seconds=90) == [(watched.number, secret.name, Error.AccessDenied)]

@@ -14,6 +14,7 @@
 typedef struct Pending {
         Commands *commands;
         char *name;
+        RegentCall *call;
 } Pending;
 
 /* What a function is given: the words behind its name, and where the reply goes. */
@@ -23,7 +24,6 @@ typedef struct Request {
         char **words;
         bool is_async;
         Pending *pending;
-        RegentCall *call;
         GVariant *reply; /* what came, as a value */
 } Request;
 
@@ -42,14 +42,20 @@ static void print_result(Regent *regent, const char *name, int result, GVariant 
         fflush(stdout);
 }
 
+static void pending_free(void *userdata)
+{
+        Pending *pending = userdata;
+
+        g_free(pending->name);
+        g_free(pending);
+}
+
 static void on_reply(Regent *regent, int result, GVariant *reply, void *userdata)
 {
         Pending *pending = userdata;
 
         print_result(regent, pending->name, result, reply);
         g_hash_table_remove(pending->commands->calls, pending->name);
-        g_free(pending->name);
-        g_free(pending);
 }
 
 static const char *word(const Request *request, unsigned i)
@@ -86,7 +92,7 @@ static void put(Request *request, GVariant *reply)
 }
 
 #define ASYNC (request->is_async)
-#define LATER on_reply, request->pending, &request->call
+#define LATER on_reply, request->pending, &request->pending->call
 
 static int do_get(Request *request)
 {
@@ -249,6 +255,11 @@ static int do_create_namespace(Request *request)
         return ASYNC ? regent_create_namespace_async(request->regent, word(request, 0), options,
                                                      LATER)
                      : regent_create_namespace(request->regent, word(request, 0), options);
+}
+
+static int do_process(Request *request)
+{
+        return regent_process(request->regent);
 }
 
 static int do_remove_namespace(Request *request)
@@ -432,10 +443,12 @@ static int do_who(Request *request)
 /* Ends the call that has this name. */
 static int do_call_cancel(Request *request)
 {
-        RegentCall *call = g_hash_table_lookup(request->commands->calls, word(request, 0));
+        Pending *pending = g_hash_table_lookup(request->commands->calls, word(request, 0));
 
-        g_hash_table_remove(request->commands->calls, word(request, 0));
-        regent_call_cancel(call);
+        if (pending) {
+                regent_call_cancel(pending->call);
+                g_hash_table_remove(request->commands->calls, word(request, 0));
+        }
         return 0;
 }
 
@@ -470,6 +483,7 @@ static const struct {
         { "list", do_list },
         { "list_namespaces", do_list_namespaces },
         { "namespace_path", do_namespace_path },
+        { "process", do_process },
         { "remove_namespace", do_remove_namespace },
         { "set", do_set },
         { "set_access", do_set_access },
@@ -497,12 +511,11 @@ static void run_async(Request *request, const char *name, Function function)
         r = function(request);
         if (r < 0) {
                 print_result(request->regent, name, r, NULL);
-                g_free(pending->name);
-                g_free(pending);
+                pending_free(pending);
                 return;
         }
 
-        g_hash_table_insert(request->commands->calls, g_strdup(name), request->call);
+        g_hash_table_insert(request->commands->calls, pending->name, pending);
 }
 
 void commands_run(Commands *commands, const char *line)
@@ -525,7 +538,7 @@ void commands_run(Commands *commands, const char *line)
 void commands_init(Commands *commands, Regent *regent)
 {
         *commands = (Commands){ .regent = regent };
-        commands->calls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        commands->calls = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, pending_free);
         commands->change = regent_change_new();
 }
 

@@ -12,7 +12,7 @@
 typedef struct Commands {
         Regent *regent;
         RegentChange *change;
-        GHashTable *calls; /* RegentCall by the name it was given */
+        GHashTable *calls; /* that are under way, by the name each was given */
 } Commands;
 
 void commands_init(Commands *commands, Regent *regent);

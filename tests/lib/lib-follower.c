@@ -39,7 +39,9 @@ typedef struct Followed {
         RegentParticipant *participant;
 } Followed;
 
-static const char *const watch_kinds[] = { "?", "state", "change", "gone", "live", "away", "ended" };
+static const char *const watch_kinds[] = {
+        "?", "state", "change", "gone", "live", "away", "ended"
+};
 static const char *const participant_kinds[] = { "?",     "registered", "prepare", "commit",
                                                  "abort", "away",       "refused" };
 
@@ -91,11 +93,12 @@ static void on_watch(RegentWatch *watch, const RegentWatchEvent *event, void *us
 {
         Followed *followed = userdata;
         Regent *regent = followed->program->regent;
-        g_autofree char *values = print_values(event->values), *removed = print_keys(event->removed);
+        g_autofree char *values = print_values(event->values),
+                        *removed = print_keys(event->removed);
 
         (void) watch;
-        printf("event\t%s\t%s\t%d\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%d\t%s\t%s\t%s\n", followed->name,
-               watch_kinds[event->kind], event->result,
+        printf("event\t%s\t%s\t%d\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%d\t%s\t%s\t%s\n",
+               followed->name, watch_kinds[event->kind], event->result,
                event->result < 0 ? text(regent_error_name(regent)) : "-", text(event->ns_name),
                event->previous, event->revision, event->is_merged, text(event->position), removed,
                values);
@@ -114,13 +117,15 @@ static void on_participant(RegentParticipant *participant,
 {
         Followed *followed = userdata;
         Regent *regent = followed->program->regent;
-        g_autofree char *values = print_values(event->values), *removed = print_keys(event->removed),
+        g_autofree char *values = print_values(event->values),
+                        *removed = print_keys(event->removed),
                         *current = print_values(event->current);
 
-        printf("asked\t%s\t%s\t%d\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%s\t%s\t%s\n", followed->name,
-               participant_kinds[event->kind], event->result,
+        printf("asked\t%s\t%s\t%d\t%s\t%s\t%s\t%" PRIu64 "\t%" PRIu64 "\t%s\t%s\t%s\n",
+               followed->name, participant_kinds[event->kind], event->result,
                event->result < 0 ? text(regent_error_name(regent)) : "-", text(event->ns_name),
-               text(event->transaction), event->revision, event->timeout_usec, removed, values, current);
+               text(event->transaction), event->revision, event->timeout_usec, removed, values,
+               current);
         fflush(stdout);
         if (event->kind == REGENT_PARTICIPANT_PREPARE && has_flag(followed, 'y'))
                 regent_participant_agree(participant, event->transaction);
@@ -167,8 +172,8 @@ static int run_participate(Program *program, char **words)
 {
         Followed *followed = add(program, words[1], words[5]);
 
-        followed->participant = regent_participant_new(program->regent, words[2], optional(words[3]),
-                                                       on_participant, followed);
+        followed->participant = regent_participant_new(
+                program->regent, words[2], optional(words[3]), on_participant, followed);
         regent_participant_set_optional(followed->participant, has_flag(followed, 'o'));
         if (optional(words[4]))
                 regent_participant_set_timeout(followed->participant,

@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import subprocess
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from regent_testing import environment
 from regent_testing.tool import environment_of
 from regent_testing.waiting import Deadline, wait_exit, wait_readable
 
+LIBRARY = "client/libregent/libregent.so.0"
 LOOPS = ("poll", "wait", "sd-event", "glib")
 
 
@@ -28,21 +30,29 @@ class Reply(NamedTuple):
 class LibClient:
     """One lib-client on the bus."""
 
-    def __init__(self, bus, loop="poll", *flags, wrapper=()):
+    def __init__(self, bus, loop="poll", *flags, user=None):
         program = os.environ.get("LIB_CLIENT") or os.path.join(
             os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", "lib-client"
         )
+        environ = {**environment_of(bus), "G_DEBUG": "fatal-warnings"}
+        identity = {}
+        if user:
+            library = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(program))), LIBRARY)
+            environ["LD_LIBRARY_PATH"] = os.path.dirname(environment.reachable(library))
+            program = environment.reachable(program)
+            identity = dict(zip(("user", "group", "extra_groups"), environment.ids_of(user)))
         self._process = subprocess.Popen(
-            [*wrapper, program, loop, *flags],
-            env={**environment_of(bus), "G_DEBUG": "fatal-warnings"},
+            [program, loop, *flags], env=environ, cwd="/", **identity,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         self._output = ""
         self._n = 0
         self.pid = self._process.pid
 
-    def _write(self, *words):
-        self._process.stdin.write(("\t".join(str(word) for word in words) + "\n").encode())
+    def write(self, *lines):
+        """Lines that are written together are done one right after the other."""
+        text = "".join("\t".join(str(word) for word in words) + "\n" for words in lines)
+        self._process.stdin.write(text.encode())
 
     def line(self, pattern, seconds=30):
         """Takes the first line that matches out of what has come, and returns the match."""
@@ -57,27 +67,28 @@ class LibClient:
             assert part, f"ended before {pattern!r} came:\n{self._output}"
             self._output += part.decode()
 
-    def _reply(self, name, seconds):
+    def take_reply(self, name, seconds=30):
         found = self.line(rf"reply {re.escape(name)} (-?\d+) (\S+) (.*)", seconds)
         return Reply(int(found[1]), None if found[2] == "-" else found[2], found[3])
 
     def do(self, function, *words, seconds=30):
         """Calls it and waits for what it returns."""
-        self._write(function, *words)
-        return self._reply(function, seconds)
+        self.write((function, *words))
+        return self.take_reply(function, seconds)
 
     def start(self, function, *words):
         """Calls its form with _async; the name is for reply() and cancel()."""
         self._n += 1
         name = f"#{self._n}"
-        self._write("async", name, function, *words)
+        self.write(("async", name, function, *words))
         return name
 
     def reply(self, name, seconds=30):
-        return self._reply(name, seconds)
+        return self.take_reply(name, seconds)
 
-    def cancel(self, name):
-        return self.do("call_cancel", name)
+    def start_and_cancel(self, function, *words):
+        self.write(("async", "#cancelled", function, *words), ("call_cancel", "#cancelled"))
+        return self.take_reply("call_cancel", 30)
 
     def pending_output(self):
         return self._output
@@ -89,13 +100,26 @@ class LibClient:
         """Ends it and returns the rest of its output."""
         if self._process.stdin.closed:
             return ""
-        self._write("end")
+        self.write(("end",))
         self._process.stdin.close()
         rest = self._process.stdout.read().decode()
         self._process.stdout.close()
         status = wait_exit(self._process, seconds, "lib-client to end")
         assert status == 0, f"lib-client ended with {status}: {rest}"
         return self._output + rest
+
+    def fileno(self):
+        return self._process.stdout.fileno()
+
+    def has_output(self):
+        return bool(select.select([self], [], [], 0)[0])
+
+    def wait(self):
+        """Its status when it ends by itself."""
+        status = wait_exit(self._process, 30, "lib-client to end")
+        self._process.stdin.close()
+        self._process.stdout.close()
+        return status
 
     def kill(self):
         self._process.kill()

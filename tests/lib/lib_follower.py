@@ -55,7 +55,9 @@ def read_asked(words):
 
 
 class State:
-    """What whoever takes in all events has: {namespace: {key: value}}. Objects to what is told twice, or not in order."""
+    """What whoever takes in all events has: {namespace: {key: value}}. It objects to what is told twice, or not in
+    order.
+    """
 
     def __init__(self, position=None):
         self.namespaces = {}
@@ -152,7 +154,9 @@ class LibFollower:
         """The next event of that kind; all before it are taken in, too."""
         deadline = Deadline(seconds)
         while True:
-            line = self._take_line(lambda line: line[0] in ("event", "asked") and line[1] == name, (name, kind), deadline)
+            line = self._take_line(
+                lambda line: line[0] in ("event", "asked") and line[1] == name, (name, kind), deadline
+            )
             event = read_event(line[2:]) if line[0] == "event" else read_asked(line[2:])
             if line[0] == "event":
                 self.states[name].take(event)
@@ -194,6 +198,8 @@ class LibFollower:
         self._lines += [line.decode().split("\t") for line in lines]
 
     def end(self, seconds=30):
+        if self._process.returncode is not None:
+            return
         if not self._process.stdin.closed:
             try:
                 self.send("end")

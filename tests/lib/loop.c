@@ -172,6 +172,15 @@ static int run_glib(const Loop *loop)
         return 0;
 }
 
+/* Looks at nothing but input: what is processed is a matter of commands. */
+static int run_none(const Loop *loop)
+{
+        while (loop->on_input(loop->userdata))
+                ;
+
+        return 0;
+}
+
 int loop_run(const char *kind, const Loop *loop)
 {
         if (strcmp(kind, "poll") == 0)
@@ -180,5 +189,7 @@ int loop_run(const char *kind, const Loop *loop)
                 return run_wait(loop);
         if (strcmp(kind, "sd-event") == 0)
                 return run_sd_event(loop);
+        if (strcmp(kind, "none") == 0)
+                return run_none(loop);
         return run_glib(loop);
 }

@@ -19,5 +19,5 @@ typedef struct Loop {
         void *userdata;
 } Loop;
 
-/* By name: "poll", "wait", "sd-event", "glib". 0, or a negative errno. */
+/* By name: "poll", "wait", "sd-event", "glib"; "none". 0, or a negative errno. */
 int loop_run(const char *kind, const Loop *loop);

@@ -254,7 +254,7 @@ def test_call_that_waits_comes_behind_those_that_do_not(ns, name, program):
 
 def test_call_that_is_cancelled_is_not_told(ns, name, program):
     for _ in range(20):
-        program.cancel(program.start("get", name, "nothing"))
+        program.start_and_cancel("get", name, "nothing")
 
     assert program.do("get", name, "nothing").error == ERROR + "NoSuchKey"
     assert program.reply(program.start("list", name)).result == 0

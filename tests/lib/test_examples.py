@@ -6,8 +6,10 @@ import re
 import subprocess
 
 import pytest
+from gi.repository import GLib
 
 from regent_testing import environment
+from regent_testing.api import RegentError
 from regent_testing.tool import environment_of
 from regent_testing.waiting import Deadline, wait_exit, wait_readable
 
@@ -44,7 +46,8 @@ def build(installed, tmp_path_factory):
     def make(name):
         source = os.path.join(EXAMPLES, f"{name}.c")
         with open(source, encoding="utf-8") as file:
-            command = re.search(r"^ \* \$ (cc .*)$", file.read(), re.MULTILINE)[1]
+            text = file.read().replace("\\\n *", "")
+        command = re.search(r"^ \* \$ (cc .*)$", text, re.MULTILINE)[1]
         # pkg-config puts the sysroot before the paths of glib, too, of which there is nothing in it.
         command = command.replace(
             "$(pkg-config", "$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs glib-2.0) $(pkg-config"
@@ -145,6 +148,37 @@ def test_loop(build, start, space):
     process.stdin.close()
 
     assert wait_exit(process, 20, "the example to end") == 0
+
+
+def until(process, expected):
+    output = ""
+    while expected not in output:
+        wait_readable(process.stdout.fileno(), Deadline(20).left(), f"{expected} in {output}")
+        output += os.read(process.stdout.fileno(), 4096).decode()
+    return output
+
+
+def test_watch(build, start, root):
+    process = start(build("watch"))
+    until(process, "no settings\n")
+    space = root.create(ROUTER)
+    until(process, "settings:\n")
+    space.set("mtu", 1500)
+    assert until(process, "1500") == "mtu is 1500\n"
+    space.delete("mtu")
+    assert until(process, "any more\n") == "mtu is not set any more\n"
+    root.remove(ROUTER, flags=1)
+    assert until(process, "\n") == "no settings\n"
+
+
+def test_participate(build, start, space):
+    process = start(build("participate"))
+    until(process, "mtu 0 in effect\n")
+    space.set("mtu", GLib.Variant("u", 1500))
+    until(process, "mtu 1500 in effect\n")
+    with pytest.raises(RegentError, match="The hardware does 9000 at most"):
+        space.set("mtu", GLib.Variant("u", 9001))
+    assert space.get("mtu").unpack() == 1500
 
 
 def test_namespaces(build, start, root, space):

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from lib_client import LOOPS, LibClient
+from regent_testing.names import BUS_NAME
 from regent_testing.waiting import retry_until, wait_exit
 
 ERROR = "org.regentd.State1.Error."
@@ -43,7 +44,7 @@ def test_goes_on_with_the_next_regentd(own, loop, flags):
 
 def test_waiting_calls_go_on_though_nothing_is_processed(own, flags):
     """Between two of them regentd was another one, of which the program has heard nothing."""
-    with LibClient(own.bus, "wait", *flags) as client:
+    with LibClient(own.bus, "none", *flags) as client:
         client.do("set", NAME, "key", "1").value()
         own.regentd.restart()
         assert client.do("get", NAME, "key").value() == (1,)
@@ -71,6 +72,7 @@ def test_calls_under_way_fail_by_what_they_are(own, flags):
         read = client.start("get", NAME, "key")
         write = client.start("set", NAME, "key", "1")
         client.who()  # it has sent both
+        let_the_bus_deliver(own)
         own.regentd.kill()
 
         assert client.reply(read)[:2] == (-104, DBUS_ERROR + "Disconnected")
@@ -86,18 +88,24 @@ def test_waiting_call_under_way_fails_likewise(own, flags):
     with LibClient(own.bus, "poll", *flags) as client:
         client.do("list", NAME).value()
         os.kill(own.regentd.process.pid, signal.SIGSTOP)
-        client._write("set", NAME, "key", "1")
-        client._write("get", NAME, "key")
+        client.write(("set", NAME, "key", "1"), ("get", NAME, "key"))
         pid = own.regentd.process.pid
         wait_until_asleep(client.pid)
+        let_the_bus_deliver(own)
         os.kill(pid, signal.SIGKILL)
         wait_exit(own.regentd.process, 30, "regentd to be killed")
         own.regentd.process = None
 
-        assert client._reply("set", 30)[:2] == (-5, ERROR + "OutcomeUnknown")
-        assert client._reply("get", 30)[:2] == (-113, DBUS_ERROR + "ServiceUnknown")
+        assert client.take_reply("set")[:2] == (-5, ERROR + "OutcomeUnknown")
+        assert client.take_reply("get")[:2] == (-113, DBUS_ERROR + "ServiceUnknown")
         own.regentd.start()
         client.do("set", NAME, "key", "1").value()
+
+
+def let_the_bus_deliver(own):
+    """What was sent before is with its receiver when the bus has answered us often enough."""
+    for _ in range(3):
+        own.root.name_owner(BUS_NAME)
 
 
 def wait_until_asleep(pid):
@@ -108,6 +116,23 @@ def wait_until_asleep(pid):
             return file.read().split()[0] == PPOLL
 
     retry_until(is_asleep, 10, "a program to wait")
+
+
+def test_break_that_a_waiting_call_finds_is_told_when_there_is_processing(own):
+    with LibClient(own.bus, "none") as client:
+        client.do("list", NAME).value()
+        os.kill(own.regentd.process.pid, signal.SIGSTOP)
+        read = client.start("get", NAME, "key")
+        write = client.start("set", NAME, "key", "1")
+        client.who()
+        own.regentd.kill()
+
+        assert client.do("get", NAME, "key").error == DBUS_ERROR + "ServiceUnknown"
+        assert not client.pending_output(), "no callback is called while a call waits"
+        client.do("process")
+        assert client.take_reply(read)[:2] == (-104, DBUS_ERROR + "Disconnected")
+        assert client.take_reply(write)[:2] == (-5, ERROR + "OutcomeUnknown")
+        own.regentd.start()
 
 
 def test_late_answers(own, flags):
@@ -164,3 +189,32 @@ def test_memory_and_descriptors_do_not_grow(own, flags):
             own.regentd.restart()
             client.do("get", NAME, "key").value()
         assert n_fds() <= before
+
+
+def test_channel_that_is_refused_is_done_without(stack):
+    own = stack(config="[Limits]\nChannelsMax=0\n")
+    own.root.create(NAME)
+    with LibClient(own.bus) as client:
+        assert client.reply(client.start("set", NAME, "key", "1")).result == 0
+        assert client.do("get", NAME, "key").value() == (1,)
+        assert not client.who()[1]
+
+
+def test_channel_comes_with_the_next_regentd(stack):
+    own = stack(config="[Limits]\nChannelsMax=0\n")
+    own.root.create(NAME)
+    with LibClient(own.bus) as client:
+        client.do("set", NAME, "key", "1").value()
+        own.regentd.stop()
+        own.regentd.write_config("")
+        client.line("presence away")
+        own.regentd.start()
+        client.line("presence there")
+        assert client.do("get", NAME, "key").value() == (1,)
+        assert client.who()[1]
+
+
+def test_no_bus(service, tmp_path):
+    client = LibClient(service.bus, "poll", f"address=unix:path={tmp_path}/nothing")
+    client.line("open -2 .*")
+    assert client.wait() == 1

@@ -11,7 +11,7 @@ import random
 import pytest
 from gi.repository import GLib
 
-from lib_follower import LibFollower
+from lib_follower import LibFollower, State
 from regent_testing.api import change
 from regent_testing.names import BUS_NAME, MANAGER, ROOT_PATH
 
@@ -102,3 +102,76 @@ def test_what_is_taken_in_is_what_is_read(stack, config, flags):
             follower.follow_until(watch, lambda state, wanted=wanted: state.namespaces == wanted, 60)
             kinds = [event.kind for event in follower.states[watch].log]
             assert kinds.count("state") == len(below), kinds
+
+
+def carry_on(state):
+    """For the next process: what was told after the position is told again, which a difference allows."""
+    after = State(state.position)
+    after.namespaces = {name: dict(entries) for name, entries in state.namespaces.items()}
+    return after
+
+
+def test_watchers_that_are_killed_too_go_on_from_where_they_were(stack):
+    """Each time another process goes on from the position of the last event that was taken in."""
+    print(f"REGENT_TEST_SEED={SEED}")
+    chance = random.Random(f"{SEED} killed")
+    made = stack(config=TIGHT)
+    for name in NAMES:
+        made.root.create(name)
+    writer = Writer(made, chance)
+    watches = {"one": ("ns", NAMES[0]), "all": ("names", "")}
+    states = {}
+    for n in range(N_ROUNDS):
+        with LibFollower(made.bus) as follower:
+            for watch, (kind, name) in watches.items():
+                position = states[watch].position if watch in states else None
+                follower.watch(watch, name, kind=kind, position=position)
+                if watch in states:
+                    follower.states[watch] = carry_on(states[watch])
+                    follower.states[watch].log = states[watch].log
+                else:
+                    follower.event(watch, "live")
+            for _ in range(chance.randrange(1, 60)):
+                writer.write()
+            made.root.ns(NAMES[0]).set("mark", n)
+            for watch in watches if chance.random() < 0.7 else ():
+                follower.follow_until(watch, lambda state, n=n: state.namespaces.get(NAMES[0], {}).get("mark") == n)
+            states = dict(follower.states)
+            if n == N_ROUNDS - 1:
+                made.root.ping()
+                expected = {name: read(made.root, name) for name in NAMES}
+                follower.follow_until("all", lambda state: state.namespaces == expected)
+                follower.follow_until("one", lambda state: state.namespaces == {NAMES[0]: expected[NAMES[0]]})
+            follower.kill()
+        if chance.random() < 0.3:
+            made.regentd.kill()
+            made.regentd.start()
+            made.root.wait_name(BUS_NAME)
+    kinds = [event.kind for event in states["all"].log]
+    assert kinds.count("state") == len(NAMES), kinds
+
+
+def test_a_bus_that_is_started_anew(stack):
+    """The position is one of regentd's, and good on the next bus."""
+    made = stack()
+    space = made.root.create(NAMES[0])
+    with LibFollower(made.bus) as follower:
+        follower.watch("w", NAMES[0])
+        follower.event("w", "live")
+        follower.participate("p", NAMES[0], flags="y")
+        follower.event("p", "registered")
+        for n in range(2):
+            made.bus.stop()
+            made.regentd.wait_exit()
+            follower.event("w", "away")
+            follower.event("p", "away")
+            made.bus.start()
+            made.regentd.start()
+            root = made.client()
+            space = root.ns(NAMES[0])
+            follower.event("p", "registered")
+            follower.event("w", "live")
+            space.set("a", n + 1)
+            assert follower.event("w").values == {"a": n + 1}
+            assert follower.event("p", "commit").result == 0
+    assert [event.kind for event in follower.states["w"].log].count("state") == 1

@@ -14,11 +14,14 @@ TREE = {
     "service/util/io.h": "#include <sys/stat.h>\n",
     "service/core/name.h": '#include "util/io.h"\n',
     "service/store/store.h": '#include "core/name.h"\n',
-    "service/bus/server.h": '#include "core/name.h"\n#include "client/regent-names.h"\n',
+    "service/bus/server.h": '#include "core/name.h"\n#include "client/regent-names.h"\n#include "wire/values.h"\n',
     "service/view/view.h": '#include "client/regent-view.h"\n',
     "client/regent-names.h": "#pragma once\n",
     "client/regent-view.h": "#include <stdint.h>\n",
     "client/regent.h": '#include "regent-names.h"\n',
+    "client/libregent/call.c": '#include "wire/values.h"\n',
+    "wire/values.h": '#include "client/regent-names.h"\n#include "wire/errors.h"\n',
+    "wire/errors.h": "",
 }
 
 
@@ -104,6 +107,9 @@ def test_violation_through_absolute_path_or_link_is_found(tree):
         ("service/main.c", "client/regent.h"),
         ("service/extra/new.c", "util/io.h"),
         ("client/regent.c", "service/core/name.h"),
+        ("wire/values.c", "service/core/name.h"),
+        ("wire/values.c", "client/regent.h"),
+        ("service/core/name.c", "wire/values.h"),
         ("client/regent.c", "../service/util/io.h"),
     ],
 )
@@ -132,5 +138,6 @@ def test_include_in_a_comment_is_none(tree, text):
 def test_empty_tree_is_an_error(tmp_path):
     (tmp_path / "service").mkdir()
     (tmp_path / "client").mkdir()
+    (tmp_path / "wire").mkdir()
 
     assert check(tmp_path)[0] == 1

@@ -2,93 +2,13 @@
 """watch against a service that leaves out, resynchronizes, ends and lies, and beside one that pretends to be it."""
 
 import json
-import threading
 
 import pytest
 from ctl import DENIED, OTHER, Regentctl
-from gi.repository import Gio, GLib
-from regent_testing.names import BUS_NAME, NAMESPACE
+from regent_testing.pretender import EPOCH, NS, Pretender, send_signal, values
 from regent_testing.stack import Stack
-from regent_testing.waiting import SLOWNESS
 
-NS = "org.example.A"
-PATH = "/org/regentd/State1/ns/org/example/A"
-EPOCH = "0123456789abcdef" * 2
 NO_SUCH_NAMESPACE = "org.regentd.State1.Error.NoSuchNamespace"
-
-
-def values(**given):
-    return {key: GLib.Variant("u", number) for key, number in given.items()}
-
-
-class Pretender:
-    """Owns regentd's name, and answers each Watch with what .answers gives next: a tuple, or the name of an error."""
-
-    def __init__(self, stack):
-        self._client = stack.client()
-        self.answers = []
-        self.calls = []  # (member, arguments)
-        self.watcher = None
-        self._called = threading.Condition()
-        self._filter = self._client.connection.add_filter(self._on_message)
-        self._client.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "(su)", (BUS_NAME, 0),
-                          destination="org.freedesktop.DBus")  # fmt: skip
-
-    def close(self):
-        """Somebody else may have the name."""
-        if self._filter:
-            self._client.connection.remove_filter(self._filter)
-            self._client.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "ReleaseName", "(s)", (BUS_NAME,),
-                              destination="org.freedesktop.DBus")  # fmt: skip
-        self._filter = None
-
-    def signal(self, member, signature, *arguments):
-        send_signal(self._client.connection, self.watcher, member, signature, *arguments)
-
-    def changed(self, watch, previous, revision, removed=(), **given):
-        self.signal("Changed", "(tstta{sv}asas)", watch, NS, previous, revision, values(**given), list(removed), [])
-
-    def wait_for(self, call):
-        with self._called:
-            assert self._called.wait_for(lambda: call in self.calls, 20 * SLOWNESS), call
-
-    def options_of_watch(self, index):
-        """What the call with that number was given."""
-        return [arguments for member, arguments in self.calls if member == "Watch"][index][2]
-
-    def _answer(self, message):
-        member = message.get_member()
-        if member == "GetAll":
-            facts = {"Epoch": GLib.Variant("s", EPOCH), "Revision": GLib.Variant("t", 100)}
-            return Gio.DBusMessage.new_method_reply(message), GLib.Variant("(a{sv})", (facts,))
-        if member == "Watch":
-            self.watcher = message.get_sender()
-            answer = self.answers.pop(0)
-            if isinstance(answer, str):
-                return Gio.DBusMessage.new_method_error_literal(message, answer, "because"), None
-            return Gio.DBusMessage.new_method_reply(message), GLib.Variant("(ta{sv}ast)", answer)
-        return Gio.DBusMessage.new_method_reply(message), None
-
-    def _on_message(self, connection, message, is_incoming):
-        if not is_incoming or message.get_message_type() != Gio.DBusMessageType.METHOD_CALL:
-            return message
-        body = message.get_body()
-        with self._called:
-            self.calls.append((message.get_member(), body.unpack() if body else None))
-            self._called.notify_all()
-        reply, body = self._answer(message)
-        if body is not None:
-            reply.set_body(body)
-        connection.send_message(reply, Gio.DBusSendMessageFlags.NONE)
-        return None
-
-
-def send_signal(connection, destination, member, signature, *arguments):
-    message = Gio.DBusMessage.new_signal(PATH, NAMESPACE, member)
-    message.set_destination(destination)
-    message.set_body(GLib.Variant(signature, arguments))
-    connection.send_message(message, Gio.DBusSendMessageFlags.NONE)
-    connection.flush_sync(None)
 
 
 @pytest.fixture(scope="module")

@@ -105,7 +105,7 @@ class Instance:
         words = [operation, "bus=" + self.bus.address]
         if operation != "ping":
             words.append("namespace=" + NS_NAME)
-        words += [f"{name}={value}" for name, value in parameters.items()]
+        words += [f"{name.rstrip('_')}={value}" for name, value in parameters.items()]
         return " ".join(map(shlex.quote, words))
 
     def memory_bytes(self, field="VmRSS"):
@@ -164,9 +164,11 @@ class Instance:
 class Context:
     """What all measures of one run have: the programs, the scratch directory, and how much to measure."""
 
-    def __init__(self, tool, store_tool, ctl, directory, sizes):
+    def __init__(self, tool, store_tool, view_tool, flush_clock, ctl, directory, sizes):
         self.tool = tool
         self.store_tool = store_tool
+        self.view_tool = view_tool
+        self.flush_clock = flush_clock  # to be preloaded
         self.ctl = ctl
         self.directory = directory
         self.sizes = sizes

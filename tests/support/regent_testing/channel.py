@@ -2,6 +2,7 @@
 """Direct channels: a caller that has one, and its socket alone."""
 
 import os
+import re
 
 from gi.repository import Gio, GLib
 
@@ -13,6 +14,22 @@ from .wire import RawClient
 
 # What callers of the tests take for regentd: "channel", or else the bus.
 TRANSPORT = "REGENT_TEST_TRANSPORT"
+
+
+# Limits of the bus with those of channels that are to be the same, so that the suites hold for either.
+_LIKE = {
+    "ReplyBytesMax": ("ChannelReplyBytesMax", "2M"),
+    "ConnectionUnreadBytesMax": ("ChannelUnreadBytesMax", "4M"),
+    "UidUnreadBytesMax": ("UidChannelUnreadBytesMax", "8M"),
+    "UnreadBytesMax": ("ChannelsUnreadBytesMax", "64M"),
+}
+
+
+def config_like(text):
+    """The text of regentd.conf with limits of channels as those of the bus."""
+    given = dict(re.findall(r"^(\w+)=(\S+)$", text, re.M))
+    lines = [f"{setting}={given.get(like, usual)}" for like, (setting, usual) in _LIKE.items()]
+    return "\n".join([text, "[Limits]", *lines, "UidChannelsMax=10000", "ChannelsMax=10000", ""])
 
 
 def is_transport():
@@ -86,6 +103,8 @@ class ChannelClient(Client):
 
     def subscribe(self, interface=None, member=None, path=None, arg0=None, sender=BUS_NAME):
         """What is for everybody comes from the bus, what is for its watches from the channel."""
+        if sender in (None, BUS_NAME):
+            self._settle_bus()
         log = super().subscribe(interface, member, path, arg0, sender)
         if sender not in (None, BUS_NAME):
             return log
@@ -107,9 +126,10 @@ class ChannelClient(Client):
     def settle(self):
         """Delivers every signal that regentd sent before now, by either way."""
         super().settle()
-        Client._call(
-            self, BUS_NAME, ROOT_PATH, PEER, "Ping", GLib.Variant("()", ()), False, 30
-        )
+        self._settle_bus()
+
+    def _settle_bus(self):
+        Client._call(self, BUS_NAME, ROOT_PATH, PEER, "Ping", GLib.Variant("()", ()), False, 30)
         dispatch_pending()
 
 

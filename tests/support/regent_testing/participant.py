@@ -15,7 +15,7 @@ UNWILLING = "org.example.Error.Unwilling"
 
 
 @contextlib.contextmanager
-def _as_user(user):
+def as_user(user):
     """The bus asks who connects when it does."""
     if user is None:
         yield
@@ -64,7 +64,7 @@ class Participant:
     """A connection of its own, of a user's if one is named. Use as a context manager or close()."""
 
     def __init__(self, stack, user=None):
-        with _as_user(user):
+        with as_user(user):
             self.raw = new_raw_client(stack.bus.socket)
         self.name = self.raw.name
 

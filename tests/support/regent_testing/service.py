@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 
-from . import environment
+from . import channel, environment
 from .client import Client
 from .names import BUS_NAME
 from .waiting import wait_exit
@@ -63,7 +63,7 @@ class Regentd:
 
     def write_config(self, text):
         with open(self.config_path, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(channel.config_like(text) if channel.is_transport() else text)
 
     def declare(self, name, text):
         """Writes NAME.conf, replacing it whole, and returns its path; text None takes it away."""

@@ -226,6 +226,30 @@ class RawClient:
                     raise RegentError(message.field(ERROR_NAME), message.body()[0])
                 return fds[0]
 
+    def hang_up_channel(self):
+        self._socket.close()
+        self._socket, self._bus_socket = self._bus_socket, None
+
+    def leave_bus(self):
+        self._bus_socket.close()
+        self._bus_socket = None
+
+    def call_bus(self, *arguments, **how):
+        """As call(), over the bus."""
+        self._socket, self._bus_socket = self._bus_socket, self._socket
+        try:
+            return self.call(*arguments, **how)
+        finally:
+            self._socket, self._bus_socket = self._bus_socket, self._socket
+
+    def receive_call(self, seconds=20):
+        deadline = Deadline(seconds)
+        while True:
+            message = self.receive(deadline)
+            if message.kind == CALL:
+                return message
+            self.keep(message)
+
     def _authenticate(self):
         uid = str(os.geteuid()).encode().hex()
         self._socket.sendall(b"\0AUTH EXTERNAL " + uid.encode() + b"\r\n")
@@ -245,7 +269,7 @@ class RawClient:
 
     def build(
         self, path, interface, member, signature="", body=b"",
-        destination=BUS_NAME, flags=0, n_fds=0, kind=CALL, reply_to=None,
+        destination=BUS_NAME, flags=0, n_fds=0, kind=CALL, reply_to=None, sender=None,
     ):  # fmt: skip
         """The bytes of a message, and its serial. The body is as given, right or wrong."""
         self._serial += 1
@@ -254,6 +278,8 @@ class RawClient:
             fields.append((INTERFACE, ("s", interface)))
         if destination:
             fields.append((DESTINATION, ("s", destination)))
+        if sender:
+            fields.append((SENDER, ("s", sender)))
         if signature:
             fields.append((SIGNATURE, ("g", signature)))
         if reply_to:
