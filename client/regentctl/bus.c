@@ -93,11 +93,8 @@ static gboolean open_regent(Bus *bus, bool has_many_calls, Failure **reterr)
         return TRUE;
 }
 
-gboolean bus_open(const Options *options,
-                  Interrupt *interrupt,
-                  BusUse use,
-                  Bus **ret_bus,
-                  Failure **reterr)
+gboolean bus_open(
+        const Options *options, Interrupt *interrupt, BusUse use, Bus **ret_bus, Failure **reterr)
 {
         g_autoptr(Bus) bus = g_new0(Bus, 1);
 
@@ -286,7 +283,8 @@ BusCall *bus_start_namespace(Bus *bus,
                              GVariant *arguments,
                              const char *ret_type)
 {
-        return start_call(bus, ns_name, REGENT_NAMESPACE_INTERFACE, method, arguments, ret_type, false);
+        return start_call(bus, ns_name, REGENT_NAMESPACE_INTERFACE, method, arguments, ret_type,
+                          false);
 }
 
 BusCall *bus_call_drop(BusCall *call)
@@ -377,8 +375,8 @@ gboolean bus_call_manager_for_fd(Bus *bus,
                                  int *ret_fd,
                                  Failure **reterr)
 {
-        g_autoptr(BusCall) call = start_call(bus, NULL, REGENT_MANAGER_INTERFACE, method, arguments,
-                                             ret_type, true);
+        g_autoptr(BusCall) call =
+                start_call(bus, NULL, REGENT_MANAGER_INTERFACE, method, arguments, ret_type, true);
 
         if (!finish_call(call, ret, reterr))
                 return FALSE;

@@ -23,11 +23,8 @@ typedef enum BusUse {
 } BusUse;
 
 /* Connects as @options say: --address, --host (by ssh, as busctl does), or the system bus. @options and @interrupt stay borrowed. */
-gboolean bus_open(const Options *options,
-                  Interrupt *interrupt,
-                  BusUse use,
-                  Bus **ret_bus,
-                  Failure **reterr);
+gboolean bus_open(
+        const Options *options, Interrupt *interrupt, BusUse use, Bus **ret_bus, Failure **reterr);
 Bus *bus_free(Bus *bus);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)
 

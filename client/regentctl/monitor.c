@@ -95,9 +95,7 @@ static void tell(Monitor *monitor,
                  const char *key,
                  GVariant *value)
 {
-        const MonitorEvent event = {
-                .kind = kind, .ns_name = ns_name, .key = key, .value = value
-        };
+        const MonitorEvent event = { .kind = kind, .ns_name = ns_name, .key = key, .value = value };
 
         if (monitor->is_started)
                 monitor->on_event(&event, monitor->userdata);
@@ -120,10 +118,7 @@ static Fingerprints *find_or_make(Monitor *monitor, const char *ns_name)
         return keys;
 }
 
-static void take_values(Monitor *monitor,
-                        Fingerprints *keys,
-                        const char *ns_name,
-                        GVariant *values)
+static void take_values(Monitor *monitor, Fingerprints *keys, const char *ns_name, GVariant *values)
 {
         GVariantIter iterator;
         const char *key;

@@ -109,10 +109,20 @@ static void add_request(Participation *participation,
         turn->current = g_variant_ref(event->current);
 }
 
-/* What was asked of what has gone is nobody's any more. */
-static void forget_turns(Participation *participation)
+/* Nobody waits for an answer any more; what has become of changes is as true as before. */
+static void forget_questions(Participation *participation)
 {
-        g_queue_clear_full(&participation->turns, free_turn);
+        GList *next;
+
+        for (GList *at = participation->turns.head; at; at = next) {
+                Turn *turn = at->data;
+
+                next = at->next;
+                if (!turn->asked)
+                        continue;
+                free_turn(turn);
+                g_queue_delete_link(&participation->turns, at);
+        }
 }
 
 static void on_event(RegentParticipant *participant,
@@ -140,7 +150,7 @@ static void on_event(RegentParticipant *participant,
                 withdraw(participation, event->transaction);
                 return;
         case REGENT_PARTICIPANT_AWAY:
-                forget_turns(participation);
+                forget_questions(participation);
                 return;
         case REGENT_PARTICIPANT_REFUSED:
                 turn = add_turn(participation, TURN_REFUSED);
@@ -195,7 +205,7 @@ Participation *participation_free(Participation *participation)
 
         regent_set_on_presence(bus_regent(participation->bus), NULL, NULL);
         regent_participant_free(participation->participant);
-        forget_turns(participation);
+        g_queue_clear_full(&participation->turns, free_turn);
         g_hash_table_unref(participation->agreements);
         g_free(participation);
         return NULL;
@@ -273,8 +283,8 @@ static gboolean take_registration(Participation *participation, const Turn *turn
 /* It goes on trying by itself. */
 static gboolean take_refusal(Participation *participation, Turn *turn, Failure **reterr)
 {
-        bool is_for_us = turn->failure->status == EXIT_NOT_FOUND ||
-                         turn->failure->status == EXIT_DENIED;
+        bool is_for_us =
+                turn->failure->status == EXIT_NOT_FOUND || turn->failure->status == EXIT_DENIED;
         bool is_passing = is_for_us || turn->failure->status == EXIT_UNREACHABLE ||
                           turn->failure->status == EXIT_TIMEOUT;
 

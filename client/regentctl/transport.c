@@ -65,10 +65,7 @@ static void add_escaped(GString *address, const char *text)
                         g_string_append_printf(address, "%%%02x", (guchar) *text);
 }
 
-gboolean transport_ssh_address(const char *host,
-                               bool may_ask,
-                               char **ret_address,
-                               Failure **reterr)
+gboolean transport_ssh_address(const char *host, bool may_ask, char **ret_address, Failure **reterr)
 {
         const char *port = find_port(host);
         g_autofree char *name = name_of(host, port);

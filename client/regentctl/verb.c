@@ -237,8 +237,7 @@ const Verb verbs[] = {
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .run = verb_monitor,
                 .bus_use = BUS_MANY_CALLS,
-                .details =
-                        "Without NAMESPACE: of all that you may read by owner, group and mode.",
+                .details = "Without NAMESPACE: of all that you may read by owner, group and mode.",
         },
         {
                 .name = "prune-kernels",

@@ -24,7 +24,7 @@ typedef struct Verb {
         const char *details; /* more of its help; may be NULL */
         bool takes_files;    /* arguments may be names of files, which need not be UTF-8 */
         BusUse bus_use;
-        bool is_hidden;      /* neither help nor completion shows it */
+        bool is_hidden; /* neither help nor completion shows it */
 } Verb;
 
 /* Ends with an entry without a name. */
