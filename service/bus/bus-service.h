@@ -94,6 +94,9 @@ typedef struct BusPorts {
         /* Writes need not be held back any more, see bus_service_holds_writes(). */
         void (*go_on)(void *userdata);
 
+        /* Nothing else is to be read now: what waits to be written need not wait for more. */
+        void (*write_now)(void *userdata);
+
         void *userdata;
 } BusPorts;
 

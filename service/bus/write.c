@@ -197,6 +197,8 @@ int write_run(BusService *service,
                 return r;
 
         set->writer_uid = caller->uid;
+        /* Broadcasts come another way, so they are in no order with the reply; and the bus takes its time. */
+        set->is_told_later = caller->channel != NULL && set->kind == CHANGE_SET_ENTRIES;
         reader.caller = caller;
         reader.n_elements = n_elements_allowed(service, m, method, name);
         r = method->read ? method->read(&reader, m, reterr_bus) : 0;

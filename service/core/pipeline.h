@@ -74,7 +74,10 @@ typedef struct PipelineCallbacks {
          */
         uint64_t (*weigh)(void *userdata, const char *name);
 
-        /* @commits are part of the state now; answers follow. */
+        /*
+         * @commits are part of the state now; answers follow, or have gone out already, if that is enough
+         * for each of them (ChangeSet.is_told_later).
+         */
         void (*publish)(void *userdata, const GPtrArray *commits);
 
         /*
