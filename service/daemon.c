@@ -73,6 +73,8 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 
         (void) sd_notify(false, "STOPPING=1");
         daemon->close_status = store_close(daemon->store);
+        if (daemon->service)
+                bus_service_stop(daemon->service);
         pipeline_stop_preparing(daemon->pipeline);
         return 0;
 }

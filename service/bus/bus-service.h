@@ -31,6 +31,7 @@ typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
 typedef struct Participation Participation;
 typedef struct Polkit Polkit;
+typedef struct HeldValues HeldValues;
 typedef struct Signals Signals;
 typedef struct WatchPublisher WatchPublisher;
 typedef struct WatchRights WatchRights;
@@ -116,6 +117,7 @@ typedef struct BusService {
         Broadcasts *broadcasts;
         Polkit *polkit;
         Participation *participation;
+        HeldValues *held_values;
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
@@ -159,6 +161,9 @@ uint64_t bus_service_weigh(const BusService *service, const char *name);
  * when that is over.
  */
 bool bus_service_holds_writes(BusService *service);
+
+/* The loop is about to end. */
+void bus_service_stop(BusService *service);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

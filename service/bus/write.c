@@ -8,6 +8,7 @@
 #include "bus/bus-error.h"
 #include "bus/caller.h"
 #include "bus/flow.h"
+#include "bus/held-values.h"
 #include "bus/object-path.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -139,6 +140,9 @@ static void on_settled(void *userdata, const Settlement *settlement)
         if (!call->caller || settlement->outcome == -ECANCELED)
                 return; /* nobody is there to be answered */
 
+        /* What comes on a channel is in no order with what comes on the bus. */
+        if (!call->caller->channel)
+                held_values_send(call->service->held_values);
         if (settlement->outcome == 0)
                 r = send_reply(call, settlement);
         else
@@ -197,8 +201,6 @@ int write_run(BusService *service,
                 return r;
 
         set->writer_uid = caller->uid;
-        /* Broadcasts come another way, so they are in no order with the reply; and the bus takes its time. */
-        set->is_told_later = caller->channel != NULL && set->kind == CHANGE_SET_ENTRIES;
         reader.caller = caller;
         reader.n_elements = n_elements_allowed(service, m, method, name);
         r = method->read ? method->read(&reader, m, reterr_bus) : 0;

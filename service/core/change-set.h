@@ -86,7 +86,6 @@ typedef struct ChangeSet {
         ConfirmationWish *confirmation; /* of ENTRIES, owned; NULL: none is needed */
         CommitSettlement settlement;    /* the next three of SETTLE */
         uint64_t settles;
-        bool is_told_later; /* to everybody else than who waits for it, see core/pipeline.h */
         bool is_other_boot; /* what was in memory only has gone in the meantime */
         size_t n_changes;
         uint64_t n_bytes;         /* of all keys and values */

@@ -396,24 +396,15 @@ static void apply_batch(Pipeline *pipeline)
         for (guint i = 0; i < pipeline->commits->len; i++)
                 apply(pipeline, pipeline->commits->pdata[i]);
 
-        pipeline->statistics.n_commits += pipeline->commits->len;
-        pipeline->statistics.n_batches += pipeline->commits->len > 0;
-}
-
-static void answer_batch(Pipeline *pipeline)
-{
-        for (guint i = 0; i < pipeline->batch->len; i++) {
-                request_answer(pipeline->batch->pdata[i]);
-                preparation_conclude(&pipeline->preparation, pipeline->batch->pdata[i]);
+        if (pipeline->commits->len > 0) {
+                pipeline->statistics.n_commits += pipeline->commits->len;
+                pipeline->statistics.n_batches++;
+                pipeline->callbacks.publish(pipeline->callbacks.userdata, pipeline->commits);
         }
 }
 
 void pipeline_settle(Pipeline *pipeline, int r)
 {
-        const PipelineCallbacks *callbacks = &pipeline->callbacks;
-        bool is_told = r >= 0 && pipeline->commits->len > 0;
-        bool is_told_later = request_are_told_later(pipeline->batch);
-
         g_assert(pipeline->is_under_way);
 
         if (r < 0)
@@ -421,11 +412,10 @@ void pipeline_settle(Pipeline *pipeline, int r)
         else
                 apply_batch(pipeline);
 
-        if (is_told && !is_told_later)
-                callbacks->publish(callbacks->userdata, pipeline->commits);
-        answer_batch(pipeline);
-        if (is_told && is_told_later)
-                callbacks->publish(callbacks->userdata, pipeline->commits);
+        for (guint i = 0; i < pipeline->batch->len; i++) {
+                request_answer(pipeline->batch->pdata[i]);
+                preparation_conclude(&pipeline->preparation, pipeline->batch->pdata[i]);
+        }
 
         g_ptr_array_set_size(pipeline->batch, 0);
         g_ptr_array_set_size(pipeline->commits, 0);

@@ -74,10 +74,7 @@ typedef struct PipelineCallbacks {
          */
         uint64_t (*weigh)(void *userdata, const char *name);
 
-        /*
-         * @commits are part of the state now; answers follow, or have gone out already, if that is enough
-         * for each of them (ChangeSet.is_told_later).
-         */
+        /* @commits are part of the state now; answers follow. */
         void (*publish)(void *userdata, const GPtrArray *commits);
 
         /*

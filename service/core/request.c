@@ -128,15 +128,3 @@ void request_answer(const Request *request)
                 settlement.token = request->set->confirmation->token;
         request->on_settled(request->userdata, &settlement);
 }
-
-bool request_are_told_later(const GPtrArray *batch)
-{
-        for (guint i = 0; i < batch->len; i++) {
-                const Request *request = batch->pdata[i];
-
-                if (request->transaction || !request->set || !request->set->is_told_later)
-                        return false;
-        }
-
-        return true;
-}

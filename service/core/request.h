@@ -90,6 +90,3 @@ bool request_meets(const Request *request, const Request *other);
 bool request_is_outdated(const Request *request, const State *state);
 
 void request_answer(const Request *request);
-
-/* Whether all of @batch (Request) are answered before others are told of them. */
-bool request_are_told_later(const GPtrArray *batch);
