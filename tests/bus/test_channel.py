@@ -453,14 +453,19 @@ def test_who_calls_over_the_bus_has_been_told_before(service, direct):
     listener.close()
 
 
-def test_values_are_told_before_their_namespace_goes(service, direct):
-    for what, act in (("Goes", lambda ns: direct.remove(ns.name, 1)), ("Closes", lambda ns: ns.set_access(mode=0o600))):
-        space = service.root.create("org.example." + what, mode=0o644)
-        log = service.root.subscribe()
-        there = direct.ns(space.name)
-        there.set("k", GLib.Variant("u", 1))
-        act(there)
+def test_values_are_not_told_of_another_namespace_of_the_name(service, raw):
+    space = service.root.create("org.example.Again", mode=0o644)
+    log = service.root.subscribe(path=space.path)
+    client = raw()
+    for n in range(20):
+        for value in (n, n + 100):
+            client.call(space.path, NAMESPACE, "Set", "sv", ("k", ("u", value)))
+        again = client.send(ROOT_PATH, MANAGER, "RemoveNamespace", "st", (space.name, 1))
+        made = client.send(ROOT_PATH, MANAGER, "CreateNamespace", "sa{sv}", (space.name, {"mode": ("u", 0o644)}))
+        client.reply(again)
+        client.reply(made)
         service.root.settle()
-        members = [one.member for one in log.items if space.path in (one.path, one.parameters[0])]
-        assert members in (["PropertiesChanged", "InterfacesRemoved"], ["InterfacesRemoved"])
-        assert [one.member for one in log.items][-1] == "InterfacesRemoved"
+        log.clear()
+        client.call(space.path, NAMESPACE, "Set", "sv", ("other", ("u", n)))
+        log.wait_for(lambda signal: "other" in signal.parameters[1])
+        assert [signal.parameters[1] for signal in log.items] == [{"other": n}]
