@@ -33,10 +33,10 @@ struct RegentView {
         ViewReader kept;   /* the one before, for pointers into it; header NULL: none */
         uint64_t revision; /* of what was there when it was gone */
 
-        bool is_left;     /* regentd has left since it was opened, or died */
-        bool is_gone;     /* the namespace is not there, or not for us */
-        bool has_lent;    /* pointers into reader may be in use */
-        bool is_ahead;    /* it is of a regentd that the loop does not know of yet */
+        bool is_left;  /* regentd has left since it was opened, or died */
+        bool is_gone;  /* the namespace is not there, or not for us */
+        bool has_lent; /* pointers into reader may be in use */
+        bool is_ahead; /* it is of a regentd that the loop does not know of yet */
 
         uint64_t retry_usec; /* CLOCK_MONOTONIC: when a read may open it anew */
         RegentCall *call;    /* OpenView, without waiting */
@@ -63,8 +63,7 @@ static inline void view_follow(RegentView *view)
 /* Whether there is something to read: 0, or -ESTALE. */
 static inline int view_check(const RegentView *view)
 {
-        return G_UNLIKELY(view->is_gone) ||
-                               view_reader_state(&view->reader) == REGENT_VIEW_REMOVED
+        return G_UNLIKELY(view->is_gone) || view_reader_state(&view->reader) == REGENT_VIEW_REMOVED
                        ? -ESTALE
                        : 0;
 }

@@ -80,8 +80,8 @@ int view_entry_value(const ViewEntry *entry, GVariant **ret_value)
 
         /* GVariant reads what is not in normal form without going astray. */
         bytes = g_bytes_new(entry->value, entry->value_bytes);
-        *ret_value = g_variant_ref_sink(
-                g_variant_new_from_bytes(G_VARIANT_TYPE(type), bytes, FALSE));
+        *ret_value =
+                g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE(type), bytes, FALSE));
         return 0;
 }
 

@@ -171,9 +171,9 @@ static void note_followed(RegentView *view, bool was_left)
 
 static int open_and_wait(RegentView *view)
 {
-        bool was_left = view->reader.header &&
-                        (view->is_left || is_orphaned(view) ||
-                         view_reader_state(&view->reader) == REGENT_VIEW_STOPPED);
+        bool was_left =
+                view->reader.header && (view->is_left || is_orphaned(view) ||
+                                        view_reader_state(&view->reader) == REGENT_VIEW_STOPPED);
         int r = 0;
 
         view->call = regent_call_cancel(view->call);
@@ -198,7 +198,7 @@ static int reopen(RegentView *view)
         if (r >= 0)
                 r = open_and_wait(view);
 
-        view->retry_usec = now_usec() + RETRY_USEC;
+        view->retry_usec = view_follows(view) ? 0 : now_usec() + RETRY_USEC;
         return r;
 }
 

@@ -152,8 +152,7 @@ static int do_wait(Request *request)
 /* How often the typed getter of an unsigned number allocated in so many reads; a system call ends it. */
 static int do_read_quietly(Request *request)
 {
-        return put(request,
-                   view_load_quietly(request->view, word(request, 0), number(request, 1)),
+        return put(request, view_load_quietly(request->view, word(request, 0), number(request, 1)),
                    g_variant_new_boolean(TRUE));
 }
 
@@ -228,8 +227,10 @@ static void run_line(Program *program, const char *line)
                 program->view = regent_view_free(program->view);
                 r = 0;
         } else if (strcmp(words[0], "set") == 0) {
-                r = regent_set(program->regent, words[1], words[2],
-                               g_variant_new_uint32((uint32_t) g_ascii_strtoull(words[3], NULL, 10)), NULL);
+                r = regent_set(
+                        program->regent, words[1], words[2],
+                        g_variant_new_uint32((uint32_t) g_ascii_strtoull(words[3], NULL, 10)),
+                        NULL);
         }
         for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
                 if (strcmp(words[0], commands[i].name) == 0)
@@ -283,7 +284,9 @@ int main(int argc, char **argv)
         if (program.view) {
                 Request request = { program.view, (char *[]){ NULL }, NULL };
 
-                print_result(&program, "after", do_snapshot(&request), request.reply);
+                int result = do_snapshot(&request);
+
+                print_result(&program, "after", result, request.reply);
                 g_clear_pointer(&request.reply, g_variant_unref);
         }
         regent_view_free(program.view);

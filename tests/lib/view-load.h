@@ -19,8 +19,11 @@ typedef struct ViewFollowed {
 int view_load_quietly(RegentView *view, const char *key, uint64_t n_reads);
 
 /* So many threads read for so long. -EILSEQ when what one reads goes back. */
-int view_load_by_threads(
-        RegentView *view, const char *key, uint64_t n_threads, uint64_t usec, uint64_t *ret_n_reads);
+int view_load_by_threads(RegentView *view,
+                         const char *key,
+                         uint64_t n_threads,
+                         uint64_t usec,
+                         uint64_t *ret_n_reads);
 
 /*
  * Reads by regent_view_get_uint32() alone, until the value is @last or @usec have passed (-ETIMEDOUT). -EILSEQ when the
