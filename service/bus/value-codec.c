@@ -131,6 +131,21 @@ int value_codec_append(sd_bus_message *m, GVariant *value)
         return r < 0 ? r : 0;
 }
 
+/* sd-bus would look once more whether it is UTF-8, for each of those it is sent to. */
+static int append_text(sd_bus_message *m, const Entry *entry)
+{
+        size_t length = entry->value_bytes - 1;
+        char *space;
+        int r;
+
+        r = sd_bus_message_append_string_space(m, length, &space);
+        if (r < 0)
+                return r;
+
+        memcpy(space, entry_value_bytes(entry), length);
+        return 0;
+}
+
 int value_codec_append_entry(sd_bus_message *m, Entry *entry)
 {
         const char *type = entry_type(entry);
@@ -146,7 +161,10 @@ int value_codec_append_entry(sd_bus_message *m, Entry *entry)
         if (r < 0)
                 return r;
 
-        r = append_plain(m, type, entry_value_bytes(entry), entry->value_bytes);
+        if (*type == 's')
+                r = append_text(m, entry);
+        else
+                r = append_plain(m, type, entry_value_bytes(entry), entry->value_bytes);
         if (r < 0)
                 return r;
 

@@ -13,13 +13,14 @@
 
 #include "core/entry-table.h"
 
+#include "core/entry-sort.h"
+
 #include <string.h>
 #include <xxhash.h>
 
-#define SLOTS_MIN        ((size_t) 16)
-#define ENTRIES_MIN      ((size_t) 16)
-#define LINE_BYTES       64u
-#define DIGITS_ITEMS_MIN ((size_t) 512)
+#define SLOTS_MIN   ((size_t) 16)
+#define ENTRIES_MIN ((size_t) 16)
+#define LINE_BYTES  64u
 
 typedef struct Slot {
         uint32_t hash; /* the lower half */
@@ -128,20 +129,32 @@ static void close_gaps(EntryTable *table)
         table->n_used = n;
 }
 
-/* Makes slots for all that is there, and half as much again. */
-static void make_slots(EntryTable *table)
+/* Has each entry take a slot. The slots there were, if all stand for what is there, save a look at the keys. */
+static void fill_slots(EntryTable *table, const Slot *before, size_t n_before)
 {
-        close_gaps(table);
-        for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_used + 1;)
-                table->n_slots *= 2;
-        g_free(table->slots);
-        table->slots = g_new0(Slot, table->n_slots);
+        for (size_t i = 0; i < n_before; i++)
+                if (before[i].at > 0)
+                        take_slot(table, before[i].hash, before[i].at - 1);
 
-        for (size_t i = 0; i < table->n_used; i++) {
+        for (size_t i = 0; i < table->n_used && !before; i++) {
                 const Entry *entry = table->entries[i];
 
                 take_slot(table, (uint32_t) hash_of(table, entry_key(entry), entry->key_bytes), i);
         }
+}
+
+/* Makes slots for all that is there, and half as much again. */
+static void make_slots(EntryTable *table)
+{
+        bool has_gaps = table->n_entries < table->n_used;
+        g_autofree Slot *before = g_steal_pointer(&table->slots);
+        size_t n_before = table->n_slots;
+
+        close_gaps(table);
+        for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_used + 1;)
+                table->n_slots *= 2;
+        table->slots = g_new0(Slot, table->n_slots);
+        fill_slots(table, has_gaps ? NULL : before, has_gaps ? 0 : n_before);
 }
 
 /* Whether @key comes after all that there are, which are in order. */
@@ -276,11 +289,6 @@ void entry_table_remove(EntryTable *table, const char *key)
         entry_unref(entry);
 }
 
-typedef struct Item {
-        uint64_t part; /* of the key, as a number */
-        Entry *entry;
-} Item;
-
 /* The eight bytes of the key from @from on; zeros behind its end, which no key has in it. */
 static uint64_t part_of(const Entry *entry, size_t from)
 {
@@ -291,77 +299,28 @@ static uint64_t part_of(const Entry *entry, size_t from)
         return GUINT64_FROM_BE(part);
 }
 
-static int compare_parts(const void *a, const void *b)
-{
-        uint64_t part_a = ((const Item *) a)->part;
-        uint64_t part_b = ((const Item *) b)->part;
-
-        return (part_a > part_b) - (part_a < part_b);
-}
-
-static uint8_t digit_of(const Item *item, unsigned place)
-{
-        return (uint8_t) (item->part >> 8 * place);
-}
-
-/* By one digit, from @items to @sorted. False when there is nothing to do, as it is the same in all. */
-static bool sort_by_digit(const Item *items, Item *sorted, size_t n, unsigned place)
-{
-        size_t ends[256] = { 0 };
-
-        for (size_t i = 0; i < n; i++)
-                ends[digit_of(&items[i], place)]++;
-        if (ends[digit_of(&items[0], place)] == n)
-                return false;
-
-        for (size_t i = 1; i < G_N_ELEMENTS(ends); i++)
-                ends[i] += ends[i - 1];
-        for (size_t i = n; i-- > 0;)
-                sorted[--ends[digit_of(&items[i], place)]] = items[i];
-        return true;
-}
-
-/* From the last digit to the first, each leaving those that are equal in it in the order before. */
-static void sort_by_digits(Item *items, size_t n)
-{
-        g_autofree Item *spare = g_new(Item, n);
-        Item *from = items, *to = spare;
-
-        for (unsigned place = 0; place < sizeof items->part; place++)
-                if (sort_by_digit(from, to, n, place)) {
-                        Item *sorted = to;
-
-                        to = from;
-                        from = sorted;
-                }
-        if (from != items)
-                memcpy(items, from, n * sizeof *items);
-}
-
 /* Sorts items whose keys are equal before @from; no two are equal in all. */
-static void sort_items(Item *items, size_t n, size_t from)
+static void sort_items(EntryItem *items, size_t n, size_t from)
 {
         bool is_sorted = true;
 
         for (size_t i = 0; i < n; i++) {
-                items[i].part = part_of(items[i].entry, from);
-                is_sorted = is_sorted && (i == 0 || items[i - 1].part <= items[i].part);
+                items[i].number = part_of(items[i].entry, from);
+                is_sorted = is_sorted && (i == 0 || items[i - 1].number <= items[i].number);
         }
-        if (!is_sorted && n < DIGITS_ITEMS_MIN)
-                qsort(items, n, sizeof *items, compare_parts);
-        else if (!is_sorted)
-                sort_by_digits(items, n);
+        if (!is_sorted)
+                entry_sort(items, n);
 
         for (size_t begin = 0, end; begin < n; begin = end) {
-                for (end = begin + 1; end < n && items[end].part == items[begin].part; end++)
+                for (end = begin + 1; end < n && items[end].number == items[begin].number; end++)
                         ;
                 if (end - begin > 1)
-                        sort_items(items + begin, end - begin, from + sizeof items->part);
+                        sort_items(items + begin, end - begin, from + sizeof items->number);
         }
 }
 
 /* How many bytes all keys begin with. */
-static size_t common_bytes(const Item *items, size_t n)
+static size_t common_bytes(const EntryItem *items, size_t n)
 {
         size_t n_common = n > 0 ? items[0].entry->key_bytes : 0;
 
@@ -377,7 +336,7 @@ static size_t common_bytes(const Item *items, size_t n)
 /* Of entries that stand in any order. */
 static void sort(Entry **entries, size_t n)
 {
-        g_autofree Item *items = g_new(Item, n);
+        g_autofree EntryItem *items = g_new(EntryItem, n);
 
         for (size_t i = 0; i < n; i++)
                 items[i].entry = entries[i];

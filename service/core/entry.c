@@ -6,6 +6,7 @@
 #include "core/entry.h"
 
 #include "core/limits.h"
+#include "core/name.h"
 #include "core/session.h"
 #include "core/value-bytes.h"
 #include "core/value.h"
@@ -96,14 +97,12 @@ int entry_new_from_bytes(Entry **ret_entry,
         g_autoptr(Entry) entry = NULL;
         uint64_t wire_bytes;
 
-        if (key_bytes == 0 || key_bytes > LIMIT_KEY_BYTES || type_bytes == 0 ||
-            type_bytes > LIMIT_TYPE_BYTES || value_bytes > UINT32_MAX)
-                return -EBADMSG;
-        if (memchr(key, '\0', key_bytes) || memchr(type, '\0', type_bytes))
+        if (type_bytes == 0 || type_bytes > LIMIT_TYPE_BYTES || value_bytes > UINT32_MAX ||
+            !key_bytes_are_valid(key, key_bytes))
                 return -EBADMSG;
 
         entry = entry_allocate(key, key_bytes, type, type_bytes, "", value_bytes, class);
-        if (!value_type_is_valid(entry_type(entry)))
+        if (strlen(entry_type(entry)) != type_bytes || !value_type_is_valid(entry_type(entry)))
                 return -EBADMSG;
 
         memcpy(value_of(entry), value, value_bytes);

@@ -51,7 +51,7 @@ Entry *entry_new(const char *key, GVariant *value, EntryClass class);
 
 /*
  * From serialized bytes, in this machine's byte order. 0, or -EBADMSG when they are not a valid
- * type and a value of it in normal form.
+ * key, a valid type and a value of it in normal form.
  */
 int entry_new_from_bytes(Entry **ret_entry,
                          const char *key,

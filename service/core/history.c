@@ -12,11 +12,15 @@
 
 #include "core/history.h"
 
+#include "core/entry-sort.h"
 #include "core/namespace-walk.h"
 #include "core/outcome.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+/* Far enough ahead of what is looked at that it has come by then. */
+#define FETCHED_AHEAD 16u
 
 static uint64_t horizon_of(const State *state, const Namespace *ns)
 {
@@ -175,39 +179,57 @@ int history_walk(State *state G_GNUC_UNUSED,
         return walk_keys(ns, prefix, since, on_differs, userdata);
 }
 
-/* With the revision beside it, so that the sort does not wander through the memory. */
-typedef struct Dated {
-        uint64_t revision;
-        Entry *entry;
-} Dated;
-
-static gint compare_dated(gconstpointer a, gconstpointer b)
+static void fetch(const EntryItem *items, size_t n, size_t i)
 {
-        uint64_t first = ((const Dated *) a)->revision, second = ((const Dated *) b)->revision;
+        if (i < n)
+                __builtin_prefetch(items[i].entry);
+}
 
-        return first < second ? -1 : first > second;
+/* What is seen, in any order. */
+static EntryItem *items_of(const Namespace *ns, size_t *ret_n)
+{
+        EntryItem *items = g_new(EntryItem, (gsize) g_tree_nnodes(ns->entries));
+        size_t n = 0;
+
+        for (GTreeNode *node = g_tree_node_first(ns->entries); node; node = g_tree_node_next(node))
+                items[n++].entry = namespace_node_entry(node);
+        *ret_n = n;
+        return items;
+}
+
+/* Leaves those newer than @horizon, with their revisions. */
+static size_t keep_newer(EntryItem *items, size_t n, uint64_t horizon)
+{
+        size_t n_newer = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                EntryItem item = { items[i].entry->revision, items[i].entry };
+
+                fetch(items, n, i + FETCHED_AHEAD);
+                if (item.number > horizon)
+                        items[n_newer++] = item;
+        }
+        return n_newer;
 }
 
 /* What is older needs no order: nobody may ask so far back. */
 static gboolean order_entries(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
 {
-        g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Dated));
         uint64_t horizon = *(const uint64_t *) userdata;
+        g_autofree EntryItem *items = NULL;
         Namespace *ns = value;
-        GTreeNode *node = ns->revision > horizon ? g_tree_node_first(ns->entries) : NULL;
+        size_t n = 0;
 
-        for (; node; node = g_tree_node_next(node)) {
-                Entry *entry = namespace_node_entry(node);
-                Dated dated = { entry->revision, entry };
-
-                if (entry->revision > horizon)
-                        g_array_append_val(all, dated);
+        if (ns->revision > horizon) {
+                items = items_of(ns, &n);
+                n = keep_newer(items, n, horizon);
         }
-
-        g_array_sort(all, compare_dated);
+        entry_sort(items, n);
         namespace_begin_history(ns);
-        for (guint i = 0; i < all->len; i++)
-                namespace_link(ns, g_array_index(all, Dated, i).entry);
+        for (size_t i = 0; i < n; i++) {
+                fetch(items, n, i + FETCHED_AHEAD);
+                namespace_link(ns, items[i].entry);
+        }
         return FALSE;
 }
 

@@ -39,21 +39,23 @@ bool namespace_name_is_valid(const char *name)
         return n_labels >= 2 && !is_first;
 }
 
-/* strspn() would take longer over its set than over a key, and a start looks at every key. */
-static bool is_key_character(char c)
-{
-        return g_ascii_isalnum(c) || (c >= '-' && c <= ':') || c == '_';
-}
+/* A start looks at every key: strspn() would take longer over its set than over a key. */
+static const bool key_characters[UINT8_MAX + 1] = {
+        ['-' ... ':'] = true,
+        ['A' ... 'Z'] = true,
+        ['_'] = true,
+        ['a' ... 'z'] = true,
+};
 
 bool key_bytes_are_valid(const char *bytes, size_t n_bytes)
 {
+        bool is_valid = n_bytes > 0;
+
         if (n_bytes > LIMIT_KEY_BYTES)
                 return false;
         for (size_t i = 0; i < n_bytes; i++)
-                if (!is_key_character(bytes[i]))
-                        return false;
-
-        return n_bytes > 0;
+                is_valid &= key_characters[(uint8_t) bytes[i]];
+        return is_valid;
 }
 
 bool key_prefix_is_valid(const char *prefix)

@@ -12,11 +12,33 @@
 
 #include <string.h>
 
+static bool is_basic_or_variant(char type)
+{
+        switch (type) {
+        case 'y':
+        case 'b':
+        case 'n':
+        case 'q':
+        case 'i':
+        case 'u':
+        case 'x':
+        case 't':
+        case 'd':
+        case 's':
+        case 'o':
+        case 'g':
+        case 'v':
+                return true;
+        default:
+                return false;
+        }
+}
+
 bool value_type_is_valid(const char *type)
 {
         /* Most are of one letter, and a start looks at the type of every entry. */
         if (type[0] != '\0' && type[1] == '\0')
-                return strchr("ybnqiuxtdsogv", type[0]);
+                return is_basic_or_variant(type[0]);
 
         /* m: maybe, h: descriptor, the rest stand for no concrete type. */
         return strlen(type) <= LIMIT_TYPE_BYTES && !strpbrk(type, "mh*?r") &&

@@ -93,6 +93,11 @@ static Manifest *renewed_manifest(const Checkpointer *checkpointer)
         return manifest;
 }
 
+int checkpointer_name_checkpoint(Step *step)
+{
+        return put_manifest(step);
+}
+
 int checkpointer_name_renewal(Step *step)
 {
         Checkpointer *checkpointer = step->checkpointer;
@@ -105,24 +110,20 @@ int checkpointer_name_renewal(Step *step)
 
         checkpointer->manifest = renewed_manifest(checkpointer);
         step->text = manifest_to_text(checkpointer->manifest);
-        r = checkpointer_name_checkpoint(step);
-        if (r == 0)
-                checkpointer->side->is_set_aside = false;
-        return r;
+        return put_manifest(step);
 }
 
-int checkpointer_name_checkpoint(Step *step)
+/* The new manifest holds: what it names no more may go, and if not, goes at a start. */
+int checkpointer_remove_others(Step *step)
 {
-        Checkpointer *checkpointer = step->checkpointer;
-        int r = put_manifest(step);
+        Side *side = step->checkpointer->side;
 
-        /* The new manifest holds: what it names no more may go, and if not, goes at a start. */
-        if (r == 0)
-                (void) side_remove_others(checkpointer->side, checkpointer->manifest);
-        return r;
+        (void) side_remove_others(side, side->manifest);
+        if (step->checkpointer->purpose == CHECKPOINTER_RENEWAL)
+                side->is_set_aside = false;
+        return 0;
 }
 
-/* What is left over does no harm. */
 int checkpointer_prune_last_good(Step *step)
 {
         const Side *side = step->checkpointer->side;

@@ -83,6 +83,7 @@ int checkpointer_finish_file(Step *step);
 int checkpointer_finish_copy(Step *step);
 int checkpointer_name_checkpoint(Step *step);
 int checkpointer_name_renewal(Step *step);
+int checkpointer_remove_others(Step *step);
 int checkpointer_prune_last_good(Step *step);
 
 /* The job's run(): does the step's work unless one before it has failed. */

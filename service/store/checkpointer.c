@@ -10,7 +10,7 @@
  *     SWITCHING  puts it in place, manifest    done: -> WALKING; writes are held until then
  *     WALKING    writes records                the walk is at its end: -> FINISHING
  *     FINISHING  verifies, puts it in place    done: -> NAMING
- *     NAMING     manifest; unlinks             done: -> IDLE
+ *     NAMING     manifest; then unlinks        done: -> IDLE
  *     FAILED     what it still has             nothing is left: -> IDLE
  *
  * A renewal, after a failure, goes from PREPARING to WALKING at once, for nothing is being written,
@@ -143,7 +143,7 @@ static void on_named(Checkpointer *checkpointer)
         side->manifest = g_steal_pointer(&checkpointer->manifest);
         side->n_old_bytes = 0;
         checkpointer->statistics.n_bytes += checkpoint_file_bytes(checkpointer->file);
-        end(checkpointer);
+        hand_over(step_new(checkpointer, checkpointer_remove_others, end));
 }
 
 /* FINISHING */

@@ -105,34 +105,6 @@ size_t codec_get_count(CodecReader *reader, size_t bytes_each)
         return (size_t) n;
 }
 
-const void *codec_get_bytes(CodecReader *reader, size_t n_bytes)
-{
-        const uint8_t *bytes = reader->at;
-
-        if (n_bytes > codec_rest(reader)) {
-                codec_refuse(reader);
-                return NULL;
-        }
-        reader->at += n_bytes;
-        return bytes;
-}
-
-const char *codec_get_string(CodecReader *reader, size_t max_bytes, size_t *ret_bytes)
-{
-        size_t n = codec_get_count(reader, 1);
-
-        *ret_bytes = 0;
-        if (n > max_bytes) {
-                codec_refuse(reader);
-                return NULL;
-        }
-        if (reader->is_bad)
-                return NULL;
-
-        *ret_bytes = n;
-        return codec_get_bytes(reader, n);
-}
-
 int codec_finish(const CodecReader *reader)
 {
         return reader->is_bad || codec_rest(reader) > 0 ? -EBADMSG : 0;

@@ -120,10 +120,32 @@ uint32_t codec_get_number32(CodecReader *reader);
 size_t codec_get_count(CodecReader *reader, size_t bytes_each);
 
 /* Borrows from the reader's bytes. */
-const void *codec_get_bytes(CodecReader *reader, size_t n_bytes);
+static inline const void *codec_get_bytes(CodecReader *reader, size_t n_bytes)
+{
+        const uint8_t *bytes = reader->at;
+
+        if (n_bytes > codec_rest(reader)) {
+                codec_refuse(reader);
+                return NULL;
+        }
+        reader->at += n_bytes;
+        return bytes;
+}
 
 /* Borrows; not terminated. At most @max_bytes, or it is a mistake. */
-const char *codec_get_string(CodecReader *reader, size_t max_bytes, size_t *ret_bytes);
+static inline const char *codec_get_string(CodecReader *reader, size_t max_bytes, size_t *ret_bytes)
+{
+        uint64_t n = codec_get_number(reader);
+
+        *ret_bytes = 0;
+        if (reader->is_bad || n > max_bytes || n > codec_rest(reader)) {
+                codec_refuse(reader);
+                return NULL;
+        }
+
+        *ret_bytes = (size_t) n;
+        return codec_get_bytes(reader, (size_t) n);
+}
 
 /* 0, or -EBADMSG when something was wrong or is left over. */
 int codec_finish(const CodecReader *reader);

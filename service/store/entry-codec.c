@@ -99,18 +99,22 @@ static int make_swapped(Entry **ret_entry, const EntryView *view)
                                     view->class);
 }
 
-static int make_of_no_scope(Entry **ret_entry, const EntryView *view)
+static int make_tombstone(Entry **ret_entry, const EntryView *view)
 {
+        g_autofree char *key = NULL;
+
         if (!key_bytes_are_valid(view->key, view->key_bytes))
                 return -EBADMSG;
 
-        if (view->is_tombstone) {
-                g_autofree char *key = g_strndup(view->key, view->key_bytes);
+        key = g_strndup(view->key, view->key_bytes);
+        *ret_entry = entry_new_tombstone(key, view->class);
+        return 0;
+}
 
-                *ret_entry = entry_new_tombstone(key, view->class);
-                return 0;
-        }
-
+static int make_of_no_scope(Entry **ret_entry, const EntryView *view)
+{
+        if (view->is_tombstone)
+                return make_tombstone(ret_entry, view);
         if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
                 return make_swapped(ret_entry, view);
         return entry_new_from_bytes(ret_entry, view->key, view->key_bytes, view->type,

@@ -159,7 +159,7 @@ static int take_checkpoint(Session *session)
         int r;
 
         r = store_checkpoint(session->store);
-        while (r == 0 && counter(session, "checkpoints") == 0) {
+        while (r == 0 && counter(session, "checkpoint-bytes-written") == 0) {
                 if (counter(session, "checkpoint-failures") > 0)
                         return -EIO;
                 r = sd_event_run(session->event, UINT64_MAX);

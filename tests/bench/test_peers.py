@@ -139,7 +139,7 @@ def test_only_what_is_between_the_marks_is_replaced(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text("before\n" + peer_report.BEGIN + "old\n" + peer_report.END + "after\n")
     peer_report.write("new", str(readme))
-    assert readme.read_text() == "before\n" + peer_report.BEGIN + "\nnew\n" + peer_report.END + "after\n"
+    assert readme.read_text() == "before\n" + peer_report.BEGIN + f"\n{peer_report.PICTURE}\nnew\n" + peer_report.END + "after\n"
     readme.write_text("nothing to replace\n")
     with pytest.raises(RuntimeError, match="no place"):
         peer_report.write("new", str(readme))

@@ -6,6 +6,9 @@ import platform
 import re
 import subprocess
 
+# A load average above this comes from others.
+LOAD_MAX = 0.7
+
 
 def file_system_of(path):
     """Type of the file system that path is on."""

@@ -20,8 +20,8 @@ def take(context, instance, receivers, changes, size):
     )
 
 
-def compare(name, taken, kind, goal, note=""):
-    rates, others = [one["watch"] for one in taken], [one[kind] for one in taken]
+def compare(name, taken, kind, goal, note="", of="watch"):
+    rates, others = [one[of] for one in taken], [one[kind] for one in taken]
     return Figure(
         name, statistics.median(rates), "commits/s", f"{kind} signals", statistics.median(others),
         [rate / other for rate, other in zip(rates, others, strict=True)], goal, note,
@@ -37,6 +37,8 @@ def measure_watch(context):
             name = f"watch-8-of-{size}-bytes"
             figures.append(compare(name, taken, "broadcast", at_least(0.7)))
             figures.append(compare(name + "-unicast", taken, "unicast", None))
+            note = "what a bare program has of it with a signal to each, as regentd sends them"
+            figures.append(compare(f"bare-8-of-{size}-bytes", taken, "broadcast", None, note, of="unicast"))
         changes = max(sizes.changes // 10, 10)
         taken = [take(context, instance, sizes.watchers, changes, 64) for _ in range(3)]
         note = f"{sizes.watchers} watchers, memory {instance.memory_bytes() / (1 << 20):.0f} MiB at the end, "

@@ -6,10 +6,12 @@ import os
 import statistics
 import subprocess
 
+from . import machine
 from .figure import Goal, at_least, at_most, quartiles
 from .measure_peers import LARGE, SMALL, Results
 from .peer_systems import RUNTIME_SYSTEMS, SYSTEMS
 
+PICTURE = "![Time of a read and of a write by number of keys](doc/peers.svg)\n"
 BEGIN, END = "<!-- ./dev bench --peers --write: begin -->\n", "<!-- ./dev bench --peers --write: end -->\n"
 PACKAGES = ("liblmdb0", "libsqlite3-0", "dconf-service", "xfconf", "corosync", "etcd-server")
 
@@ -194,11 +196,13 @@ def with_title(title, rows):
 
 def text(results, described):
     n_keys = middle_of(results)
+    is_busy = described["load_before"] > machine.LOAD_MAX
     parts = [
         "Medians of {rounds} rounds, in each of which every system had its turn, on {processor}, {cpus} CPUs, Linux "
         "{kernel}, {file_system}, load {load_before} before: {packages}.\n".format(
             rounds=rounds_text(results), packages=", ".join(described["versions"]), **described
         ),
+        *(["**The machine was busy with something else: these times say little.**\n"] if is_busy else []),
         f"{n_keys:,} keys of 20 bytes, values of 32:\n",
         main_table(results, n_keys),
         *with_title("The same as ratios, round by round:\n", ratio_table(results, n_keys)),
@@ -213,7 +217,7 @@ def text(results, described):
 
 
 def write(tables, path):
-    """Replaces what stands between the marks."""
+    """Replaces what stands between the marks with the picture and the tables."""
     with open(path, encoding="utf-8") as file:
         readme = file.read()
     before, found, rest = readme.partition(BEGIN)
@@ -221,5 +225,5 @@ def write(tables, path):
     if not found or not found_end:
         raise RuntimeError(f"{path}: no place for the tables")
     with open(path + "~", "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + "\n" + tables + "\n" + END + after)
+        file.write(before + BEGIN + "\n" + PICTURE + "\n" + tables + "\n" + END + after)
     os.replace(path + "~", path)
