@@ -12,10 +12,11 @@
  * with NotSupported (-EOPNOTSUPP) for others, and with Busy while views take too much memory. Calls do then.
  *
  * A view ends from time to time: it had no more room, access to the namespace was changed, regentd was started
- * again. It is opened anew then by the next function that reads, but for regent_view_peek() and regent_view_next(), and waits for
- * regentd once for that; by regent_view_refresh() and regent_view_wait(), and, after regentd was away, in the Regent's loop. While there is
- * no regentd, reading goes on with the last state, and the view is stale; its revision never goes back. That
- * regentd was killed cannot be seen in the memory alone: whoever has no loop calls regent_view_refresh() now and then.
+ * again. It is opened anew by the next function that reads, which waits for regentd once for that, but not by
+ * regent_view_peek() and regent_view_next(); by regent_view_refresh() and regent_view_wait(); and, after regentd was
+ * away, in the Regent's loop. While there is no regentd, reading goes on with the last state, and the view is
+ * stale; its revision never goes back. That regentd was killed cannot be seen in the memory alone: whoever has no
+ * loop calls regent_view_refresh() now and then.
  *
  * Threads. A view is used by one thread at a time, with its Regent. But several may be in regent_view_peek(),
  * regent_view_next(), regent_view_revision() and regent_view_is_stale() at once, while none is in another function
@@ -37,9 +38,8 @@ typedef struct RegentView RegentView;
  */
 typedef struct RegentViewEntry {
         const char *key;
-        const char *type; /* D-Bus signature */
-        const void
-                *bytes; /* of the value: a GVariant in normal form, 8-aligned, in this byte order */
+        const char *type;  /* D-Bus signature */
+        const void *bytes; /* of the value: a GVariant in normal form, 8-aligned */
         size_t n_bytes;
         uint64_t revision;   /* of the commit that wrote it; 0: a default */
         uint64_t time_usec;  /* since 1970 */

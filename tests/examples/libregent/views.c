@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Counts packets by their size, and asks for the limit with each of
- * them, as that costs what a look into memory costs. Prints the
+ * Counts packets by their size, and looks up the limit for each of
+ * them, as that costs no more than a look into memory. Prints the
  * limit whenever it has changed, also while regentd is being started
  * anew, until it is 0.
  *
@@ -48,7 +48,7 @@ static int print_peer(RegentView *view)
         if (r < 0)
                 return r;
 
-        text = g_variant_print(values, FALSE);
+        text = g_variant_print(values, TRUE);
         printf("peer %s\n", text);
         return 0;
 }
