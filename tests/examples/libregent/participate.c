@@ -25,7 +25,7 @@ static void put_into_effect(Router *router, guint32 mtu)
         printf("mtu %u in effect\n", mtu);
 }
 
-/* What there is, not asked about or before it was there. */
+/* What was set while this was not asked. */
 static void take_over(Router *router, GVariant *values)
 {
         guint32 mtu = 0;
@@ -63,9 +63,7 @@ static void on_event(RegentParticipant *participant,
 
         switch (event->kind) {
         case REGENT_PARTICIPANT_REGISTERED:
-                (void) g_variant_lookup(event->values, "mtu", "u",
-                                        &mtu);
-                put_into_effect(router, mtu);
+                take_over(router, event->values);
                 break;
         case REGENT_PARTICIPANT_PREPARE:
                 on_prepare(router, participant, event);
