@@ -41,6 +41,7 @@ typedef struct RegentWatchEvent {
         bool is_merged; /* of CHANGE: it is what several commits come to, which were not told one by one */
         const char *
                 position; /* to go on from, see regent_watch_set_position(), when this is dealt with; or NULL */
+        bool is_afresh; /* of STATE: what has changed since what was told, or the position, is not known any more */
 } RegentWatchEvent;
 
 typedef void (*RegentOnWatch)(RegentWatch *watch, const RegentWatchEvent *event, void *userdata);

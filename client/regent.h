@@ -171,6 +171,19 @@ int regent_call_for_fd(Regent *regent,
                        GVariant **ret_reply,
                        int *ret_fd);
 
+/* @fd is good until it returns, for dup(2); -1 where there is no reply. */
+typedef void (*RegentOnReplyForFd)(
+        Regent *regent, int result, GVariant *reply, int fd, void *userdata);
+int regent_call_for_fd_async(Regent *regent,
+                             const char *path,
+                             const char *interface_name,
+                             const char *member,
+                             GVariant *arguments,
+                             const char *reply_type,
+                             RegentOnReplyForFd on_reply,
+                             void *userdata,
+                             RegentCall **ret_call);
+
 /* The object path of a namespace; -EINVAL (InvalidName), for which it needs no connection. g_free() it. */
 int regent_namespace_path(Regent *regent, const char *ns_name, char **ret_path);
 

@@ -2,7 +2,8 @@
 /*
  * Asking for the channel
  *
- * Connect also says whether anybody is there; where no channel is wanted, Ping does.
+ * Connect also says whether anybody is there. Where no channel is wanted a property does; not Ping, which a bridge to
+ * another bus may answer by itself.
  */
 
 #include "private.h"
@@ -94,13 +95,14 @@ static int new_question(Regent *regent, bool may_start_service, sd_bus_message *
                         &(CallSpec){
                                 .path = REGENT_PATH,
                                 .interface_name = has_channel ? REGENT_MANAGER_INTERFACE
-                                                              : "org.freedesktop.DBus.Peer",
-                                .member = has_channel ? "Connect" : "Ping",
+                                                              : "org.freedesktop.DBus.Properties",
+                                .member = has_channel ? "Connect" : "Get",
                                 .no_auto_start = !may_start_service,
                         },
                         &m);
-        if (r >= 0 && has_channel)
-                r = sd_bus_message_append(m, "a{sv}", 0);
+        if (r >= 0)
+                r = has_channel ? sd_bus_message_append(m, "a{sv}", 0)
+                                : sd_bus_message_append(m, "ss", REGENT_MANAGER_INTERFACE, "Epoch");
         if (r < 0)
                 return r;
 
@@ -170,6 +172,33 @@ int ask_and_wait(Regent *regent)
         return r;
 }
 
+static void become_ready(Regent *regent)
+{
+        regent->link = LINK_READY;
+        regent->reopen_delay_usec = LINK_REOPEN_DELAY_USEC;
+        calls_send_held(regent);
+        link_announce_later(regent);
+}
+
+void ask_bus_alone_later(Regent *regent)
+{
+        regent->link = LINK_ASKING;
+        if (sd_bus_is_ready(regent->bus) > 0)
+                become_ready(regent);
+}
+
+int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
+{
+        Regent *regent = userdata;
+
+        (void) m;
+        (void) reterr;
+
+        if (regent->link == LINK_ASKING && !regent->connect_slot)
+                become_ready(regent);
+        return 0;
+}
+
 int ask_bus_alone(Regent *regent)
 {
         const char *name;
@@ -182,8 +211,6 @@ int ask_bus_alone(Regent *regent)
                 return error_set_errno(regent, -ECONNRESET, "The bus does not let us in");
         }
 
-        regent->link = LINK_READY;
-        calls_send_held(regent);
-        link_announce_later(regent);
+        become_ready(regent);
         return 0;
 }

@@ -29,7 +29,7 @@ struct RegentCall {
         uint64_t timeout_usec;
         int result; /* when it is done, with error */
         sd_bus_error error;
-        CallOnReply on_reply;
+        RegentOnReplyForFd on_reply;
         void *userdata;
 };
 
@@ -184,7 +184,7 @@ static int begin(RegentCall *call, RegentCall **ret_call)
 
 int call_start_for_fd(Regent *regent,
                       const CallSpec *spec,
-                      CallOnReply on_reply,
+                      RegentOnReplyForFd on_reply,
                       void *userdata,
                       RegentCall **ret_call)
 {

@@ -88,3 +88,18 @@ int regent_call_for_fd(Regent *regent,
                 close(unwanted);
         return r;
 }
+
+int regent_call_for_fd_async(Regent *regent,
+                             const char *path,
+                             const char *interface_name,
+                             const char *member,
+                             GVariant *arguments,
+                             const char *reply_type,
+                             RegentOnReplyForFd on_reply,
+                             void *userdata,
+                             RegentCall **ret_call)
+{
+        CallSpec spec = { path, interface_name, member, arguments, reply_type, false };
+
+        return call_start_for_fd(regent, &spec, on_reply, userdata, ret_call);
+}

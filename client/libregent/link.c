@@ -174,36 +174,6 @@ static int on_announce(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static int open_bus(Regent *regent, sd_bus **ret)
-{
-        sd_bus *bus;
-        int r;
-
-        if (!regent->address) {
-                r = sd_bus_open_system_with_description(ret, "regent");
-                return r < 0 ? r : 0;
-        }
-
-        r = sd_bus_new(&bus);
-        if (r < 0)
-                return r;
-
-        r = sd_bus_set_address(bus, regent->address);
-        if (r >= 0)
-                r = sd_bus_set_bus_client(bus, true);
-        if (r >= 0)
-                r = sd_bus_negotiate_fds(bus, true);
-        if (r >= 0)
-                r = sd_bus_start(bus);
-        if (r < 0) {
-                sd_bus_close_unref(bus);
-                return r;
-        }
-
-        *ret = bus;
-        return 0;
-}
-
 static int follow_bus(Regent *regent, sd_bus *bus)
 {
         int r;
@@ -214,6 +184,9 @@ static int follow_bus(Regent *regent, sd_bus *bus)
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
                                         "Disconnected", on_disconnected, regent);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, NULL, NULL, "org.freedesktop.DBus.Local",
+                                        "Connected", ask_on_connected, regent);
         if (r >= 0)
                 r = sd_bus_add_match_async(bus, NULL, OWNER_MATCH, on_owner_changed, NULL, regent);
 
@@ -264,7 +237,7 @@ int link_open(Regent *regent)
         if (r < 0)
                 return error_set_errno(regent, r, "Cannot make an event loop");
 
-        r = open_bus(regent, &bus);
+        r = system_bus_open(regent->address, &bus);
         if (r < 0)
                 return error_set_errno(regent, r, "Cannot connect to the bus");
 
@@ -319,7 +292,12 @@ int link_want(Regent *regent, bool may_start_service)
         if (regent->link != LINK_IDLE)
                 return 0;
 
-        return ask_start(regent, may_start_service);
+        /* Followers want to know whether anybody is there. */
+        if (!(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0)
+                return ask_start(regent, may_start_service);
+
+        ask_bus_alone_later(regent);
+        return 0;
 }
 
 static int open_and_ask(Regent *regent)

@@ -127,6 +127,9 @@ sd_bus *link_bus(Regent *regent);
 void link_break(Regent *regent, sd_bus *broken);
 void link_announce_later(Regent *regent);
 
+/* system-bus.c; NULL for the address of the system bus */
+int system_bus_open(const char *address, sd_bus **ret);
+
 /* It was there, and is not any more: to be told later. */
 void link_set_away(Regent *regent);
 
@@ -137,6 +140,9 @@ void link_set_away(Regent *regent);
 int ask_start(Regent *regent, bool may_start_service);
 int ask_and_wait(Regent *regent);
 int ask_bus_alone(Regent *regent);
+void ask_bus_alone_later(Regent *regent);
+/* The bus has let us in. */
+int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
 
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);
@@ -171,8 +177,6 @@ int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message *
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);
 int call_wait_for_child(Regent *regent, const CallSpec *spec, GVariant **ret_child);
 
-/* @fd of the reply is borrowed, or -1. */
-typedef void (*CallOnReply)(Regent *regent, int result, GVariant *reply, int fd, void *userdata);
 int call_start(Regent *regent,
                const CallSpec *spec,
                RegentOnReply on_reply,
@@ -180,7 +184,7 @@ int call_start(Regent *regent,
                RegentCall **ret_call);
 int call_start_for_fd(Regent *regent,
                       const CallSpec *spec,
-                      CallOnReply on_reply,
+                      RegentOnReplyForFd on_reply,
                       void *userdata,
                       RegentCall **ret_call);
 

@@ -95,7 +95,9 @@ const char *regent_unique_name(Regent *regent)
         const char *name;
 
         g_clear_pointer(&regent->unique_name, g_free);
-        if (regent->bus && sd_bus_get_unique_name(regent->bus, &name) >= 0)
+        /* Before the bus has given it one, sd-bus would wait for that. */
+        if (regent->bus && sd_bus_is_ready(regent->bus) > 0 &&
+            sd_bus_get_unique_name(regent->bus, &name) >= 0)
                 regent->unique_name = g_strdup(name);
 
         return regent->unique_name;

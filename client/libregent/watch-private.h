@@ -71,11 +71,12 @@ struct RegentWatch {
         void *userdata;
 
         WatchPhase phase;
-        unsigned turn;        /* what was asked in an earlier one is of no use any more */
-        bool has_turn;        /* it is among those that may ask */
-        bool was_live;        /* ever */
-        bool is_away;         /* and that was told */
-        bool is_missing;      /* there is no such namespace, and that was told */
+        unsigned turn;   /* what was asked in an earlier one is of no use any more */
+        bool has_turn;   /* it is among those that may ask */
+        bool was_live;   /* ever */
+        bool is_away;    /* and that was told */
+        bool is_missing; /* there is no such namespace, and that was told */
+        bool is_afresh;  /* the states that come next are because nobody knows what has changed */
         bool is_telling_many; /* of what is one position more is to be told */
 
         Position position;      /* everything up to here was told */

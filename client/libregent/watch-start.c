@@ -137,6 +137,7 @@ static int read_service(RegentWatch *watch);
 static void lose(RegentWatch *watch)
 {
         watch_drop(watch, true);
+        watch->is_afresh = watch->is_afresh || watch->position.epoch;
         position_clear(&watch->position);
         g_ptr_array_set_size(watch->last_commit, 0);
 }
@@ -200,7 +201,7 @@ static void complete(RegentWatch *watch, const WatchAnswer *answer)
         watch_stop_asking(watch);
         watch->phase = WATCH_LIVE;
         watch->was_live = true;
-        watch->is_missing = watch->is_away = false;
+        watch->is_missing = watch->is_away = watch->is_afresh = false;
         if (watch_tell(watch, live))
                 watch_take_signals(watch);
 }

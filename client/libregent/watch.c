@@ -316,6 +316,7 @@ bool watch_tell(RegentWatch *watch, RegentWatchEvent event)
                 return false;
 
         event.position = position;
+        event.is_afresh = watch->is_afresh && event.kind == REGENT_WATCH_STATE;
         watch->on_event(watch, &event, watch->userdata);
         return !watch->is_freed && watch->phase != WATCH_ENDED;
 }

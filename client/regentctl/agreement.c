@@ -10,8 +10,8 @@ Agreement *agreement_new(const char *ns_name, GVariant *set, GVariant *unset)
         Agreement *agreement = g_new(Agreement, 1);
 
         *agreement = (Agreement){ .ns_name = g_strdup(ns_name),
-                                  .set = g_variant_ref(set),
-                                  .unset = g_variant_ref(unset) };
+                                  .set = g_variant_ref_sink(set),
+                                  .unset = g_variant_ref_sink(unset) };
         return agreement;
 }
 
@@ -80,52 +80,4 @@ bool agreement_is_made(const Agreement *agreement, GVariant *values)
 
         add_values(present, values);
         return is_made(agreement, present);
-}
-
-/* Half of them at a time when they are too many, or too large, for one reply. */
-static gboolean read_keys(Bus *bus,
-                          const char *ns_name,
-                          const char *const *keys,
-                          gsize n,
-                          GHashTable *present,
-                          Failure **reterr)
-{
-        g_autoptr(GVariant) reply = NULL;
-        g_autoptr(GVariant) values = NULL;
-        g_autoptr(Failure) failure = NULL;
-
-        if (n == 0)
-                return TRUE; /* GetMany would read all that there are */
-        if (bus_call_namespace(bus, ns_name, "GetMany",
-                               g_variant_new("(@as@a{sv})", g_variant_new_strv(keys, (gssize) n),
-                                             g_variant_new_array(G_VARIANT_TYPE("{sv}"), NULL, 0)),
-                               "(a{sv}t)", &reply, &failure)) {
-                values = g_variant_get_child_value(reply, 0);
-                add_values(present, values);
-                return TRUE;
-        }
-        if (failure_is(failure, FAILURE_LIMITS_EXCEEDED) && n > 1)
-                return read_keys(bus, ns_name, keys, n / 2, present, reterr) &&
-                       read_keys(bus, ns_name, keys + n / 2, n - n / 2, present, reterr);
-        *reterr = g_steal_pointer(&failure);
-        return FALSE;
-}
-
-gboolean agreement_look_up(const Agreement *agreement,
-                           Bus *bus,
-                           bool *ret_is_made,
-                           Failure **reterr)
-{
-        gsize n_set = g_variant_n_children(agreement->set), n_unset;
-        g_autofree const char **unset = g_variant_get_strv(agreement->unset, &n_unset);
-        g_autofree const char **set = g_new(const char *, n_set + 1);
-        g_autoptr(GHashTable) present = make_table();
-
-        for (gsize i = 0; i < n_set; i++)
-                g_variant_get_child(agreement->set, i, "{&sv}", &set[i], NULL);
-        if (!read_keys(bus, agreement->ns_name, set, n_set, present, reterr) ||
-            !read_keys(bus, agreement->ns_name, unset, n_unset, present, reterr))
-                return FALSE;
-        *ret_is_made = is_made(agreement, present);
-        return TRUE;
 }

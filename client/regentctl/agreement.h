@@ -7,7 +7,7 @@
  * A change that a participant has agreed to, or given up half-way, and has not heard the end of.
  */
 
-#include "bus.h"
+#include <glib.h>
 
 #include <stdbool.h>
 
@@ -26,9 +26,3 @@ GHashTable *agreement_table_new(void);
 
 /* Whether @values (a{sv}), of its keys at least, are what it comes to. */
 bool agreement_is_made(const Agreement *agreement, GVariant *values);
-
-/* The same of what its keys hold now. */
-gboolean agreement_look_up(const Agreement *agreement,
-                           Bus *bus,
-                           bool *ret_is_made,
-                           Failure **reterr);

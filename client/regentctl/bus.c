@@ -5,29 +5,34 @@
  * Every call goes out without leave to ask for a password first. Only when regentd says that it would
  * take one, and somebody is there to give it, the agent is started and the call is sent again: so most
  * runs start no agent, and regentd that does not answer is noticed soon also on a terminal.
+ *
+ * The deadline of a call is kept here, and not by libregent: it holds for connecting, too.
  */
 
 #include "bus.h"
 
 #include "agent.h"
-#include "child.h"
-#include "client/regent-names.h"
+#include "client/regent.h"
 #include "hint.h"
 #include "namespace-path.h"
 #include "transport.h"
 
-#include <gio/gunixfdlist.h>
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <unistd.h>
 
 #define INTERACTIVE_TIMEOUT_USEC (INT64_C(300) * G_USEC_PER_SEC)
+
+/* A margin, so that it is never libregent that gives up. */
+#define TIMEOUT_MARGIN_USEC (UINT64_C(1) * G_USEC_PER_SEC)
 
 struct Bus {
         const Options *options;
         Interrupt *interrupt;
-        GDBusConnection *connection;
-        char *address; /* NULL with --host */
+        Regent *regent;
+        GSource *source;
         Agent *agent;
-        pid_t ssh_pid; /* 0: none */
 };
 
 struct BusCall {
@@ -37,95 +42,15 @@ struct BusCall {
         const char *interface;
         char *method;
         GVariant *arguments;
-        const GVariantType *ret_type;
-        GAsyncResult *result;
-        GUnixFDList *fds; /* that came with the reply; NULL: none */
+        const char *ret_type;
+        RegentCall *under_way; /* NULL: none is */
+        int64_t deadline_usec;
+        bool is_for_fd;
         bool is_done;
-        bool is_pending; /* on_reply() will be called */
-        bool is_dropped;
-        Failure *failure; /* it was never sent */
+        GVariant *reply; /* when it is done: this, */
+        int fd;          /* and this; or */
+        Failure *failure;
 };
-
-typedef struct Connecting {
-        GAsyncResult *result;
-        bool is_done;
-} Connecting;
-
-/* Connecting may take as long as a call. */
-static gboolean on_deadline(gpointer userdata)
-{
-        g_cancellable_cancel(userdata);
-        return G_SOURCE_CONTINUE;
-}
-
-static void on_connected(GObject *source, GAsyncResult *result, gpointer userdata)
-{
-        Connecting *connecting = userdata;
-
-        (void) source;
-        connecting->result = g_object_ref(result);
-        connecting->is_done = true;
-}
-
-static void on_interrupted(GCancellable *from, gpointer userdata)
-{
-        (void) from;
-        g_cancellable_cancel(userdata);
-}
-
-static gboolean fail_unreachable(const Bus *bus,
-                                 const GError *error,
-                                 bool is_late,
-                                 Failure **reterr)
-{
-        if (interrupt_came(bus->interrupt))
-                return failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
-        if (is_late)
-                failure_set(reterr, EXIT_TIMEOUT, "The bus did not answer in time");
-        else
-                failure_set(reterr, EXIT_UNREACHABLE, "Cannot connect to the bus: %s",
-                            error->message);
-        hint_unreachable(*reterr, bus->options);
-        return FALSE;
-}
-
-/* Waits with the main loop, so that a bus that accepts and says nothing can be given up. */
-static gboolean connect_to(Bus *bus, GIOStream *stream, Failure **reterr)
-{
-        const GDBusConnectionFlags flags = G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                           G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION;
-        g_autoptr(GCancellable) cancellable = g_cancellable_new();
-        GCancellable *interrupted = interrupt_cancellable(bus->interrupt);
-        gulong handler =
-                g_cancellable_connect(interrupted, G_CALLBACK(on_interrupted), cancellable, NULL);
-        guint timer = g_timeout_add((guint) (bus->options->timeout_usec / 1000), on_deadline,
-                                    cancellable);
-        g_autoptr(GError) error = NULL;
-        Connecting connecting = {};
-        bool is_late;
-
-        if (stream)
-                g_dbus_connection_new(stream, NULL, flags, NULL, cancellable, on_connected,
-                                      &connecting);
-        else
-                g_dbus_connection_new_for_address(bus->address, flags, NULL, cancellable,
-                                                  on_connected, &connecting);
-        while (!connecting.is_done)
-                g_main_context_iteration(NULL, TRUE);
-
-        is_late = g_cancellable_is_cancelled(cancellable);
-        g_source_remove(timer);
-        g_cancellable_disconnect(interrupted, handler);
-        if (stream)
-                bus->connection = g_dbus_connection_new_finish(connecting.result, &error);
-        else
-                bus->connection =
-                        g_dbus_connection_new_for_address_finish(connecting.result, &error);
-        g_object_unref(connecting.result);
-        if (!bus->connection)
-                return fail_unreachable(bus, error, is_late, reterr);
-        return TRUE;
-}
 
 static bool may_ask(const Bus *bus)
 {
@@ -133,22 +58,53 @@ static bool may_ask(const Bus *bus)
                agent_may_ask();
 }
 
-gboolean bus_open(const Options *options, Interrupt *interrupt, Bus **ret_bus, Failure **reterr)
+static gboolean fail_to_open(const Bus *bus, int r, Failure **reterr)
+{
+        if (r == -EINVAL && bus->options->address)
+                return failure_set(reterr, EXIT_USAGE, "--address=%s: no address of a bus",
+                                   bus->options->address);
+
+        failure_set(reterr, EXIT_UNREACHABLE, "%s", regent_error_text(bus->regent));
+        hint_unreachable(*reterr, bus->options);
+        return FALSE;
+}
+
+static gboolean open_regent(Bus *bus, bool has_many_calls, Failure **reterr)
+{
+        const Options *options = bus->options;
+        g_autofree char *address = g_strdup(options->address);
+        int r;
+
+        if (options->host && !transport_ssh_address(options->host, may_ask(bus), &address, reterr))
+                return FALSE;
+
+        bus->regent = regent_new();
+        if (address)
+                regent_set_address(bus->regent, address);
+        /* A channel takes longer to make than one call over the bus does, and ssh carries none. */
+        regent_set_flags(bus->regent, has_many_calls && !options->host ? 0 : REGENT_BUS_ONLY);
+        regent_set_timeout(bus->regent, (uint64_t) options->timeout_usec + TIMEOUT_MARGIN_USEC);
+        r = regent_open(bus->regent);
+        if (r < 0)
+                return fail_to_open(bus, r, reterr);
+
+        bus->source = regent_source_new(bus->regent);
+        g_source_attach(bus->source, NULL);
+        return TRUE;
+}
+
+gboolean bus_open(
+        const Options *options, Interrupt *interrupt, BusUse use, Bus **ret_bus, Failure **reterr)
 {
         g_autoptr(Bus) bus = g_new0(Bus, 1);
-        g_autoptr(GIOStream) stream = NULL;
 
         bus->options = options;
         bus->interrupt = interrupt;
-        if (options->host) {
-                if (!transport_start_ssh(options->host, may_ask(bus), &stream, &bus->ssh_pid,
-                                         reterr))
-                        return FALSE;
-        } else if (!transport_find_address(options->address, &bus->address, reterr)) {
+        if (options->address && !transport_check_address(options->address, reterr))
                 return FALSE;
-        }
-        if (!connect_to(bus, stream, reterr))
+        if (!open_regent(bus, use == BUS_MANY_CALLS, reterr))
                 return FALSE;
+
         *ret_bus = g_steal_pointer(&bus);
         return TRUE;
 }
@@ -159,50 +115,86 @@ Bus *bus_free(Bus *bus)
                 return NULL;
 
         agent_free(bus->agent);
-        if (bus->connection)
-                g_dbus_connection_close(bus->connection, NULL, NULL, NULL);
-        g_clear_object(&bus->connection);
-        if (bus->ssh_pid > 0)
-                child_end(bus->ssh_pid);
-        g_free(bus->address);
+        if (bus->source) {
+                g_source_destroy(bus->source);
+                g_source_unref(bus->source);
+        }
+        regent_free(bus->regent);
         g_free(bus);
         return NULL;
 }
 
-GDBusConnection *bus_connection(Bus *bus)
+Regent *bus_regent(Bus *bus)
 {
-        return bus->connection;
+        return bus->regent;
 }
 
-static gboolean on_wake(GCancellable *cancellable, gpointer userdata)
+bool bus_is_connected(const Bus *bus)
 {
-        (void) cancellable;
+        return regent_unique_name(bus->regent);
+}
+
+static gboolean on_interrupted(int fd, GIOCondition condition, gpointer userdata)
+{
+        (void) fd;
+        (void) condition;
         (void) userdata;
         return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_deadline(gpointer userdata)
+{
+        *(bool *) userdata = true;
+        return G_SOURCE_CONTINUE;
+}
+
+gboolean bus_wait_until(Bus *bus, const bool *is_done, int64_t deadline_usec, Failure **reterr)
+{
+        guint interrupted =
+                g_unix_fd_add(interrupt_fd(bus->interrupt), G_IO_IN, on_interrupted, NULL);
+        int64_t left_usec = deadline_usec - g_get_monotonic_time();
+        guint timer = 0;
+        bool is_late = false;
+
+        if (deadline_usec > 0)
+                timer = g_timeout_add((guint) (MAX(left_usec, 0) / 1000), on_deadline, &is_late);
+        while (!*is_done && !is_late && !interrupt_came(bus->interrupt))
+                g_main_context_iteration(NULL, TRUE);
+        g_source_remove(interrupted);
+        if (timer != 0)
+                g_source_remove(timer);
+
+        if (*is_done)
+                return TRUE;
+        return is_late ? failure_set(reterr, EXIT_TIMEOUT, "Too late")
+                       : failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
+}
+
 gboolean bus_wait(Bus *bus, const bool *is_done, Failure **reterr)
 {
-        GCancellable *interrupted = interrupt_cancellable(bus->interrupt);
-        g_autoptr(GSource) source = g_cancellable_source_new(interrupted);
+        return bus_wait_until(bus, is_done, 0, reterr);
+}
 
-        g_source_set_callback(source, G_SOURCE_FUNC(on_wake), NULL, NULL);
-        g_source_attach(source, NULL);
-        while (!*is_done && !g_cancellable_is_cancelled(interrupted))
-                g_main_context_iteration(NULL, TRUE);
-        g_source_destroy(source);
+int64_t bus_deadline_usec(const Bus *bus)
+{
+        return g_get_monotonic_time() + bus->options->timeout_usec;
+}
 
-        if (!*is_done)
-                return failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
-        return TRUE;
+static void reset_call(BusCall *call)
+{
+        call->under_way = regent_call_cancel(call->under_way);
+        call->is_done = false;
+        g_clear_pointer(&call->reply, g_variant_unref);
+        g_clear_pointer(&call->failure, failure_free);
+        if (call->fd >= 0)
+                close(call->fd);
+        call->fd = -1;
 }
 
 static BusCall *free_call(BusCall *call)
 {
-        g_clear_object(&call->result);
-        g_clear_object(&call->fds);
+        reset_call(call);
         g_clear_pointer(&call->arguments, g_variant_unref);
-        failure_free(call->failure);
         g_free(call->ns_name);
         g_free(call->path);
         g_free(call->method);
@@ -210,18 +202,23 @@ static BusCall *free_call(BusCall *call)
         return NULL;
 }
 
-static void on_reply(GObject *source, GAsyncResult *result, gpointer userdata)
+static void on_reply_for_fd(Regent *regent, int result, GVariant *reply, int fd, void *userdata)
 {
         BusCall *call = userdata;
 
-        (void) source;
-        call->is_pending = false;
-        if (call->is_dropped) {
-                free_call(call);
-                return;
-        }
-        call->result = g_object_ref(result);
+        call->under_way = NULL;
         call->is_done = true;
+        if (result >= 0 && call->is_for_fd)
+                result = call->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (result < 0)
+                failure_set_from_regent(&call->failure, regent, result);
+        else
+                call->reply = g_variant_ref(reply);
+}
+
+static void on_reply(Regent *regent, int result, GVariant *reply, void *userdata)
+{
+        on_reply_for_fd(regent, result, reply, -1, userdata);
 }
 
 static void send_call(BusCall *call, bool is_interactive)
@@ -230,16 +227,22 @@ static void send_call(BusCall *call, bool is_interactive)
         int64_t timeout_usec = is_interactive
                                        ? MAX(bus->options->timeout_usec, INTERACTIVE_TIMEOUT_USEC)
                                        : bus->options->timeout_usec;
+        int r;
 
-        call->is_done = false;
-        call->is_pending = true;
-        g_clear_object(&call->result);
-        g_dbus_connection_call_with_unix_fd_list(
-                bus->connection, REGENT_BUS_NAME, call->path, call->interface, call->method,
-                call->arguments, call->ret_type,
-                is_interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
-                               : G_DBUS_CALL_FLAGS_NONE,
-                (int) (timeout_usec / 1000), NULL, NULL, on_reply, call);
+        reset_call(call);
+        call->deadline_usec = g_get_monotonic_time() + timeout_usec;
+        if (call->is_for_fd)
+                r = regent_call_for_fd_async(bus->regent, call->path, call->interface, call->method,
+                                             call->arguments, call->ret_type, on_reply_for_fd, call,
+                                             &call->under_way);
+        else
+                r = regent_call_async(bus->regent, call->path, call->interface, call->method,
+                                      call->arguments, call->ret_type, on_reply, call,
+                                      &call->under_way);
+        if (r < 0) {
+                failure_set_from_regent(&call->failure, bus->regent, r);
+                call->is_done = true;
+        }
 }
 
 static BusCall *start_call(Bus *bus,
@@ -247,7 +250,8 @@ static BusCall *start_call(Bus *bus,
                            const char *interface,
                            const char *method,
                            GVariant *arguments,
-                           const char *ret_type)
+                           const char *ret_type,
+                           bool is_for_fd)
 {
         BusCall *call = g_new0(BusCall, 1);
 
@@ -256,18 +260,21 @@ static BusCall *start_call(Bus *bus,
         call->interface = interface;
         call->method = g_strdup(method);
         call->arguments = arguments ? g_variant_ref_sink(arguments) : NULL;
-        call->ret_type = ret_type ? G_VARIANT_TYPE(ret_type) : NULL;
+        call->ret_type = ret_type;
+        call->is_for_fd = is_for_fd;
+        call->fd = -1;
         if (!ns_name)
                 call->path = g_strdup(REGENT_PATH);
         else if (!namespace_path_of(ns_name, &call->path, &call->failure))
-                return call;
-        send_call(call, false);
+                call->is_done = true;
+        if (call->path)
+                send_call(call, false);
         return call;
 }
 
 BusCall *bus_start_manager(Bus *bus, const char *method, GVariant *arguments, const char *ret_type)
 {
-        return start_call(bus, NULL, REGENT_MANAGER_INTERFACE, method, arguments, ret_type);
+        return start_call(bus, NULL, REGENT_MANAGER_INTERFACE, method, arguments, ret_type, false);
 }
 
 BusCall *bus_start_namespace(Bus *bus,
@@ -276,18 +283,13 @@ BusCall *bus_start_namespace(Bus *bus,
                              GVariant *arguments,
                              const char *ret_type)
 {
-        return start_call(bus, ns_name, REGENT_NAMESPACE_INTERFACE, method, arguments, ret_type);
+        return start_call(bus, ns_name, REGENT_NAMESPACE_INTERFACE, method, arguments, ret_type,
+                          false);
 }
 
 BusCall *bus_call_drop(BusCall *call)
 {
-        if (!call)
-                return NULL;
-        if (!call->is_pending)
-                return free_call(call);
-
-        call->is_dropped = true;
-        return NULL;
+        return call ? free_call(call) : NULL;
 }
 
 /* Whether an agent runs now. */
@@ -303,57 +305,58 @@ static bool start_agent(Bus *bus)
         return false;
 }
 
-static bool needs_password(const GError *error)
+bool bus_ask_password(Bus *bus, const Failure *failure)
 {
-        g_autofree char *name = g_dbus_error_get_remote_error(error);
+        if (!failure_is(failure, FAILURE_PASSWORD_NEEDED) || !start_agent(bus))
+                return false;
 
-        return name && strcmp(name, FAILURE_PASSWORD_NEEDED) == 0;
+        regent_set_interactive(bus->regent, true);
+        return true;
 }
 
-static gboolean wait_for_reply(BusCall *call, GVariant **ret, GError **error, Failure **reterr)
+static gboolean wait_for_reply(BusCall *call, Failure **reterr)
 {
-        if (!bus_wait(call->bus, &call->is_done, reterr))
-                return FALSE;
-        *ret = g_dbus_connection_call_with_unix_fd_list_finish(call->bus->connection, &call->fds,
-                                                               call->result, error);
-        return TRUE;
+        return call->is_done ||
+               bus_wait_until(call->bus, &call->is_done, call->deadline_usec, reterr);
 }
 
 /* Waits for the reply; asks for a password and calls again where that helps. */
 static gboolean take_reply(BusCall *call, GVariant **ret, Failure **reterr)
 {
-        g_autoptr(GVariant) reply = NULL;
-        g_autoptr(GError) error = NULL;
-
-        if (!wait_for_reply(call, &reply, &error, reterr))
+        if (!wait_for_reply(call, reterr))
                 return FALSE;
-        if (!reply && needs_password(error) && start_agent(call->bus)) {
-                g_clear_error(&error);
+        if (call->failure && bus_ask_password(call->bus, call->failure)) {
                 send_call(call, true);
-                if (!wait_for_reply(call, &reply, &error, reterr))
+                if (!wait_for_reply(call, reterr))
                         return FALSE;
         }
-        if (!reply)
-                return failure_set_from_error(reterr, g_steal_pointer(&error));
+        if (call->failure) {
+                *reterr = g_steal_pointer(&call->failure);
+                return FALSE;
+        }
         if (ret)
-                *ret = g_steal_pointer(&reply);
+                *ret = g_steal_pointer(&call->reply);
         return TRUE;
+}
+
+void bus_hint(Bus *bus, Failure *failure, const char *ns_name, const char *method)
+{
+        const HintCall subject = {
+                .options = bus->options, .bus = bus, .ns_name = ns_name, .method = method
+        };
+
+        hint_call(failure, &subject);
 }
 
 static gboolean finish_call(BusCall *call, GVariant **ret, Failure **reterr)
 {
-        const HintCall subject = { .options = call->bus->options,
-                                   .bus = call->bus,
-                                   .ns_name = call->ns_name,
-                                   .method = call->method };
-
-        if (call->failure) {
+        if (!call->path) {
                 *reterr = g_steal_pointer(&call->failure);
                 return FALSE;
         }
         if (take_reply(call, ret, reterr))
                 return TRUE;
-        hint_call(*reterr, &subject);
+        bus_hint(call->bus, *reterr, call->ns_name, call->method);
         return FALSE;
 }
 
@@ -372,19 +375,14 @@ gboolean bus_call_manager_for_fd(Bus *bus,
                                  int *ret_fd,
                                  Failure **reterr)
 {
-        g_autoptr(BusCall) call = bus_start_manager(bus, method, arguments, ret_type);
-        g_autoptr(GVariant) reply = NULL;
-        int fd = -1;
+        g_autoptr(BusCall) call =
+                start_call(bus, NULL, REGENT_MANAGER_INTERFACE, method, arguments, ret_type, true);
 
-        if (!finish_call(call, &reply, reterr))
+        if (!finish_call(call, ret, reterr))
                 return FALSE;
-        if (call->fds && g_unix_fd_list_get_length(call->fds) == 1)
-                fd = g_unix_fd_list_get(call->fds, 0, NULL);
-        if (fd < 0)
-                return failure_set(reterr, EXIT_OTHER, "The answer came without its descriptor");
 
-        *ret = g_steal_pointer(&reply);
-        *ret_fd = fd;
+        *ret_fd = call->fd;
+        call->fd = -1;
         return TRUE;
 }
 
@@ -415,7 +413,7 @@ BusCall *bus_start_get_properties(Bus *bus, const char *ns_name)
         const char *interface = ns_name ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE;
 
         return start_call(bus, ns_name, "org.freedesktop.DBus.Properties", "GetAll",
-                          g_variant_new("(s)", interface), "(a{sv})");
+                          g_variant_new("(s)", interface), "(a{sv})", false);
 }
 
 gboolean bus_get_properties(Bus *bus, const char *ns_name, GVariant **ret, Failure **reterr)

@@ -7,7 +7,8 @@
 
 gboolean context_bus(Context *context, Bus **ret_bus, Failure **reterr)
 {
-        if (!context->bus && !bus_open(context->options, context->interrupt, &context->bus, reterr))
+        if (!context->bus && !bus_open(context->options, context->interrupt, context->bus_use,
+                                       &context->bus, reterr))
                 return FALSE;
         *ret_bus = context->bus;
         return TRUE;

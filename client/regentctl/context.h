@@ -17,7 +17,8 @@ typedef struct Context {
         const Options *options;
         Output *output;
         Interrupt *interrupt;
-        Bus *bus; /* opened at the first context_bus() */
+        BusUse bus_use; /* by the verb that runs */
+        Bus *bus;       /* opened at the first context_bus() */
 } Context;
 
 /* Opens the bus when it is not open yet. Borrows. */

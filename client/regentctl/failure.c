@@ -7,9 +7,10 @@
 
 #include "failure.h"
 
-#include "client/regent-names.h"
+#include "client/regent.h"
+#include "reply.h"
 
-#include <gio/gio.h>
+#include <errno.h>
 #include <string.h>
 
 #define DBUS_ERROR "org.freedesktop.DBus.Error."
@@ -105,41 +106,15 @@ gboolean failure_set(Failure **reterr, ExitStatus status, const char *format, ..
         return FALSE;
 }
 
-/* Errors of GIO's own: what became of the connection, not what somebody answered. */
-static ExitStatus status_of_local_error(const GError *error)
+gboolean failure_set_from_regent(Failure **reterr, const Regent *regent, int r)
 {
-        if (error->domain != G_IO_ERROR)
-                return EXIT_OTHER;
+        const char *name = regent_error_name(regent), *text = regent_error_text(regent);
 
-        switch (error->code) {
-        case G_IO_ERROR_TIMED_OUT:
-                return EXIT_TIMEOUT;
-        case G_IO_ERROR_CANCELLED:
-                return EXIT_INTERRUPTED;
-        case G_IO_ERROR_CLOSED:
-        case G_IO_ERROR_BROKEN_PIPE:
-        case G_IO_ERROR_CONNECTION_REFUSED:
-        case G_IO_ERROR_NOT_FOUND:
-        case G_IO_ERROR_NOT_CONNECTED:
-        case G_IO_ERROR_NO_SPACE:
-                return EXIT_UNREACHABLE;
-        case G_IO_ERROR_INVALID_ARGUMENT:
-                return EXIT_INVALID;
-        default:
-                return EXIT_OTHER;
-        }
-}
+        if (r == -EBADMSG)
+                return reply_fail(reterr);
 
-gboolean failure_set_from_error(Failure **reterr, GError *error)
-{
-        g_autofree char *error_name = g_dbus_error_get_remote_error(error);
-        ExitStatus status =
-                error_name ? failure_status_of_error(error_name) : status_of_local_error(error);
-
-        g_dbus_error_strip_remote_error(error);
-        failure_set(reterr, status, "%s", error->message);
-        (*reterr)->error_name = g_steal_pointer(&error_name);
-        g_error_free(error);
+        failure_set(reterr, failure_status_of_error(name), "%s", text ? text : g_strerror(-r));
+        (*reterr)->error_name = g_strdup(name);
         return FALSE;
 }
 

@@ -56,8 +56,9 @@ ExitStatus failure_status_of_error(const char *error_name);
 G_GNUC_PRINTF(3, 4)
 gboolean failure_set(Failure **reterr, ExitStatus status, const char *format, ...);
 
-/* The same from what a call returned; frees @error. Knows the exit status of every error name of Regent's. */
-gboolean failure_set_from_error(Failure **reterr, GError *error);
+/* The same from what failed last on @regent, with @r. Knows the exit status of every error name of Regent's. */
+struct Regent;
+gboolean failure_set_from_regent(Failure **reterr, const struct Regent *regent, int r);
 
 /* Replaces the hint. */
 G_GNUC_PRINTF(2, 3) void failure_set_hint(Failure *failure, const char *format, ...);

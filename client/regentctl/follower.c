@@ -2,44 +2,121 @@
 /*
  * Follower
  *
- *              started          Changed fits       does not fit,     ended: removed   regentd goes
- *                                                  Resynchronize
- *   no watch   -> watching      -                  -                 -                -
- *   watching   -                tell, acknowledge  ask what differs  -> no watch      -> no watch
- *
- * Without a watch it tries once a second, and when regentd comes. Handlers of signals only queue what
- * came, so an event may run the main loop, and the next one waits.
+ * What the watch tells is queued, and told from outside of its callback: so an event may take its time, and what it
+ * was told of is acknowledged when it is dealt with. When the watch leaves something out or regentd comes back shows
+ * with what is told then.
  */
 
-#include "follower-private.h"
+#include "follower.h"
 
-#include "client/regent-names.h"
+#include "client/regent.h"
 #include "namespace-path.h"
-#include "reply.h"
 
-#include <string.h>
+static const char too_much[] = "more came than was taken";
+static const char not_kept[] = "regentd does not know it";
 
-#define RETRY_MSEC 1000u
+/* A RegentWatchEvent that is kept. */
+typedef struct Told {
+        RegentWatchEvent event;
+        char *ns_name;
+        char *position;
+        char **removed;
+        Failure *failure; /* of ENDED */
+        bool is_bus_gone; /* of AWAY */
+} Told;
 
-/* regentd allows 1,024 commits and 4 MiB ahead; so it is told in time, and not for each commit of a burst. */
-#define PENDING_MAX       64u
-#define PENDING_BYTES_MAX (256u << 10)
+struct Follower {
+        Bus *bus;
+        FollowerSpec spec;
+        RegentWatch *watch;
+        GQueue queue; /* of Told */
+        char *position;
+        uint64_t revision;
+        int64_t deadline_usec; /* of the first event; 0: it has come, or is waited for */
+        bool was_live;
+        bool is_live; /* all was told; what follows is changes */
+        bool is_away;
+        bool is_lost; /* that it starts over has been told */
+        bool is_woken;
+        bool is_ended;
+};
+
+static void free_told(gpointer item)
+{
+        Told *told = item;
+
+        g_clear_pointer(&told->event.values, g_variant_unref);
+        g_strfreev(told->removed);
+        g_free(told->position);
+        g_free(told->ns_name);
+        failure_free(told->failure);
+        g_free(told);
+}
+
+static void on_event(RegentWatch *watch, const RegentWatchEvent *event, void *userdata)
+{
+        Follower *follower = userdata;
+        Regent *regent = bus_regent(follower->bus);
+        Told *told = g_new0(Told, 1);
+
+        (void) watch;
+        told->event = *event;
+        told->event.ns_name = told->ns_name = g_strdup(event->ns_name);
+        told->event.position = told->position = g_strdup(event->position);
+        told->removed = g_strdupv((char **) (uintptr_t) event->removed);
+        told->event.removed = (const char *const *) told->removed;
+        if (event->values)
+                g_variant_ref(event->values);
+        if (event->kind == REGENT_WATCH_ENDED)
+                failure_set_from_regent(&told->failure, regent, event->result);
+        if (event->kind == REGENT_WATCH_AWAY)
+                told->is_bus_gone = !regent_unique_name(regent);
+        g_queue_push_tail(&follower->queue, told);
+        follower->is_woken = true;
+}
+
+/* @since: where to go on from; NULL: nowhere. */
+static gboolean start(Follower *follower, const char *since, Failure **reterr)
+{
+        const FollowerSpec *spec = &follower->spec;
+        Regent *regent = bus_regent(follower->bus);
+        int r;
+
+        regent_watch_free(follower->watch);
+        if (spec->ns_name)
+                follower->watch = regent_watch_new(regent, spec->ns_name, on_event, follower);
+        else
+                follower->watch =
+                        regent_watch_new_by_prefix(regent, spec->ns_prefix, on_event, follower);
+        regent_watch_set_prefix(follower->watch, spec->prefix);
+        regent_watch_set_position(follower->watch, since);
+        regent_watch_set_patient(follower->watch, spec->is_patient);
+        regent_watch_set_acknowledged(follower->watch, true);
+        r = regent_watch_start(follower->watch);
+        if (r >= 0)
+                return TRUE;
+        if (!since)
+                return failure_set_from_regent(reterr, regent, r);
+
+        failure_set(reterr, EXIT_USAGE, "--since= takes EPOCH:REVISION, not '%s'", since);
+        failure_set_hint(*reterr, "'regentctl watch' prints it: with --json=short as \"position\" "
+                                  "of every event.");
+        return FALSE;
+}
 
 gboolean follower_new(Bus *bus, const FollowerSpec *spec, Follower **ret, Failure **reterr)
 {
         g_autoptr(Follower) follower = g_new0(Follower, 1);
+        g_autofree char *path = NULL;
 
         follower->bus = bus;
         follower->spec = *spec;
-        follower->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        if (!spec->ns_name)
-                follower->path = g_strdup(REGENT_PATH);
-        else if (!namespace_path_of(spec->ns_name, &follower->path, reterr))
+        if (spec->ns_name && !namespace_path_of(spec->ns_name, &path, reterr))
                 return FALSE;
-        if (spec->since && !position_parse(spec->since, &follower->position, reterr))
+        if (!start(follower, spec->since, reterr))
                 return FALSE;
-        follower->presence = presence_new(bus, &follower->is_woken);
-        follower->signals = watch_signals_new(bus, follower->presence, &follower->is_woken);
+
+        follower->deadline_usec = spec->is_patient ? 0 : bus_deadline_usec(bus);
         *ret = g_steal_pointer(&follower);
         return TRUE;
 }
@@ -49,13 +126,9 @@ Follower *follower_free(Follower *follower)
         if (!follower)
                 return NULL;
 
-        if (follower->retry != 0)
-                g_source_remove(follower->retry);
-        watch_signals_free(follower->signals);
-        presence_free(follower->presence);
-        position_clear(&follower->position);
-        g_hash_table_unref(follower->names);
-        g_free(follower->path);
+        regent_watch_free(follower->watch);
+        g_queue_clear_full(&follower->queue, free_told);
+        g_free(follower->position);
         g_free(follower);
         return NULL;
 }
@@ -66,15 +139,11 @@ void follower_end(Follower *follower)
         follower->is_woken = true;
 }
 
-gboolean follower_tell(Follower *follower, FollowerEvent event, Failure **reterr)
+/* Nothing more is told once it has ended. */
+static gboolean tell(Follower *follower, FollowerEvent event, Failure **reterr)
 {
-        g_autofree char *position =
-                follower->is_telling_many ? NULL : position_print(&follower->position);
-
-        if (follower->is_ended)
-                return TRUE;
-        event.position = position;
-        return follower->spec.on_event(&event, follower->spec.userdata, reterr);
+        return follower->is_ended ||
+               follower->spec.on_event(&event, follower->spec.userdata, reterr);
 }
 
 static gboolean tell_kind(Follower *follower,
@@ -82,277 +151,139 @@ static gboolean tell_kind(Follower *follower,
                           const char *why,
                           Failure **reterr)
 {
-        const FollowerEvent event = { .kind = kind, .revision = follower->revision, .why = why };
+        const FollowerEvent event = { .kind = kind,
+                                      .revision = follower->revision,
+                                      .why = why,
+                                      .position = follower->position };
 
-        return follower_tell(follower, event, reterr);
+        return tell(follower, event, reterr);
 }
 
-void follower_send(Follower *follower, const char *method, GVariant *arguments)
+/* What is to be said before @event: regentd is back, or left something out. */
+static gboolean tell_before(Follower *follower, const RegentWatchEvent *event, Failure **reterr)
 {
-        const char *ns_name = follower->spec.ns_name;
+        bool is_end = event->kind == REGENT_WATCH_GONE && follower->spec.ns_name;
+        bool is_commit = event->kind == REGENT_WATCH_CHANGE && !event->is_merged;
 
-        bus_call_drop(ns_name ? bus_start_namespace(follower->bus, ns_name, method, arguments, NULL)
-                              : bus_start_manager(follower->bus, method, arguments, NULL));
-}
-
-static void unwatch(Follower *follower)
-{
-        if (follower->watch != 0)
-                follower_send(follower, "Unwatch", g_variant_new("(t)", follower->watch));
-        follower->watch = 0;
-}
-
-static void acknowledge(Follower *follower)
-{
-        if (follower->n_pending == 0 || follower->watch == 0)
-                return;
-
-        follower->n_pending = 0;
-        follower->n_pending_bytes = 0;
-        follower_send(follower, "Acknowledge",
-                      g_variant_new("(tt)", follower->watch, follower->revision));
-}
-
-static gboolean on_retry(gpointer userdata)
-{
-        Follower *follower = userdata;
-
-        follower->is_woken = true;
-        return G_SOURCE_CONTINUE;
-}
-
-static void set_retry(Follower *follower, bool is_wanted)
-{
-        if (is_wanted && follower->retry == 0)
-                follower->retry = g_timeout_add(RETRY_MSEC, on_retry, follower);
-        if (!is_wanted)
-                g_clear_handle_id(&follower->retry, g_source_remove);
-}
-
-/* What was known of the namespace is worth nothing any more. */
-static gboolean tell_gone(Follower *follower, Failure **reterr)
-{
-        const FollowerEvent event = { .kind = FOLLOWER_REMOVED,
-                                      .ns_name = follower->spec.ns_name,
-                                      .revision = follower->revision };
-
-        follower->watch = 0;
-        position_clear(&follower->position);
-        g_hash_table_remove_all(follower->names);
-        if (follower->is_missing)
+        if (follower->is_away) {
+                follower->is_away = follower->is_live = false;
+                if (!tell_kind(follower, FOLLOWER_BACK, NULL, reterr))
+                        return FALSE;
+        }
+        if (follower->is_live && !is_commit && !is_end) {
+                follower->is_live = false;
+                if (!tell_kind(follower, FOLLOWER_BEHIND, too_much, reterr))
+                        return FALSE;
+        }
+        if (!event->is_afresh || follower->is_lost)
                 return TRUE;
-        follower->is_missing = true;
-        return follower_tell(follower, event, reterr);
+
+        follower->is_lost = true;
+        g_clear_pointer(&follower->position, g_free);
+        return tell_kind(follower, FOLLOWER_LOST, not_kept, reterr);
 }
 
-/* What a restart of regentd breaks is done again once it is back. */
-static bool is_passing(const Failure *failure)
+static gboolean tell_event(Follower *follower, const RegentWatchEvent *event, Failure **reterr)
 {
-        return failure->status == EXIT_UNREACHABLE || failure->status == EXIT_TIMEOUT;
+        static const FollowerEventKind kinds[] = {
+                [REGENT_WATCH_STATE] = FOLLOWER_STATE,
+                [REGENT_WATCH_CHANGE] = FOLLOWER_CHANGE,
+                [REGENT_WATCH_GONE] = FOLLOWER_REMOVED,
+                [REGENT_WATCH_LIVE] = FOLLOWER_WATCHING,
+        };
+        FollowerEvent told = {
+                .kind = kinds[event->kind],
+                .ns_name = event->ns_name,
+                .previous = event->previous,
+                .values = event->values,
+                .removed = event->removed,
+                .is_merged = event->is_merged,
+                .position = event->position,
+        };
+
+        if (!tell_before(follower, event, reterr))
+                return FALSE;
+        if (event->kind != REGENT_WATCH_GONE)
+                follower->revision = event->revision;
+        told.revision = follower->revision;
+        g_free(follower->position);
+        follower->position = g_strdup(event->position);
+        if (event->kind == REGENT_WATCH_LIVE) {
+                follower->is_live = follower->was_live = true;
+                follower->is_lost = false;
+        }
+        if (event->kind == REGENT_WATCH_GONE && follower->spec.ns_name)
+                follower->is_live = false;
+        if (!tell(follower, told, reterr))
+                return FALSE;
+        if (event->kind == REGENT_WATCH_CHANGE)
+                regent_watch_acknowledge(follower->watch, event->revision);
+        return TRUE;
 }
 
-/* Whether a start that failed is tried again. */
-static gboolean may_wait(Follower *follower, const Failure *failure, Failure **reterr)
+static gboolean take_away(Follower *follower, const Told *told, Failure **reterr)
 {
-        bool is_gone = failure->status == EXIT_NOT_FOUND ||
-                       (failure->status == EXIT_DENIED && follower->is_started);
+        if (told->is_bus_gone)
+                return failure_set(reterr, EXIT_UNREACHABLE, "The bus is gone");
 
-        if (!follower->is_started && !follower->spec.is_patient)
-                return FALSE;
-        if (is_gone && follower->spec.ns_name)
-                return tell_gone(follower, reterr);
-        if (!is_passing(failure))
-                return FALSE;
-        if (follower->is_away || failure->status != EXIT_UNREACHABLE)
-                return TRUE;
         follower->is_away = true;
         return tell_kind(follower, FOLLOWER_AWAY, NULL, reterr);
 }
 
-static gboolean start(Follower *follower, Failure **reterr)
+static gboolean take_end(Follower *follower, Told *told, Failure **reterr)
 {
-        g_autoptr(Failure) failure = NULL;
-        unsigned n_gone = presence_n_gone(follower->presence);
+        if (!follower->was_live && bus_ask_password(follower->bus, told->failure))
+                return start(follower, follower->spec.since, reterr);
 
-        follower->n_pending = 0;
-        follower->n_pending_bytes = 0;
-        if (follower_start(follower, &failure)) {
-                follower->n_gone = n_gone;
-                follower->is_started = true;
-                follower->is_missing = false;
-                set_retry(follower, false);
-                return tell_kind(follower, FOLLOWER_WATCHING, NULL, reterr);
+        *reterr = g_steal_pointer(&told->failure);
+        if (follower->was_live) {
+                failure_prefix(*reterr, "The watch was ended: %s", (*reterr)->error_name);
+                if ((*reterr)->status == EXIT_DENIED)
+                        failure_set_hint(*reterr, "You may not read %s any more.",
+                                         follower->spec.ns_name ? follower->spec.ns_name : "it");
+                return FALSE;
         }
-        follower->watch = 0;
-        if (may_wait(follower, failure, reterr)) {
-                set_retry(follower, true);
+        bus_hint(follower->bus, *reterr, follower->spec.ns_name, "Watch");
+        return FALSE;
+}
+
+static gboolean take(Follower *follower, Told *told, Failure **reterr)
+{
+        follower->deadline_usec = 0;
+        switch (told->event.kind) {
+        case REGENT_WATCH_STATE:
+        case REGENT_WATCH_CHANGE:
+        case REGENT_WATCH_GONE:
+        case REGENT_WATCH_LIVE:
+                return tell_event(follower, &told->event, reterr);
+        case REGENT_WATCH_AWAY:
+                return take_away(follower, told, reterr);
+        case REGENT_WATCH_ENDED:
+                return take_end(follower, told, reterr);
+        default:
                 return TRUE;
         }
-        if (!*reterr)
-                *reterr = g_steal_pointer(&failure);
-        return FALSE;
-}
-
-/* The values that were too large for the signal, as they are by now; put to the others. */
-static gboolean read_values(Follower *follower, WatchSignal *signal, Failure **reterr)
-{
-        g_auto(GVariantDict) values = G_VARIANT_DICT_INIT(signal->changed);
-
-        for (char **key = signal->invalidated; *key; key++) {
-                g_autoptr(GVariant) reply = NULL;
-                g_autoptr(GVariant) value = NULL;
-                g_autoptr(Failure) failure = NULL;
-
-                if (bus_call_namespace(follower->bus, signal->ns_name, "Get",
-                                       g_variant_new("(s)", *key), "(v)", &reply, &failure)) {
-                        g_variant_get(reply, "(v)", &value);
-                        g_variant_dict_insert_value(&values, *key, value);
-                } else if (failure->status != EXIT_NOT_FOUND && failure->status != EXIT_DENIED) {
-                        *reterr = g_steal_pointer(&failure);
-                        return FALSE;
-                }
-                /* What is gone by now is told of by a later signal. */
-        }
-        g_variant_unref(signal->changed);
-        signal->changed = g_variant_ref_sink(g_variant_dict_end(&values));
-        return TRUE;
-}
-
-static gboolean fall_behind(Follower *follower, uint64_t resume, const char *why, Failure **reterr)
-{
-        if (!tell_kind(follower, FOLLOWER_BEHIND, why, reterr))
-                return FALSE;
-        if (resume == 0)
-                unwatch(follower);
-        follower->resume = resume;
-        return start(follower, reterr);
-}
-
-static gboolean take_change(Follower *follower, WatchSignal *signal, Failure **reterr)
-{
-        FollowerEvent event = { .kind = FOLLOWER_CHANGE,
-                                .ns_name = signal->ns_name,
-                                .previous = signal->previous,
-                                .revision = signal->revision,
-                                .removed = (const char *const *) signal->removed };
-
-        if (signal->previous != follower->revision)
-                return fall_behind(follower, 0, "changes are missing", reterr);
-        if (*signal->invalidated && !read_values(follower, signal, reterr))
-                return FALSE;
-
-        /* A commit over several namespaces is several signals, and nobody says which is the last. */
-        if (follower->spec.ns_name)
-                follower->position.revision = signal->revision;
-        else if (signal->revision != follower->revision)
-                follower->position.revision = follower->revision;
-        follower->revision = signal->revision;
-        g_hash_table_add(follower->names, g_strdup(signal->ns_name));
-        event.values = signal->changed;
-        if (!follower_tell(follower, event, reterr))
-                return FALSE;
-
-        follower->n_pending++;
-        follower->n_pending_bytes += g_variant_get_size(signal->changed);
-        if (follower->n_pending >= PENDING_MAX || follower->n_pending_bytes >= PENDING_BYTES_MAX)
-                acknowledge(follower);
-        return TRUE;
-}
-
-static gboolean take_end(Follower *follower, const WatchSignal *signal, Failure **reterr)
-{
-        if (follower->spec.ns_name && strcmp(signal->reason, REGENT_ERROR_NO_SUCH_NAMESPACE) == 0) {
-                set_retry(follower, true);
-                return tell_gone(follower, reterr);
-        }
-        failure_set(reterr, failure_status_of_error(signal->reason), "The watch was ended: %s",
-                    signal->reason);
-        (*reterr)->error_name = g_strdup(signal->reason);
-        if ((*reterr)->status == EXIT_DENIED)
-                failure_set_hint(*reterr, "You may not read %s any more.",
-                                 follower->spec.ns_name ? follower->spec.ns_name : "it");
-        return FALSE;
-}
-
-static gboolean take(Follower *follower, WatchSignal *signal, Failure **reterr)
-{
-        switch (signal->kind) {
-        case WATCH_SIGNAL_CHANGED:
-                return take_change(follower, signal, reterr);
-        case WATCH_SIGNAL_RESYNCHRONIZE:
-                return fall_behind(follower, follower->watch, "more came than was taken", reterr);
-        case WATCH_SIGNAL_ENDED:
-                return take_end(follower, signal, reterr);
-        default:
-                g_assert_not_reached();
-        }
-}
-
-/* regentd went or came. */
-static gboolean follow_owner(Follower *follower, Failure **reterr)
-{
-        bool is_there = presence_owner(follower->presence) != NULL;
-        bool is_lost = follower->n_gone != presence_n_gone(follower->presence);
-
-        if (is_lost) {
-                follower->n_gone = presence_n_gone(follower->presence);
-                follower->watch = 0;
-                follower->resume = 0;
-                set_retry(follower, true);
-        }
-        if (!follower->is_away && follower->is_started && (is_lost || !is_there)) {
-                follower->is_away = true;
-                if (!tell_kind(follower, FOLLOWER_AWAY, NULL, reterr))
-                        return FALSE;
-        }
-        if (follower->is_away && is_there) {
-                follower->is_away = false;
-                return tell_kind(follower, FOLLOWER_BACK, NULL, reterr);
-        }
-        return TRUE;
-}
-
-static gboolean work(Follower *follower, Failure **reterr)
-{
-        WatchSignal *next;
-
-        if (!follow_owner(follower, reterr))
-                return FALSE;
-        if (follower->watch == 0 && presence_owner(follower->presence) && !start(follower, reterr))
-                return FALSE;
-        while (follower->watch != 0 && !follower->is_ended &&
-               (next = watch_signals_pop(follower->signals, follower->path, follower->watch))) {
-                g_autoptr(WatchSignal) signal = next;
-
-                if (!take(follower, signal, reterr))
-                        return FALSE;
-        }
-        acknowledge(follower);
-        return TRUE;
 }
 
 gboolean follower_run(Follower *follower, Failure **reterr)
 {
-        if (!start(follower, reterr))
-                return FALSE;
-        follower->is_woken = true;
-        for (;;) {
-                g_autoptr(Failure) failure = NULL;
+        while (!follower->is_ended) {
+                Told *told = g_queue_pop_head(&follower->queue);
+                gboolean is_taken;
 
-                if (!bus_wait(follower->bus, &follower->is_woken, reterr))
-                        return FALSE;
-                if (follower->is_ended)
-                        return TRUE;
-                follower->is_woken = false;
-                if (presence_is_closed(follower->presence))
-                        return failure_set(reterr, EXIT_UNREACHABLE, "The bus is gone");
-                if (work(follower, &failure))
+                if (!told) {
+                        follower->is_woken = false;
+                        if (!bus_wait_until(follower->bus, &follower->is_woken,
+                                            follower->deadline_usec, reterr)) {
+                                bus_hint(follower->bus, *reterr, follower->spec.ns_name, "Watch");
+                                return FALSE;
+                        }
                         continue;
-                if (!is_passing(failure)) {
-                        *reterr = g_steal_pointer(&failure);
-                        return FALSE;
                 }
-                unwatch(follower);
-                set_retry(follower, true);
+                is_taken = take(follower, told, reterr);
+                free_told(told);
+                if (!is_taken)
+                        return FALSE;
         }
+        return TRUE;
 }

@@ -206,6 +206,12 @@ static void hint_timeout(Failure *failure, const HintCall *call)
                                           "asked any more: try again.");
                 return;
         }
+        if (!bus_is_connected(call->bus)) {
+                g_free(failure->text);
+                failure->text = g_strdup("The bus did not answer in time");
+                hint_unreachable(failure, call->options);
+                return;
+        }
         if (!failure->error_name) {
                 g_free(failure->text);
                 failure->text =

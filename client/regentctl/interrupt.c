@@ -13,13 +13,15 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define GRACE_MSEC 800
 
 struct Interrupt {
-        GCancellable *cancellable;
+        int fd; /* an eventfd */
+        atomic_bool came;
         pthread_t thread;
         atomic_bool is_held;
         atomic_bool is_ending;
@@ -31,6 +33,14 @@ static void fill_signals(sigset_t *signals)
         sigaddset(signals, SIGINT);
         sigaddset(signals, SIGTERM);
         sigaddset(signals, SIGUSR1);
+}
+
+void interrupt_raise(Interrupt *interrupt)
+{
+        const uint64_t one = 1;
+
+        interrupt->came = true;
+        (void) !write(interrupt->fd, &one, sizeof(one));
 }
 
 static void *wait_for_signals(void *userdata)
@@ -51,7 +61,7 @@ static void *wait_for_signals(void *userdata)
                         continue;
                 break;
         }
-        g_cancellable_cancel(interrupt->cancellable);
+        interrupt_raise(interrupt);
 
         /* A second signal does not wait. interrupt_free() sends one of its own, SIGUSR1. */
         sigtimedwait(&signals, NULL, &grace);
@@ -65,7 +75,9 @@ Interrupt *interrupt_new(void)
         Interrupt *interrupt = g_new0(Interrupt, 1);
         sigset_t signals;
 
-        interrupt->cancellable = g_cancellable_new();
+        interrupt->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (interrupt->fd < 0)
+                g_error("no eventfd");
         fill_signals(&signals);
         pthread_sigmask(SIG_BLOCK, &signals, NULL);
         if (pthread_create(&interrupt->thread, NULL, wait_for_signals, interrupt) != 0)
@@ -75,12 +87,12 @@ Interrupt *interrupt_new(void)
 
 bool interrupt_came(const Interrupt *interrupt)
 {
-        return g_cancellable_is_cancelled(interrupt->cancellable);
+        return interrupt->came;
 }
 
-GCancellable *interrupt_cancellable(const Interrupt *interrupt)
+int interrupt_fd(const Interrupt *interrupt)
 {
-        return interrupt->cancellable;
+        return interrupt->fd;
 }
 
 void interrupt_hold(Interrupt *interrupt)
@@ -101,7 +113,7 @@ Interrupt *interrupt_free(Interrupt *interrupt)
         interrupt->is_ending = true;
         pthread_kill(interrupt->thread, SIGUSR1);
         pthread_join(interrupt->thread, NULL);
-        g_object_unref(interrupt->cancellable);
+        close(interrupt->fd);
         g_free(interrupt);
         return NULL;
 }

@@ -5,10 +5,10 @@
  * Interrupt
  *
  * SIGINT and SIGTERM end regentctl with EXIT_INTERRUPTED within a second, whatever it does: what can
- * be left in order sees interrupt_came() or its cancellable; what cannot is ended from a thread.
+ * be left in order sees interrupt_came() or its descriptor; what cannot is ended from a thread.
  */
 
-#include <gio/gio.h>
+#include <glib.h>
 #include <stdbool.h>
 
 typedef struct Interrupt Interrupt;
@@ -21,8 +21,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Interrupt, interrupt_free)
 /* Whether a signal came. */
 bool interrupt_came(const Interrupt *interrupt);
 
-/* Cancelled when a signal comes. Borrowed. */
-GCancellable *interrupt_cancellable(const Interrupt *interrupt);
+/* For poll(2): to be read once a signal came, and never again anything else. Borrowed. */
+int interrupt_fd(const Interrupt *interrupt);
+
+/* As if a signal had come. */
+void interrupt_raise(Interrupt *interrupt);
 
 /* In between, the signals are meant for a child on the terminal, an editor for one, and are passed over. */
 void interrupt_hold(Interrupt *interrupt);

@@ -36,6 +36,7 @@ static int run(Context *context, Failure **reterr)
         if (!options_check_verb(options, name, reterr) ||
             !verb_check_arguments(verb, options->arguments, reterr))
                 return -1;
+        context->bus_use = verb->bus_use;
         return verb->run(context, options->arguments, reterr);
 }
 

@@ -4,8 +4,8 @@
 /*
  * Monitor
  *
- * Follows the keys of namespaces, over restarts of regentd too, and tells each change once. Changes
- * that follow quickly upon each other may be told as one.
+ * Follows the keys of namespaces, over restarts of regentd too, and tells each change once. Where changes
+ * were left out, what they come to is told.
  */
 
 #include "bus.h"
@@ -30,21 +30,16 @@ typedef void (*MonitorOnEvent)(const MonitorEvent *event, void *userdata);
 
 typedef struct Monitor Monitor;
 
-/* @on_event is told of keys that begin with @prefix, which may be NULL, alone. */
+/* @on_event is told of keys that begin with @prefix, which may be NULL, alone. It is not to wait for anything. */
 Monitor *monitor_new(Bus *bus, const char *prefix, MonitorOnEvent on_event, void *userdata);
 Monitor *monitor_free(Monitor *monitor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Monitor, monitor_free)
 
-/* Before it runs: the namespace, or all that everyone may read, also those that come later. */
+/* Before it runs: the namespace, or with NULL all that one may read by their modes, also those that come later. */
 void monitor_add(Monitor *monitor, const char *ns_name);
-void monitor_add_public(Monitor *monitor);
 
 /* Reads what is there now. Fails when a namespace that was added is not there. */
 gboolean monitor_start(Monitor *monitor, Failure **reterr);
-
-/* Namespaces that are looked at once a second, and those that are left out. */
-guint monitor_n_polled(const Monitor *monitor);
-guint monitor_n_left_out(const Monitor *monitor);
 
 /* Runs until it fails; EXIT_INTERRUPTED is the usual end. */
 gboolean monitor_run(Monitor *monitor, Failure **reterr);

@@ -13,9 +13,6 @@
 /* regentd takes more of one connection, but others may share it. */
 #define CALLS_UNDER_WAY 16U
 
-/* Owner, group and others may read it. */
-#define MODE_READ 0444U
-
 NamespaceFacts *namespace_facts_new(const char *ns_name, GVariant *properties)
 {
         NamespaceFacts *facts = g_new0(NamespaceFacts, 1);
@@ -113,11 +110,6 @@ gboolean namespace_facts_read_many(Bus *bus,
         }
         *ret_facts = g_steal_pointer(&facts);
         return TRUE;
-}
-
-bool namespace_facts_is_announced(const NamespaceFacts *facts)
-{
-        return (facts->mode & MODE_READ) == MODE_READ;
 }
 
 static void add_number(json_object *object, const char *name, uint64_t number)

@@ -49,9 +49,6 @@ gboolean namespace_facts_read_many(Bus *bus,
 
 json_object *namespace_facts_document(const NamespaceFacts *facts);
 
-/* Whether regentd announces changes of its keys. */
-bool namespace_facts_is_announced(const NamespaceFacts *facts);
-
 /* Who may do what, and how much. */
 void namespace_facts_add_access(const NamespaceFacts *facts, Sheet *sheet);
 

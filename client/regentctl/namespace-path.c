@@ -37,13 +37,3 @@ gboolean namespace_path_of(const char *ns_name, char **ret_path, Failure **reter
         *ret_path = g_strconcat(REGENT_NAMESPACES_PATH "/", below, NULL);
         return TRUE;
 }
-
-char *namespace_path_name(const char *path)
-{
-        char *name;
-
-        if (!g_str_has_prefix(path, REGENT_NAMESPACES_PATH "/"))
-                return NULL;
-        name = g_strdup(path + strlen(REGENT_NAMESPACES_PATH "/"));
-        return g_strdelimit(name, "/", '.');
-}

@@ -13,6 +13,3 @@
 
 /* /org/regentd/State1/ns/… of a valid name; else InvalidName. */
 gboolean namespace_path_of(const char *ns_name, char **ret_path, Failure **reterr);
-
-/* The other way; NULL for the path of something else. */
-char *namespace_path_name(const char *path);

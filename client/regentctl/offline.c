@@ -195,13 +195,13 @@ static gboolean fail_cut_off(Offline *offline, Failure **reterr)
 /* Waits for more; the end of it all is a failure. */
 static gboolean read_more(Offline *offline, Failure **reterr)
 {
-        GCancellable *cancellable = interrupt_cancellable(offline->context->interrupt);
-        struct pollfd fds[2] = { { .fd = offline->from_fd, .events = POLLIN },
-                                 { .events = POLLIN } };
+        struct pollfd fds[] = {
+                { .fd = offline->from_fd, .events = POLLIN },
+                { .fd = interrupt_fd(offline->context->interrupt), .events = POLLIN },
+        };
         guint8 *bytes = g_malloc(BUFFER_BYTES);
         ssize_t n = -1;
 
-        fds[1].fd = g_cancellable_get_fd(cancellable);
         while (n < 0 && !interrupt_came(offline->context->interrupt)) {
                 if (poll(fds, 2, -1) < 0 || !fds[0].revents)
                         continue;
@@ -209,8 +209,6 @@ static gboolean read_more(Offline *offline, Failure **reterr)
                 if (n < 0 && errno != EINTR)
                         n = 0;
         }
-        if (fds[1].fd >= 0)
-                g_cancellable_release_fd(cancellable);
 
         if (n > 0)
                 g_byte_array_append(offline->incoming, bytes, (guint) n);

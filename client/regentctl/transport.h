@@ -9,16 +9,16 @@
 
 #include "failure.h"
 
-#include <gio/gio.h>
 #include <stdbool.h>
-#include <sys/types.h>
 
-/* The address of the bus, when @address is NULL of the system bus. */
-gboolean transport_find_address(const char *address, char **ret_address, Failure **reterr);
+/* Whether @address is of a kind that is known. */
+gboolean transport_check_address(const char *address, Failure **reterr);
 
 /*
- * Starts ssh to @host, [USER@]HOST or [USER@]HOST:PORT, with systemd-stdio-bridge at its other end. Without
- * @may_ask ssh asks for no password.
+ * The address that starts ssh to @host, [USER@]HOST or [USER@]HOST:PORT, with systemd-stdio-bridge at its other end.
+ * Without @may_ask ssh asks for no password.
  */
-gboolean transport_start_ssh(
-        const char *host, bool may_ask, GIOStream **ret_stream, pid_t *ret_pid, Failure **reterr);
+gboolean transport_ssh_address(const char *host,
+                               bool may_ask,
+                               char **ret_address,
+                               Failure **reterr);

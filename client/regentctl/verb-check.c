@@ -21,11 +21,10 @@
 /* Reads to the end, whatever it is; what is beyond the bound is dropped. */
 static gboolean read_text(int fd, const Interrupt *interrupt, GString *text, Failure **reterr)
 {
-        struct pollfd fds[2] = { { .fd = fd, .events = POLLIN } };
+        struct pollfd fds[] = { { .fd = fd, .events = POLLIN },
+                                { .fd = interrupt_fd(interrupt), .events = POLLIN } };
         gboolean is_done = FALSE;
 
-        fds[1] = (struct pollfd){ .fd = g_cancellable_get_fd(interrupt_cancellable(interrupt)),
-                                  .events = POLLIN };
         while (!is_done && !interrupt_came(interrupt)) {
                 char chunk[4096];
                 ssize_t n_read;
@@ -37,8 +36,6 @@ static gboolean read_text(int fd, const Interrupt *interrupt, GString *text, Fai
                         g_string_append_len(text, chunk, n_read);
                 is_done = n_read == 0 || (n_read < 0 && errno != EINTR);
         }
-        if (fds[1].fd >= 0)
-                g_cancellable_release_fd(interrupt_cancellable(interrupt));
         return is_done || failure_set(reterr, EXIT_INTERRUPTED, "Interrupted");
 }
 

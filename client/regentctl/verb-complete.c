@@ -75,7 +75,8 @@ static Bus *open_bus(const Completion *completion)
 
         if (completion->line.host)
                 return NULL;
-        if (!bus_open(&completion->line, completion->context->interrupt, &bus, &failure))
+        if (!bus_open(&completion->line, completion->context->interrupt, BUS_FEW_CALLS, &bus,
+                      &failure))
                 failure_free(failure);
         return bus;
 }

@@ -96,14 +96,11 @@ static bool parse(Editing *editing, GBytes *content, Failure **reterr)
 /* False when ^C came: there is still to be said where the text is. */
 static bool wait_for_answer(const Interrupt *interrupt)
 {
-        GPollFD polled[] = { { .fd = STDIN_FILENO, .events = G_IO_IN }, {} };
-        GCancellable *cancellable = interrupt_cancellable(interrupt);
-        guint n_polled = g_cancellable_make_pollfd(cancellable, &polled[1]) ? 2 : 1;
+        GPollFD polled[] = { { .fd = STDIN_FILENO, .events = G_IO_IN },
+                             { .fd = interrupt_fd(interrupt), .events = G_IO_IN } };
 
         while (!interrupt_came(interrupt) && polled[0].revents == 0)
-                (void) g_poll(polled, n_polled, -1);
-        if (n_polled == 2)
-                g_cancellable_release_fd(cancellable);
+                (void) g_poll(polled, G_N_ELEMENTS(polled), -1);
         return !interrupt_came(interrupt);
 }
 

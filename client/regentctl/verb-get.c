@@ -260,6 +260,8 @@ int verb_get(Context *context, char **arguments, Failure **reterr)
         gboolean is_done;
         Bus *bus = NULL;
 
+        if (n_keys == 0)
+                context->bus_use = BUS_MANY_CALLS;
         if (!check_options(context->options, n_keys, reterr) || !context_bus(context, &bus, reterr))
                 return -1;
 

@@ -65,27 +65,10 @@ static void tell_ready(Output *output)
                 event_document_print(output, event_document_new("watching", NULL));
 }
 
-static void tell_scope(Output *output, const Monitor *monitor, bool is_all)
-{
-        guint n_polled = monitor_n_polled(monitor), n_left_out = monitor_n_left_out(monitor);
-
-        if (is_all && n_left_out > 0)
-                output_note(output,
-                            "%u namespaces that not everyone may read are left out: name them to "
-                            "see them.",
-                            n_left_out);
-        if (!is_all && n_polled > 0)
-                output_note(output,
-                            "%u not readable by everyone: looked at once a second, so short-lived "
-                            "values may be missed.",
-                            n_polled);
-}
-
 int verb_monitor(Context *context, char **arguments, Failure **reterr)
 {
         g_autoptr(Monitor) monitor = NULL;
         g_autoptr(Failure) failure = NULL;
-        bool is_all = !arguments[0];
         Bus *bus = NULL;
 
         if (!context_bus(context, &bus, reterr))
@@ -94,10 +77,9 @@ int verb_monitor(Context *context, char **arguments, Failure **reterr)
         monitor = monitor_new(bus, context->options->prefix, on_event, context->output);
         for (char **ns_name = arguments; *ns_name; ns_name++)
                 monitor_add(monitor, *ns_name);
-        if (is_all)
-                monitor_add_public(monitor);
+        if (!arguments[0])
+                monitor_add(monitor, NULL);
         if (monitor_start(monitor, &failure)) {
-                tell_scope(context->output, monitor, is_all);
                 tell_ready(context->output);
                 monitor_run(monitor, &failure);
         }

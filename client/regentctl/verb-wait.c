@@ -102,7 +102,7 @@ static gboolean on_deadline(gpointer userdata)
         Waiting *waiting = userdata;
 
         waiting->is_late = true;
-        g_cancellable_cancel(interrupt_cancellable(waiting->interrupt));
+        interrupt_raise(waiting->interrupt);
         return G_SOURCE_CONTINUE;
 }
 
@@ -131,7 +131,7 @@ static gboolean check_key(Bus *bus, const char *ns_name, const char *key, Failur
         if (bus_call_namespace(bus, ns_name, "Describe", g_variant_new("(s)", key), "(a{sv})", NULL,
                                &failure) ||
             (failure->status != EXIT_INVALID && failure->status != EXIT_DENIED &&
-             failure->status != EXIT_INTERRUPTED))
+             failure->status != EXIT_INTERRUPTED && bus_is_connected(bus)))
                 return TRUE;
         *reterr = g_steal_pointer(&failure);
         return FALSE;

@@ -23,6 +23,7 @@ const Verb verbs[] = {
                 .summary = "List the namespaces that you may read",
                 .n_arguments_max = 1,
                 .run = verb_namespaces,
+                .bus_use = BUS_MANY_CALLS,
         },
         {
                 .name = "create",
@@ -148,6 +149,7 @@ const Verb verbs[] = {
                 .summary = "Print all of namespaces as JSON, for load",
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .run = verb_dump,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Without NAMESPACE: all that you may read. With --state-dir=: what is in its\n"
                         "files, also while no regentd runs.",
@@ -160,6 +162,7 @@ const Verb verbs[] = {
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .takes_files = true,
                 .run = verb_load,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "FILE is what 'dump' printed; - is standard input. Sets what differs, and\n"
                         "creates namespaces that are missing. Many keys take several commits.\n"
@@ -173,6 +176,7 @@ const Verb verbs[] = {
                 .n_arguments_max = 2,
                 .takes_files = true,
                 .run = verb_diff,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "One FILE: with what its namespaces hold now. What has a slash or ends in\n"
                         ".json is a file. Exit status 1: they differ.",
@@ -184,6 +188,7 @@ const Verb verbs[] = {
                 .n_arguments_min = 1,
                 .n_arguments_max = 1,
                 .run = verb_edit,
+                .bus_use = BUS_MANY_CALLS,
                 .details = "Applied as one commit, and only if nobody else changed the same keys.",
         },
 
@@ -193,6 +198,7 @@ const Verb verbs[] = {
                 .summary = "Print what there is, then every commit",
                 .n_arguments_max = 2,
                 .run = verb_watch,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Of keys that begin with PREFIX. Nothing is left out, also while regentd starts\n"
                         "again. --exec -- CMD [ARG...]: runs that for each commit instead, never by a\n"
@@ -205,6 +211,7 @@ const Verb verbs[] = {
                 .n_arguments_min = 2,
                 .n_arguments_max = 2,
                 .run = verb_wait,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "VALUE as with 'set'. At once when it is so already. The namespace need not be\n"
                         "there yet. Exit status 8: not before --timeout=.",
@@ -216,6 +223,7 @@ const Verb verbs[] = {
                 .n_arguments_min = 1,
                 .n_arguments_max = 2,
                 .run = verb_participate,
+                .bus_use = BUS_MANY_CALLS,
                 .details =
                         "Of keys that begin with PREFIX. Runs 'CMD... prepare' before each change, the\n"
                         "change as JSON on its input: exit status 0 agrees, else nothing is changed, and\n"
@@ -228,9 +236,8 @@ const Verb verbs[] = {
                 .summary = "Print changes as they happen, until ^C",
                 .n_arguments_max = VERB_ARGUMENTS_MANY,
                 .run = verb_monitor,
-                .details =
-                        "Without NAMESPACE: of all that everyone may read. A named one that not\n"
-                        "everyone may read is looked at once a second.",
+                .bus_use = BUS_MANY_CALLS,
+                .details = "Without NAMESPACE: of all that you may read by owner, group and mode.",
         },
         {
                 .name = "prune-kernels",

@@ -23,7 +23,8 @@ typedef struct Verb {
         int (*run)(Context *context, char **arguments, Failure **reterr);
         const char *details; /* more of its help; may be NULL */
         bool takes_files;    /* arguments may be names of files, which need not be UTF-8 */
-        bool is_hidden;      /* neither help nor completion shows it */
+        BusUse bus_use;
+        bool is_hidden; /* neither help nor completion shows it */
 } Verb;
 
 /* Ends with an entry without a name. */

@@ -76,12 +76,15 @@ HINTS = {
     REGENT + "ReadOnly": "journalctl -u regentd",
     REGENT + "DiskFull": "Deleting goes on",
     REGENT + "Timeout": "try again",
-    DBUS + "NoReply": "--timeout=",
     REGENT + "Vetoed": "regentctl apply --dry-run",
     REGENT + "HistoryLost": "--since=",
     DBUS + "ServiceUnknown": "systemctl status regentd",
     REGENT + "OutcomeUnknown": "Read again",
 }
+
+
+# What says that no answer came: nobody knows then what has become of a write, and a read can be made again.
+UNANSWERED = [DBUS + "NoReply", DBUS + "Timeout", DBUS + "Disconnected"]
 
 
 class Actor:
@@ -124,7 +127,7 @@ def actor_stack():
         actor.close()
 
 
-@pytest.mark.parametrize("error", STATUSES)
+@pytest.mark.parametrize("error", [error for error in STATUSES if error not in UNANSWERED])
 def test_each_error_has_its_status(actor_stack, error):
     stack, actor = actor_stack
     actor.error = error
@@ -132,6 +135,17 @@ def test_each_error_has_its_status(actor_stack, error):
     failure = ctl.failure("set", "org.example.A", "k", "1", "--type=s", status=STATUSES[error])
     assert failure["name"] == error and "The actor says no" in failure["text"]
     assert HINTS.get(error, "") in (failure["hint"] or "")
+
+
+@pytest.mark.parametrize("error", UNANSWERED)
+def test_no_answer_leaves_a_write_unknown(actor_stack, error):
+    stack, actor = actor_stack
+    actor.error = error
+    ctl = Regentctl(stack.bus, options=["--timeout=20"])
+    failure = ctl.failure("set", "org.example.A", "k", "1", "--type=s", status=OUTCOME_UNKNOWN)
+    assert failure["name"] == REGENT + "OutcomeUnknown" and "Read again" in failure["hint"]
+    failure = ctl.failure("get", "org.example.A", "k", status=TIMEOUT if error == DBUS + "Timeout" else UNREACHABLE)
+    assert failure["hint"]
 
 
 def test_all_errors_of_the_interface_are_here():

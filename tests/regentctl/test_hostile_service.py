@@ -53,6 +53,8 @@ class Pretender:
     def _answer(self, member):
         if member == "GetAll":
             return GLib.Variant("(a{sv})", (PROPERTIES,))
+        if member == "Connect":
+            return GLib.Variant("()", ())
         self.n_calls += 1
         if member == "GetMany":
             page = self.entries(self.n_calls)
