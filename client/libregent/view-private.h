@@ -36,7 +36,6 @@ struct RegentView {
         bool is_left;  /* regentd has left since it was opened, or died */
         bool is_gone;  /* the namespace is not there, or not for us */
         bool has_lent; /* pointers into reader may be in use */
-        bool is_ahead; /* it is of a regentd that the loop does not know of yet */
 
         uint64_t retry_usec; /* CLOCK_MONOTONIC: when a read may open it anew */
         RegentCall *call;    /* OpenView, without waiting */

@@ -160,20 +160,9 @@ static int require_service(Regent *regent)
                                     "There is no " REGENT_BUS_NAME);
 }
 
-/* The loop hears of a regentd that has left only later; and what it hears then is old. */
-static void note_followed(RegentView *view, bool was_left)
-{
-        if (view->follower.is_ready)
-                view->is_ahead = view->is_ahead || was_left;
-        else
-                view->follower.is_ready = view->follower.regent->link == LINK_READY;
-}
-
 static int open_and_wait(RegentView *view)
 {
-        bool was_left =
-                view->reader.header && (view->is_left || is_orphaned(view) ||
-                                        view_reader_state(&view->reader) == REGENT_VIEW_STOPPED);
+        Follower *follower = &view->follower;
         int r = 0;
 
         view->call = regent_call_cancel(view->call);
@@ -183,8 +172,9 @@ static int open_and_wait(RegentView *view)
                         break;
         }
 
-        if (r >= 0)
-                note_followed(view, was_left);
+        /* The loop need not do it again. */
+        if (r >= 0 && !follower->is_ready)
+                follower->is_ready = follower->regent->link == LINK_READY;
         return r;
 }
 
@@ -273,7 +263,8 @@ static void on_ready(Follower *follower)
 {
         RegentView *view = (RegentView *) follower;
 
-        view->is_left = view->reader.header && view_reader_is_orphaned(&view->reader);
+        /* It may be of this one already: the loop hears late of what refresh has found out. */
+        view->is_left = is_orphaned(view);
         if (!view_follows(view))
                 open_later(view);
 }
@@ -282,8 +273,7 @@ static void on_lost(Follower *follower)
 {
         RegentView *view = (RegentView *) follower;
 
-        view->is_left = !view->is_ahead || is_orphaned(view);
-        view->is_ahead = false;
+        view->is_left = true;
 }
 
 static void on_closed(Follower *follower)

@@ -19,18 +19,18 @@
 
 static unsigned n_allocations;
 
-/* Sanitizers have their own. */
+/* For all libraries in this process; sanitizers have their own. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void *__libc_malloc(size_t n_bytes);
 void *__libc_calloc(size_t n, size_t n_bytes);
 
-void *malloc(size_t n_bytes)
+__attribute__((visibility("default"))) void *malloc(size_t n_bytes)
 {
         __atomic_add_fetch(&n_allocations, 1, __ATOMIC_RELAXED);
         return __libc_malloc(n_bytes);
 }
 
-void *calloc(size_t n, size_t n_bytes)
+__attribute__((visibility("default"))) void *calloc(size_t n, size_t n_bytes)
 {
         __atomic_add_fetch(&n_allocations, 1, __ATOMIC_RELAXED);
         return __libc_calloc(n, n_bytes);
