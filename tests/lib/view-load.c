@@ -19,8 +19,8 @@
 
 static unsigned n_allocations;
 
-/* For all libraries in this process; sanitizers have their own. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* For all libraries in this process; sanitizers have their own, of which clang does not tell. */
+#if !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void *__libc_malloc(size_t n_bytes);
 void *__libc_calloc(size_t n, size_t n_bytes);
 
