@@ -451,21 +451,3 @@ def test_who_calls_over_the_bus_has_been_told_before(service, direct):
         assert listener.call(space.path, NAMESPACE, "Get", "s", ("k",))[0] == ("u", n)
         assert listener.signals[-1].body()[1] == {"k": ("u", n)}
     listener.close()
-
-
-def test_values_are_not_told_of_another_namespace_of_the_name(service, raw):
-    space = service.root.create("org.example.Again", mode=0o644)
-    log = service.root.subscribe(path=space.path)
-    client = raw()
-    for n in range(20):
-        for value in (n, n + 100):
-            client.call(space.path, NAMESPACE, "Set", "sv", ("k", ("u", value)))
-        again = client.send(ROOT_PATH, MANAGER, "RemoveNamespace", "st", (space.name, 1))
-        made = client.send(ROOT_PATH, MANAGER, "CreateNamespace", "sa{sv}", (space.name, {"mode": ("u", 0o644)}))
-        client.reply(again)
-        client.reply(made)
-        service.root.settle()
-        log.clear()
-        client.call(space.path, NAMESPACE, "Set", "sv", ("other", ("u", n)))
-        log.wait_for(lambda signal: "other" in signal.parameters[1])
-        assert [signal.parameters[1] for signal in log.items] == [{"other": n}]
