@@ -16,12 +16,14 @@
 #include "bus/bus-error.h"
 #include "bus/caller.h"
 #include "bus/channel-intake.h"
+#include "bus/channel-socket.h"
 #include "bus/flow.h"
 #include "bus/options.h"
 #include "util/auto.h"
 #include "util/log.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -42,24 +44,76 @@ struct Channels {
         GHashTable *by_bus; /* sd_bus (in the Channel) -> owned Channel */
         GQueue owing;       /* Channel, by the time that they have */
         int set_fd;         /* epoll */
-        int quiet_fds[2];   /* a socket pair that nobody uses */
+        int relay_fds[2];   /* a socket pair, empty between any two calls of bus/channel.c */
+        GQueue closing;     /* Closing */
         sd_event_source *source, *timer;
         uint64_t n_made; /* of all time */
 };
+
+/* A channel that has ended, but whose socket is still being closed. */
+typedef struct Closing {
+        ChannelClosing *socket;
+        uint32_t uid;
+} Closing;
+
+static void closing_free(gpointer userdata)
+{
+        Closing *closing = userdata;
+
+        channel_closing_unref(closing->socket);
+        g_free(closing);
+}
+
+/* Until it is closed it counts. */
+static void close_socket(Channels *channels, int fd, bool is_shut, uint32_t uid)
+{
+        ChannelClosing *socket;
+        Closing *closing;
+
+        channel_socket_close(fd, is_shut, &socket);
+        if (!socket) {
+                accounts_discharge(state_accounts(channels->service->state), uid, ACCOUNT_CHANNELS,
+                                   1);
+                return;
+        }
+
+        closing = g_new(Closing, 1);
+        *closing = (Closing){ .socket = socket, .uid = uid };
+        g_queue_push_tail(&channels->closing, closing);
+}
+
+static void forget_closed(Channels *channels)
+{
+        for (GList *l = channels->closing.head, *next; l; l = next) {
+                Closing *closing = l->data;
+
+                next = l->next;
+                if (!channel_closing_is_done(closing->socket))
+                        continue;
+                accounts_discharge(state_accounts(channels->service->state), closing->uid,
+                                   ACCOUNT_CHANNELS, 1);
+                g_queue_delete_link(&channels->closing, l);
+                closing_free(closing);
+        }
+}
 
 static void end_channel(Channel *channel)
 {
         Channels *channels = channel->channels;
         Caller *caller = channel->caller;
+        int fd = g_steal_fd(&channel->socket_fd);
+        bool is_shut = channel->is_shut;
+        uint32_t uid = caller->uid;
 
         if (channel->is_owing)
                 g_queue_unlink(&channels->owing, &channel->in_owing);
         channel_intake_end(channel);
         g_queue_unlink(&caller->owner->channels, &channel->in_owner);
-        accounts_discharge(state_accounts(channels->service->state), caller->uid, ACCOUNT_CHANNELS,
-                           1);
+        /* Closed elsewhere it would stay in the set for as long as that takes. */
+        (void) epoll_ctl(channels->set_fd, EPOLL_CTL_DEL, fd, NULL);
         callers_forget(channels->service->callers, caller->name);
         g_hash_table_remove(channels->by_bus, channel->bus);
+        close_socket(channels, fd, is_shut, uid);
 }
 
 static void channel_destroy(gpointer channel)
@@ -235,10 +289,10 @@ int channels_new(Channels **ret_channels, BusService *service)
                 .service = service,
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
-                .quiet_fds = { -1, -1 },
+                .relay_fds = { -1, -1 },
         };
         if (channels->set_fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                                               0, channels->quiet_fds) < 0)
+                                               0, channels->relay_fds) < 0)
                 return -errno;
 
         r = sd_event_add_io(service->event, &channels->source, channels->set_fd, EPOLLIN, on_ready,
@@ -279,9 +333,10 @@ Channels *channels_free(Channels *channels)
         g_hash_table_unref(channels->by_bus);
         if (channels->set_fd >= 0)
                 close(channels->set_fd);
-        for (size_t i = 0; i < G_N_ELEMENTS(channels->quiet_fds); i++)
-                if (channels->quiet_fds[i] >= 0)
-                        close(channels->quiet_fds[i]);
+        g_queue_clear_full(&channels->closing, closing_free);
+        for (size_t i = 0; i < G_N_ELEMENTS(channels->relay_fds); i++)
+                if (channels->relay_fds[i] >= 0)
+                        close(channels->relay_fds[i]);
         g_free(channels);
         return NULL;
 }
@@ -294,7 +349,7 @@ void channels_end_of(const Caller *caller)
 
 size_t channels_count(const Channels *channels)
 {
-        return g_hash_table_size(channels->by_bus);
+        return g_hash_table_size(channels->by_bus) + channels->closing.length;
 }
 
 const char *channels_sender(const BusService *service, sd_bus_message *m)
@@ -321,10 +376,11 @@ bool channels_is_from_bus(const BusService *service, sd_bus_message *m)
                g_strcmp0(sd_bus_message_get_sender(m), "org.freedesktop.DBus") == 0;
 }
 
-void channels_add_statistics(const Channels *channels, uint32_t uid, GVariantDict *statistics)
+void channels_add_statistics(Channels *channels, uint32_t uid, GVariantDict *statistics)
 {
         const Accounts *accounts = state_accounts(channels->service->state);
 
+        forget_closed(channels);
         g_variant_dict_insert(statistics, "channels", "t", (guint64) channels_count(channels));
         g_variant_dict_insert(statistics, "channels-made", "t", channels->n_made);
         g_variant_dict_insert(statistics, "uid-channels", "t",
@@ -336,11 +392,12 @@ void channels_add_statistics(const Channels *channels, uint32_t uid, GVariantDic
 
 /* Connect */
 
-static int check_number(const Channels *channels, const Caller *caller, sd_bus_error *reterr_bus)
+static int check_number(Channels *channels, const Caller *caller, sd_bus_error *reterr_bus)
 {
         const Limits *limits = channels->service->limits;
         const Accounts *accounts = state_accounts(channels->service->state);
 
+        forget_closed(channels);
         if (!accounts_may_charge(accounts, caller->uid, ACCOUNT_CHANNELS, 1, limits->uid_channels))
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                      "This user has %" PRIu64
@@ -362,7 +419,7 @@ static int add_channel(Channels *channels, Caller *owner, Channel *channel)
 
         channel->channels = channels;
         channel->set_fd = channels->set_fd;
-        channel->quiet_fd = channels->quiet_fds[0];
+        channel->relay_fds = channels->relay_fds;
         r = channel_wait(channel);
         if (r < 0)
                 return r;
