@@ -146,7 +146,7 @@ def test_descriptors_behind_output_that_is_not_read_hold_nobody_up(service, root
     wait_number(root, "channels", 0)
 
 
-def test_a_channel_counts_until_it_is_closed(root, raw, lingering, request):
+def test_a_channel_counts_until_it_is_closed(service, root, raw, receiver, request):
     if "older-kernel" not in request.node.name:
         pytest.skip("this kernel lets no descriptors in")
     client = raw()
