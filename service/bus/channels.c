@@ -44,7 +44,8 @@ struct Channels {
         int set_fd;         /* epoll */
         int quiet_fds[2];   /* a socket pair that nobody uses */
         sd_event_source *source, *timer;
-        uint64_t n_made; /* of all time */
+        bool has_call_left; /* this turn, that is not answered yet */
+        uint64_t n_made;    /* of all time */
 };
 
 static void end_channel(Channel *channel)
@@ -172,6 +173,7 @@ static void take_turn(Channel *channel, int n_messages)
                 end_channel(channel);
                 return;
         }
+        channel->channels->has_call_left |= channel->caller->n_calls > 0;
         if (note_taken(channel) && channel->is_behind) {
                 flow_go_on(channel->channels->service, channel->caller);
                 (void) note_taken(channel);
@@ -200,13 +202,14 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
                     uint32_t revents G_GNUC_UNUSED,
                     void *userdata)
 {
-        const Channels *channels = userdata;
+        Channels *channels = userdata;
         struct epoll_event events[TURN_MESSAGES];
         int n = epoll_wait(fd, events, TURN_MESSAGES, 0);
 
+        channels->has_call_left = false;
         for (int i = 0; i < n; i++)
                 take_turn(events[i].data.ptr, TURN_MESSAGES / n);
-        if (n > 0 && is_all_read(channels))
+        if (channels->has_call_left && is_all_read(channels))
                 channels->service->ports.write_now(channels->service->ports.userdata);
         return 0;
 }
