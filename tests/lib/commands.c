@@ -217,12 +217,28 @@ static int do_call(Request *request)
         return r;
 }
 
+/* Whether a file came along shows in the reply: it has the size of it. */
+static void on_reply_for_fd(Regent *regent, int result, GVariant *reply, int fd, void *userdata)
+{
+        g_autoptr(GVariant) both = NULL;
+
+        if (result >= 0)
+                both = g_variant_ref_sink(
+                        g_variant_new("(@*x)", reply, (gint64) lseek(fd, 0, SEEK_END)));
+        on_reply(regent, result, both, userdata);
+}
+
 /* Replies with the reply, and the size of the file that came along. */
 static int do_call_for_fd(Request *request)
 {
         g_autoptr(GVariant) arguments = value(request, 3), reply = NULL;
         int r, fd;
 
+        if (ASYNC)
+                return regent_call_for_fd_async(request->regent, word(request, 0), word(request, 1),
+                                                word(request, 2), arguments, word(request, 4),
+                                                on_reply_for_fd, request->pending,
+                                                &request->pending->call);
         r = regent_call_for_fd(request->regent, word(request, 0), word(request, 1),
                                word(request, 2), arguments, word(request, 4), &reply, &fd);
         if (r >= 0) {

@@ -189,8 +189,8 @@ def test_any_member(ns, name, do):
     assert do("call", path, manager, "NoSuchMember", "-", "()").error == DBUS_ERROR + "UnknownMethod"
 
 
-def test_member_that_gives_a_descriptor(ns, program):
-    reply, size = program.do(
+def test_member_that_gives_a_descriptor(ns, do):
+    reply, size = do(
         "call_for_fd", "/org/regentd/State1", "org.regentd.State1.Manager", "Backup", "(@a{sv} {},)", "(ha{sv})"
     ).value()
 
