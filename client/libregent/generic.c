@@ -97,6 +97,7 @@ int regent_call_for_fd(Regent *regent,
                 .member = member,
                 .arguments = arguments,
                 .reply_type = reply_type,
+                .is_for_fd = true,
         };
         int unwanted = -1;
         int r;
@@ -123,6 +124,7 @@ int regent_call_for_fd_async(Regent *regent,
                 .member = member,
                 .arguments = arguments,
                 .reply_type = reply_type,
+                .is_for_fd = true,
         };
 
         return call_start_for_fd(regent, &spec, on_reply, userdata, ret_call);

@@ -122,6 +122,45 @@ static int do_set(Request *request)
         return r;
 }
 
+static void free_bytes(gpointer bytes)
+{
+        g_free(bytes);
+}
+
+static int set_bytes(Request *request, uint8_t *bytes, size_t n_bytes)
+{
+        g_autoptr(GVariant) given = g_variant_ref_sink(
+                g_variant_new_from_data(G_VARIANT_TYPE(word(request, 2)), bytes, n_bytes, FALSE,
+                                        free_bytes, bytes));
+        uint64_t revision;
+        int r;
+
+        if (ASYNC)
+                return regent_set_async(request->regent, word(request, 0), word(request, 1), given,
+                                        LATER);
+        r = regent_set(request->regent, word(request, 0), word(request, 1), given, &revision);
+        if (r >= 0)
+                put(request, g_variant_new("(t)", revision));
+        return r;
+}
+
+/* A value of that type which the text is the serialized bytes of; "-" for no bytes. */
+static int do_set_bytes(Request *request)
+{
+        const char *text = word(request, 3);
+        size_t n_bytes = text ? strlen(text) : 0;
+
+        return set_bytes(request, g_memdup2(text ? text : "", n_bytes), n_bytes);
+}
+
+/* The same of so many zeros. */
+static int do_set_zeros(Request *request)
+{
+        size_t n_bytes = (size_t) number(request, 3);
+
+        return set_bytes(request, g_malloc0(n_bytes), n_bytes);
+}
+
 static int do_delete(Request *request)
 {
         uint64_t revision;
@@ -503,6 +542,8 @@ static const struct {
         { "remove_namespace", do_remove_namespace },
         { "set", do_set },
         { "set_access", do_set_access },
+        { "set_bytes", do_set_bytes },
+        { "set_zeros", do_set_zeros },
         { "who", do_who },
 };
 
