@@ -64,7 +64,7 @@ static size_t after_array(size_t at, size_t bytes_max, GVariant *value)
         size_t start = align(at + sizeof(uint32_t), type);
 
         if (strchr("ynqiuxtdb", type))
-                return start + g_variant_n_children(value) * (type == 'y' ? 1 : alignment_of(type));
+                return start + g_variant_n_children(value) * alignment_of(type);
         return after_children(start, bytes_max, value);
 }
 

@@ -88,3 +88,13 @@ def test_time_for_which_a_question_was_held_is_taken_off(follower, pretender):
 
     pretender.prepare("/org/regentd/Participant/1", "now", k=3)
     assert follower.event("p").timeout_usec == 5000000
+
+
+def test_one_that_cannot_be_read_whole_ends_with_what_was_the_matter(follower, pretender):
+    unknown = {"org.example.B": GLib.Variant("a{sv}", values(k=1))}
+    pretender.answers = [LIMITS_EXCEEDED, *[(7, unknown, {}, [], 100)] * 5]
+    pretender.replies = {"ListNamespaces": [("(as)", ([],))] * 5}
+
+    assert follower.watch("w", "org.", kind="names") == (0, "-")
+    ended = follower.event("w", "ended")
+    assert (ended.result, ended.error) == (-110, "org.freedesktop.DBus.Error.Timeout")
