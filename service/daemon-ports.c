@@ -12,8 +12,26 @@
 
 #include <errno.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 /* the pipeline's ports */
+
+static uint64_t now_realtime_usec(void)
+{
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+int daemon_ports_on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
+{
+        Daemon *daemon = userdata;
+
+        if (!daemon->service || !bus_service_holds_writes(daemon->service))
+                pipeline_run(daemon->pipeline, now_realtime_usec());
+        return 0;
+}
 
 static void on_wake(void *userdata)
 {
@@ -298,6 +316,18 @@ static void on_go_on(void *userdata)
         on_wake(userdata);
 }
 
+static void on_write_now(void *userdata)
+{
+        Daemon *daemon = userdata;
+        int enabled = SD_EVENT_OFF;
+
+        (void) sd_event_source_get_enabled(daemon->batch, &enabled);
+        if (enabled == SD_EVENT_OFF)
+                return;
+        (void) sd_event_source_set_enabled(daemon->batch, SD_EVENT_OFF);
+        (void) daemon_ports_on_batch(daemon->batch, daemon);
+}
+
 BusPorts daemon_ports_of_bus(Daemon *daemon)
 {
         return (BusPorts){
@@ -310,6 +340,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .end_session = on_end_session,
                 .add_statistics = on_statistics,
                 .go_on = on_go_on,
+                .write_now = on_write_now,
                 .userdata = daemon,
         };
 }

@@ -15,6 +15,9 @@ PipelineCallbacks daemon_ports_of_pipeline(Daemon *daemon);
 StoreCallbacks daemon_ports_of_store(Daemon *daemon);
 BusPorts daemon_ports_of_bus(Daemon *daemon);
 
+/* Runs the pipeline; @userdata is the daemon. */
+int daemon_ports_on_batch(sd_event_source *source, void *userdata);
+
 /* For DeclarerOptions.on_declared; @userdata is the daemon. */
 void daemon_ports_on_first_declared(void *userdata);
 void daemon_ports_on_declared(void *userdata, Namespace *ns);

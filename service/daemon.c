@@ -23,7 +23,6 @@
 
 #include <errno.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 /* After everything else that waits, so that the socket is read empty into the batch. */
 #define BATCH_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -74,28 +73,13 @@ static int on_loop_exit(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 
         (void) sd_notify(false, "STOPPING=1");
         daemon->close_status = store_close(daemon->store);
+        if (daemon->service)
+                bus_service_stop(daemon->service);
         pipeline_stop_preparing(daemon->pipeline);
         return 0;
 }
 
 /* start */
-
-static uint64_t now_realtime_usec(void)
-{
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-static int on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
-{
-        Daemon *daemon = userdata;
-
-        if (!daemon->service || !bus_service_holds_writes(daemon->service))
-                pipeline_run(daemon->pipeline, now_realtime_usec());
-        return 0;
-}
 
 /* A restored state knows nothing of declarations. */
 static int on_redeclare(sd_event_source *source G_GNUC_UNUSED, void *userdata)
@@ -111,7 +95,7 @@ static int start_pipeline(Daemon *daemon)
         const PipelineCallbacks callbacks = daemon_ports_of_pipeline(daemon);
         int r;
 
-        r = sd_event_add_defer(daemon->event, &daemon->batch, on_batch, daemon);
+        r = sd_event_add_defer(daemon->event, &daemon->batch, daemon_ports_on_batch, daemon);
         if (r < 0)
                 return r;
 

@@ -40,18 +40,17 @@ static uint64_t number_of(const Connection *connection, const char *name)
         return number;
 }
 
-/* Who leaves most unread comes first; else in the order in which they connected. */
+/*
+ * Who leaves most unread comes first; else in the order in which they connected, and behind each its
+ * channels, which have its name and a number (":1.42/7").
+ */
 static gint compare(gconstpointer a, gconstpointer b)
 {
         uint64_t unread_a = number_of(a, "unread-bytes"), unread_b = number_of(b, "unread-bytes");
-        const char *name_a = ((const Connection *) a)->name;
-        const char *name_b = ((const Connection *) b)->name;
 
         if (unread_a != unread_b)
                 return unread_a > unread_b ? -1 : 1;
-        if (strlen(name_a) != strlen(name_b))
-                return strlen(name_a) < strlen(name_b) ? -1 : 1;
-        return strcmp(name_a, name_b);
+        return strverscmp(((const Connection *) a)->name, ((const Connection *) b)->name);
 }
 
 static gboolean read_connections(Bus *bus, GArray *connections, Failure **reterr)

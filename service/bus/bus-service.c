@@ -12,6 +12,7 @@
 #include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/good.h"
+#include "bus/held-values.h"
 #include "bus/lifetimes.h"
 #include "bus/log-control.h"
 #include "bus/manager-object.h"
@@ -110,6 +111,10 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        r = held_values_new(&service->held_values, service);
+        if (r < 0)
+                return r;
+
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->watches = watches_new(service);
@@ -149,6 +154,7 @@ BusService *bus_service_free(BusService *service)
         polkit_free(service->polkit);
         flow_free(service->flow);
         outgoing_free(service->outgoing);
+        held_values_free(service->held_values);
         broadcasts_free(service->broadcasts);
         signals_free(service->signals);
         g_free(service);
@@ -178,6 +184,11 @@ uint64_t bus_service_weigh(const BusService *service, const char *name)
 bool bus_service_holds_writes(BusService *service)
 {
         return write_brake_holds(service->write_brake);
+}
+
+void bus_service_stop(BusService *service)
+{
+        held_values_send(service->held_values);
 }
 
 void bus_service_publish(BusService *service, const GPtrArray *commits)

@@ -31,6 +31,7 @@ typedef struct Lifetimes Lifetimes;
 typedef struct Outgoing Outgoing;
 typedef struct Participation Participation;
 typedef struct Polkit Polkit;
+typedef struct HeldValues HeldValues;
 typedef struct Signals Signals;
 typedef struct WatchPublisher WatchPublisher;
 typedef struct WatchRights WatchRights;
@@ -94,6 +95,9 @@ typedef struct BusPorts {
         /* Writes need not be held back any more, see bus_service_holds_writes(). */
         void (*go_on)(void *userdata);
 
+        /* Nothing else is to be read now: what waits to be written need not wait for more. */
+        void (*write_now)(void *userdata);
+
         void *userdata;
 } BusPorts;
 
@@ -113,6 +117,7 @@ typedef struct BusService {
         Broadcasts *broadcasts;
         Polkit *polkit;
         Participation *participation;
+        HeldValues *held_values;
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
@@ -156,6 +161,9 @@ uint64_t bus_service_weigh(const BusService *service, const char *name);
  * when that is over.
  */
 bool bus_service_holds_writes(BusService *service);
+
+/* The loop is about to end. */
+void bus_service_stop(BusService *service);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);

@@ -79,6 +79,7 @@ int channel_intake_look(Channel *channel)
                            channel->caller->name, channel->caller->uid);
                 return CHANNEL_INTAKE_E_ENDED;
         }
+        channel->is_last = (uint64_t) n <= n_bytes && (size_t) n < sizeof header;
         channel->n_missing = n_bytes;
         if ((uint64_t) n >= n_bytes)
                 channel->n_missing = 0;

@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -180,16 +181,33 @@ static void take_turn(Channel *channel, int n_messages)
         channel->is_busy = false;
 }
 
+/* Then a batch gains nothing from another round of the loop, which costs as much as a small write. */
+static bool is_all_read(const Channels *channels)
+{
+        sd_bus *bus = channels->service->bus;
+        struct pollfd inputs[] = {
+                { .fd = channels->set_fd, .events = POLLIN },
+                { .fd = sd_bus_get_fd(bus), .events = POLLIN },
+        };
+        uint64_t n_messages = 0;
+
+        return sd_bus_get_n_queued_read(bus, &n_messages) >= 0 && n_messages == 0 &&
+               poll(inputs, G_N_ELEMENTS(inputs), 0) == 0;
+}
+
 static int on_ready(sd_event_source *source G_GNUC_UNUSED,
                     int fd,
                     uint32_t revents G_GNUC_UNUSED,
-                    void *userdata G_GNUC_UNUSED)
+                    void *userdata)
 {
+        const Channels *channels = userdata;
         struct epoll_event events[TURN_MESSAGES];
         int n = epoll_wait(fd, events, TURN_MESSAGES, 0);
 
         for (int i = 0; i < n; i++)
                 take_turn(events[i].data.ptr, TURN_MESSAGES / n);
+        if (n > 0 && is_all_read(channels))
+                channels->service->ports.write_now(channels->service->ports.userdata);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "bus/broadcast.h"
 #include "bus/channels.h"
+#include "bus/held-values.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-manager.h"
 #include "bus/object-path.h"
@@ -240,19 +241,12 @@ int signals_build_values(const BusService *service,
         return 0;
 }
 
-static int announce_values(const BusService *service, const Delta *delta)
+static void announce_values(const BusService *service, const Delta *delta)
 {
-        g_autoptr(sd_bus_message) m = NULL;
-        uint64_t n_bytes;
-        int r;
-
         if (!namespace_is_public(delta->ns) || channels_count(service->channels) > 0)
                 watch_properties_announce(service, delta->ns, delta->entries);
-        if (!namespace_is_public(delta->ns))
-                return 0;
-
-        r = signals_build_values(service, delta->ns, delta->entries, &m, &n_bytes);
-        return r < 0 ? r : broadcast_send(service, delta->ns->name, m, n_bytes);
+        if (namespace_is_public(delta->ns))
+                held_values_add(service->held_values, delta->ns, delta->entries);
 }
 
 /* Of each key only the last entry stays. */
@@ -346,14 +340,15 @@ static void entry_destroy(gpointer entry)
         entry_unref(entry);
 }
 
-static int announce_defaults(const BusService *service, Namespace *ns, const Declaration *before)
+static void announce_defaults(const BusService *service, Namespace *ns, const Declaration *before)
 {
         g_autoptr(GPtrArray) tombstones = g_ptr_array_new_with_free_func(entry_destroy);
         g_autoptr(Delta) delta = delta_new(ns);
 
         collect_defaults(delta, ns->declaration, before, NULL);
         collect_defaults(delta, before, ns->declaration, tombstones);
-        return delta->entries->len > 0 ? announce_values(service, delta) : 0;
+        if (delta->entries->len > 0)
+                announce_values(service, delta);
 }
 
 /* Of @ns, which is public, where something else was declared when it was announced last. */
@@ -369,7 +364,9 @@ static int publish_declaration(Signals *signals, Namespace *ns)
 
         if (strcmp(ns->declaration ? ns->declaration->path : "", path) != 0)
                 r = announce_declaration(signals->service, ns);
-        return r < 0 ? r : announce_defaults(signals->service, ns, declaration);
+        if (r >= 0)
+                announce_defaults(signals->service, ns, declaration);
+        return r;
 }
 
 /* Tells of @change, which made, removed or opened a namespace, or closed it. */
@@ -413,10 +410,12 @@ void signals_publish(Signals *signals, const GPtrArray *commits)
                 for (guint j = 0; j < commit->changes->len; j++) {
                         const NamespaceChange *change = commit->changes->pdata[j];
 
-                        if (change->kind == NAMESPACE_CHANGE_ENTRIES)
+                        if (change->kind == NAMESPACE_CHANGE_ENTRIES) {
                                 collect_entries(signals, deltas, change);
-                        else
-                                log_failure(publish_namespace(signals, change), change->name);
+                                continue;
+                        }
+                        held_values_send(signals->service->held_values);
+                        log_failure(publish_namespace(signals, change), change->name);
                 }
         }
 
@@ -425,7 +424,7 @@ void signals_publish(Signals *signals, const GPtrArray *commits)
 
                 keep_last(delta->entries);
                 if (delta->entries->len > 0)
-                        log_failure(announce_values(signals->service, delta), delta->ns->name);
+                        announce_values(signals->service, delta);
         }
 }
 
@@ -434,6 +433,7 @@ void signals_publish_declaration(Signals *signals, Namespace *ns)
         if (!namespace_is_public(ns))
                 return;
 
+        held_values_send(signals->service->held_values);
         log_failure(publish_declaration(signals, ns), ns->name);
         remember(signals, ns);
 }

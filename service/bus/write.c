@@ -8,6 +8,7 @@
 #include "bus/bus-error.h"
 #include "bus/caller.h"
 #include "bus/flow.h"
+#include "bus/held-values.h"
 #include "bus/object-path.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -139,6 +140,9 @@ static void on_settled(void *userdata, const Settlement *settlement)
         if (!call->caller || settlement->outcome == -ECANCELED)
                 return; /* nobody is there to be answered */
 
+        /* What comes on a channel is in no order with what comes on the bus. */
+        if (!call->caller->channel)
+                held_values_send(call->service->held_values);
         if (settlement->outcome == 0)
                 r = send_reply(call, settlement);
         else

@@ -30,9 +30,11 @@ class Reply(NamedTuple):
 class LibClient:
     """One lib-client on the bus."""
 
+    program = "lib-client"
+
     def __init__(self, bus, loop="poll", *flags, user=None):
-        program = os.environ.get("LIB_CLIENT") or os.path.join(
-            os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", "lib-client"
+        program = os.environ.get(self.program.upper().replace("-", "_")) or os.path.join(
+            os.path.dirname(os.path.dirname(environment.regentd_program())), "tests", "lib", self.program
         )
         environ = {**environment_of(bus), "G_DEBUG": "fatal-warnings"}
         identity = {}

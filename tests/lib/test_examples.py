@@ -64,10 +64,10 @@ def start(service, installed):
     """Starts a program that finds the library."""
     processes = []
 
-    def begin(program):
+    def begin(program, stack=service):
         library = os.path.dirname(find(installed, "libregent.so.0"))
         process = subprocess.Popen(
-            [program], env={**environment_of(service.bus), "LD_LIBRARY_PATH": library, "G_DEBUG": "fatal-warnings"},
+            [program], env={**environment_of(stack.bus), "LD_LIBRARY_PATH": library, "G_DEBUG": "fatal-warnings"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         processes.append(process)
@@ -80,6 +80,11 @@ def start(service, installed):
         process.wait()
         process.stdin.close()
         process.stdout.close()
+
+
+@pytest.fixture
+def own(stack):
+    return stack()
 
 
 def run(process, given=""):
@@ -179,6 +184,22 @@ def test_participate(build, start, space):
     with pytest.raises(RegentError, match="The hardware does 9000 at most"):
         space.set("mtu", GLib.Variant("u", 9001))
     assert space.get("mtu").unpack() == 1500
+
+
+def test_views(build, start, own):
+    space = own.root.create(ROUTER)
+    space.apply({"peer/address": "fe80::1", "peer/port": GLib.Variant("q", 179)})
+    process = start(build("views"), own)
+    peer = "peer {'peer/address': <'fe80::1'>, 'peer/port': <uint16 179>}\n"
+    assert until(process, "}\n") == "limit 1500, 8499 are larger\n" + peer
+    space.set("mtu", GLib.Variant("u", 9000))
+    assert until(process, "}\n") == "limit 9000, 999 are larger\n" + peer
+    own.regentd.stop()
+    assert until(process, "}\n") == "limit 9000 (stale), 999 are larger\n" + peer
+    own.regentd.start()
+    space.set("mtu", GLib.Variant("u", 0))
+    assert until(process, "}\n") == "limit 0, 9999 are larger\n" + peer
+    assert wait_exit(process, 20, "the example to end") == 0
 
 
 def test_namespaces(build, start, root, space):

@@ -56,6 +56,7 @@ SYSTEMS = [
         "regent-view", "Regent, view", "regent-view", "regent", FLUSHED,
         cannot={"write": "is for reading", "writers": "is for reading"},
     ),
+    System("regent-lib", "Regent, libregent", "regent-lib", "regent", FLUSHED),
     System("lmdb", "LMDB", "lmdb", "lmdb", "yes: pages and a meta page, fdatasync each", cannot=NO_TELLING),
     System("sqlite", "SQLite, WAL, FULL", "sqlite", "sqlite", "yes: log, fdatasync", cannot=NO_TELLING),
     System("dconf", "dconf", "dconf", "dconf", "yes: the whole file anew, fsync"),
