@@ -21,6 +21,12 @@ typedef enum ParticipantPhase {
         PARTICIPANT_ENDED,
 } ParticipantPhase;
 
+/* What came before it could be told. */
+typedef struct ParticipantHeld {
+        sd_bus_message *m;
+        int64_t since_usec;
+} ParticipantHeld;
+
 struct RegentParticipant {
         Follower follower;
         unsigned n_refs;
@@ -48,7 +54,7 @@ struct RegentParticipant {
         uint64_t revision;  /* that it is registered at */
         Snapshot *snapshot; /* while READING */
         Reading *reading;
-        GQueue held; /* sd_bus_message, likewise */
+        GQueue held; /* ParticipantHeld, likewise */
 
         sd_event_source *timer;
 };
@@ -72,4 +78,5 @@ void participant_probe(RegentParticipant *participant);
 /* participant-question.c: 1: it is taken. */
 int participant_take(RegentParticipant *participant, sd_bus_message *m);
 void participant_drop_questions(RegentParticipant *participant);
+void participant_drop_held(RegentParticipant *participant);
 void participant_take_held(RegentParticipant *participant);

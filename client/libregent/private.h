@@ -70,6 +70,7 @@ struct Regent {
         uint64_t timeout_usec;
         bool is_interactive;
 
+        pid_t pid; /* that has opened it */
         sd_event *event;
         sd_bus *bus;
         sd_bus *channel;
@@ -87,6 +88,7 @@ struct Regent {
         GQueue calls; /* RegentCall that are held or under way, in order */
         GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
         GPtrArray *followers;
+        GHashTable *unstarted; /* Follower that are not among them yet */
         Inbound *inbound;      /* NULL: nothing comes that was not asked for */
         sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
@@ -99,6 +101,11 @@ struct Regent {
 /* regent.c */
 Regent *regent_ref(Regent *regent);
 void regent_unref(Regent *regent);
+/* 0; -ENOTCONN; -ECHILD in a child process, to which nothing of it belongs: each with the error set. */
+int regent_check_open(Regent *regent);
+/* What is made of it and not started is to know when it is freed. */
+void regent_add_unstarted(Regent *regent, Follower *follower);
+void regent_remove_unstarted(Follower *follower);
 
 /* error.c: each sets what failed last and returns the errno. */
 int error_set(Regent *regent, int r, const char *name, const char *format, ...) G_GNUC_PRINTF(4, 5);
@@ -165,6 +172,7 @@ typedef struct CallSpec {
         GVariant *value;     /* borrowed */
         const char *reply_type;
         bool no_auto_start;
+        bool is_for_fd; /* the reply is to have one */
 } CallSpec;
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */
@@ -199,7 +207,11 @@ void calls_cancel_all(Regent *regent);
 /* inbound.c: each connection is looked at for what regentd sends without being asked. */
 int inbound_attach(Regent *regent, sd_bus *link);
 
-/* message.c */
+/* message-size.c: whether regentd, or the bus, would end the connection that it comes over. */
+#define MESSAGE_BYTES_MAX ((size_t) 32 << 20)
+bool message_is_too_long(const CallSpec *spec);
+
+/* message.c; -EINVAL: not of D-Bus, or not in normal form; -E2BIG */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
 int message_read_variant(sd_bus_message *m, GVariant **ret_value);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);

@@ -200,6 +200,7 @@ static void complete(RegentWatch *watch, const WatchAnswer *answer)
         g_ptr_array_set_size(watch->last_commit, 0);
         watch_stop_asking(watch);
         watch->phase = WATCH_LIVE;
+        watch_go_on_acknowledging(watch);
         watch->was_live = true;
         watch->is_missing = watch->is_away = watch->is_afresh = false;
         if (watch_tell(watch, live))
@@ -250,7 +251,10 @@ static int prepare_again(RegentWatch *watch, const WatchAnswer *answer)
                 if (watch_put_over(watch, answer))
                         return 0;
                 watch_drop(watch, true);
-                r = watch->n_tries < TRIES_MAX ? read_service(watch) : -ETIMEDOUT;
+                if (watch->n_tries >= TRIES_MAX)
+                        return error_set(watch->follower.regent, -ETIMEDOUT, SD_BUS_ERROR_TIMEOUT,
+                                         "It changes faster than it can be read");
+                r = read_service(watch);
                 return r < 0 ? r : 1;
         }
         /* At the start, whoever gave the position knows what it had. */
