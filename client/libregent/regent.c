@@ -82,12 +82,17 @@ void regent_set_on_presence(Regent *regent, RegentOnPresence on_presence, void *
 
 int regent_open(Regent *regent)
 {
+        int r;
+
         if (regent->event)
                 return error_set_errno(regent, -EISCONN, "The Regent is open");
         if (regent->flags & ~REGENT_BUS_ONLY)
                 return error_set_errno(regent, -EINVAL, "A flag is not known");
 
-        return link_open(regent);
+        r = link_open(regent);
+        if (r < 0)
+                link_close(regent);
+        return r;
 }
 
 const char *regent_unique_name(Regent *regent)
