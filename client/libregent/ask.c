@@ -21,8 +21,8 @@
  */
 static bool is_unheard(const char *name, const char *sender)
 {
-        return call_is_unanswered(name) ||
-               (g_strcmp0(sender, BUS_DRIVER) == 0 && strcmp(name, SD_BUS_ERROR_ACCESS_DENIED) != 0);
+        return call_is_unanswered(name) || (g_strcmp0(sender, BUS_DRIVER) == 0 &&
+                                            strcmp(name, SD_BUS_ERROR_ACCESS_DENIED) != 0);
 }
 
 /* Whether there may be a channel later. */

@@ -82,7 +82,8 @@ bool call_error_is_own(int r, const sd_bus_error *error)
         bool is_same;
 
         sd_bus_error_set_errno(&own, r);
-        is_same = g_strcmp0(own.name, error->name) == 0 && g_strcmp0(own.message, error->message) == 0;
+        is_same = g_strcmp0(own.name, error->name) == 0 &&
+                  g_strcmp0(own.message, error->message) == 0;
         sd_bus_error_free(&own);
 
         for (size_t i = 0; i < G_N_ELEMENTS(errors); i++)
@@ -99,9 +100,10 @@ int call_error_of_waiting(Regent *regent,
                           const sd_bus_error *error)
 {
         if (call_error_is_own(r, error) && !is_read(interface_name, member))
-                return error_set(regent, -EIO, REGENT_ERROR_OUTCOME_UNKNOWN,
-                                 "The answer could not be taken (%s): whether it was done is not known",
-                                 g_strerror(-r));
+                return error_set(
+                        regent, -EIO, REGENT_ERROR_OUTCOME_UNKNOWN,
+                        "The answer could not be taken (%s): whether it was done is not known",
+                        g_strerror(-r));
 
         return call_error_of_reply(regent, interface_name, member, error);
 }

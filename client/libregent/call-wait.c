@@ -20,6 +20,7 @@ static int exchange(Regent *regent,
         sd_bus *link = is_interactive ? regent->bus : link_bus(regent);
         g_autoptr(sd_bus_message) m = NULL;
         uint64_t cookie;
+        bool is_own;
         int r;
 
         r = message_new(link, link == regent->channel, spec, &m);
@@ -29,13 +30,14 @@ static int exchange(Regent *regent,
                 return call_error_of_sending(regent, r);
 
         r = deadline_call(deadline_usec, link, m, reterr, ret_reply);
-        if (r >= 0 || !call_is_unanswered(reterr->name))
+        is_own = r < 0 && call_error_is_own(r, reterr);
+        if (r >= 0 || (!is_own && !call_is_unanswered(reterr->name)))
                 retry_note_reply(regent, link);
         if (r >= 0)
                 return 0;
 
         /* What it cannot read stays where it is. */
-        if (sd_bus_is_open(link) <= 0 || (r == -EBADMSG && call_error_is_own(r, reterr)))
+        if (sd_bus_is_open(link) <= 0 || (r == -EBADMSG && is_own))
                 link_break(regent, link);
         if (sd_bus_message_get_cookie(m, &cookie) < 0)
                 return call_error_of_sending(regent, r);

@@ -83,8 +83,8 @@ struct Regent {
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
-        bool is_quiet;    /* while ASKING: nobody is started for that */
-        bool is_upgrading; /* while ASKING: followers stay with the bus */
+        bool is_quiet;             /* while ASKING: nobody is started for that */
+        bool is_upgrading;         /* while ASKING: followers stay with the bus */
         bool is_channel_asked;     /* by what was asked last */
         bool is_channel_heard;     /* something has come over it */
         sd_event_source *retry;    /* see retry.c */
