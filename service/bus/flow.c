@@ -18,6 +18,7 @@
 #include "bus/caller.h"
 #include "bus/channels.h"
 #include "bus/flow-parts.h"
+#include "bus/reads.h"
 #include "bus/receipts.h"
 #include "bus/watch-withheld.h"
 #include "bus/watches.h"
@@ -178,8 +179,11 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         LedgerBound bound;
         Reader *reader;
 
-        if (!sd_bus_message_is_method_call(m, NULL, NULL) ||
-            sd_bus_message_get_expect_reply(m) <= 0 || !channels_sender(flow->service, m))
+        if (!sd_bus_message_is_method_call(m, NULL, NULL))
+                return 0;
+        if (sd_bus_message_get_expect_reply(m) <= 0)
+                return reads_has(m);
+        if (!channels_sender(flow->service, m))
                 return 0;
 
         reader = reader_of(flow, m);
