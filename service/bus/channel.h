@@ -50,7 +50,7 @@ struct Channel {
         bool is_owing;            /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;
-        uint64_t n_messages;
+        uint64_t n_messages, n_messages_noted; /* the latter when it got its time */
 };
 
 /* Makes one with the objects of @service. *ret_peer_fd is the other end, for the client. */

@@ -240,6 +240,15 @@ def test_what_is_watched_over_the_bus_is_told_there(root, ns, raw):
     assert client.signals == []
 
 
+def test_idle_connections_with_channels_keep_nobody_from_a_view(root, ns, raw):
+    """Their descriptors count until it is known that they were read, and they answer no Ping: the bus is asked."""
+    ns.set("a", 1)
+    clients = [raw("erin") for _ in range(8)]
+    for each in clients:
+        each.call(ns.path, NAMESPACE, "OpenView", "a{sv}", ({},))
+    assert number(root, "unread-descriptors") <= 8
+
+
 # how it ends
 
 

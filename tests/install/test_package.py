@@ -21,7 +21,8 @@ pytestmark = pytest.mark.timeout(900)
 
 ROUTER = "org.example.Router"
 UNIT = "regentd.service"
-OURS = ("regent", "libregent0", "libregent-dev")
+NEEDED = ("libregent0", "regent")
+OURS = (*NEEDED, "libregent-dev")
 PACKAGES = "systemd,systemd-sysv,dbus,dbus-broker,polkitd,libglib2.0-0,libglib2.0-dev,libxxhash0"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
 LEVEL = (BUS_NAME, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1", "LogLevel")
@@ -204,7 +205,7 @@ def test_packages_share_no_file_and_lose_none(packages, tmp_path):
     assert shared == set()
     assert lost == {"/usr/share/doc/regent/NEWS.md"}
     libraries = f"/usr/lib/{library_triplet()}"
-    assert {"/usr/include/regent/regent.h", f"{libraries}/pkgconfig/regent.pc", f"{libraries}/libregent.so",
+    assert {"/usr/include/regent/regent.h", "/usr/include/regent/regent-view.h", f"{libraries}/pkgconfig/regent.pc", f"{libraries}/libregent.so",
             "/usr/share/man/man3/regent_get.3.gz"} <= development  # fmt: skip
     assert f"{libraries}/libregent.so.0" in library
     assert "/usr/share/dbus-1/interfaces/org.regentd.State1.Manager.xml" in development
@@ -229,10 +230,10 @@ def library_triplet():
 
 def test_package_installs_and_purges_without_a_running_system(machine, packages):
     before = files(machine)
-    install(machine, packages, "regent")
+    install(machine, packages, *NEEDED)
     assert machine.run("dpkg-query", "-W", "-f", "${Status}", "regent") == "install ok installed"
     assert machine.run("id", "-un", "regent") == "regent"
-    machine.run("dpkg", "-P", "regent")
+    machine.run("dpkg", "-P", *NEEDED)
 
     assert files(machine) - before == set()
     assert machine.run("id", "-un", "regent") == "regent"
@@ -488,14 +489,14 @@ def test_removal_stops_regentd_and_keeps_the_state(booted):
 
 
 def test_reinstallation_finds_the_state_again(booted, newer_packages):
-    install(booted, newer_packages, "regent")
+    install(booted, newer_packages, *NEEDED)
 
     assert get(booted, "mtu") == "v u 9000"
-    booted.run("dpkg", "-r", "regent")
+    booted.run("dpkg", "-r", *NEEDED)
 
 
 def test_purge_leaves_nothing_but_the_user(booted):
-    booted.run("dpkg", "-P", "regent")
+    booted.run("dpkg", "-P", *NEEDED)
     for path in ("/var/lib/regent", "/run/regent", "/etc/regent", "/usr/lib/regent"):
         assert booted.attempt("test", "-e", path)[0] != 0, path
     left = files(booted) - booted.files_before
