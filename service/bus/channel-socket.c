@@ -8,10 +8,7 @@
 
 #include "bus/channel-socket.h"
 
-#include "util/log.h"
-
 #include <errno.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,11 +21,6 @@
 
 /* At once; so much goes into an empty socket. */
 #define MOVED_BYTES (64 * 1024)
-
-struct ChannelClosing {
-        int fd;
-        int is_done; /* atomic */
-};
 
 int channel_socket_new(int ret_fds[2], bool *ret_is_shut)
 {
@@ -74,57 +66,4 @@ ssize_t channel_socket_move(int fd, int to_fd, uint64_t n_bytes_max)
             send(to_fd, part, (size_t) n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
                 return -EIO;
         return n;
-}
-
-bool channel_closing_is_done(ChannelClosing *closing)
-{
-        return g_atomic_int_get(&closing->is_done);
-}
-
-void channel_closing_unref(ChannelClosing *closing)
-{
-        g_atomic_rc_box_release(closing);
-}
-
-static gpointer close_aside(gpointer userdata)
-{
-        ChannelClosing *closing = userdata;
-
-        close(closing->fd);
-        g_atomic_int_set(&closing->is_done, true);
-        channel_closing_unref(closing);
-        return NULL;
-}
-
-static bool is_empty(int fd)
-{
-        int n_bytes = 0;
-
-        return ioctl(fd, FIONREAD, &n_bytes) >= 0 && n_bytes == 0;
-}
-
-void channel_socket_close(int fd, bool is_shut, ChannelClosing **ret_closing)
-{
-        ChannelClosing *closing;
-        GThread *thread;
-
-        *ret_closing = NULL;
-        (void) shutdown(fd, SHUT_RDWR); /* nothing comes any more */
-        if (is_shut || is_empty(fd)) {
-                close(fd);
-                return;
-        }
-
-        closing = g_atomic_rc_box_new0(ChannelClosing);
-        closing->fd = fd;
-        thread = g_thread_try_new("close", close_aside, g_atomic_rc_box_acquire(closing), NULL);
-        if (thread) {
-                g_thread_unref(thread);
-                *ret_closing = closing;
-                return;
-        }
-
-        log_warning("There is no thread to close a channel: it is closed while all wait");
-        close_aside(closing);
-        channel_closing_unref(closing);
 }

@@ -22,14 +22,3 @@ ssize_t channel_socket_peek(int fd, void *buffer, size_t size);
 
 /* Takes as much as there is, @n_bytes_max at most, into another socket; returns as the above. */
 ssize_t channel_socket_move(int fd, int to_fd, uint64_t n_bytes_max);
-
-/* A socket that is being closed, aside. */
-typedef struct ChannelClosing ChannelClosing;
-
-/*
- * Closes @fd, the last of its socket. What nobody has taken of it may hold descriptors, and then that
- * goes on aside for as long as it takes: *ret_closing, or NULL.
- */
-void channel_socket_close(int fd, bool is_shut, ChannelClosing **ret_closing);
-bool channel_closing_is_done(ChannelClosing *closing);
-void channel_closing_unref(ChannelClosing *closing);

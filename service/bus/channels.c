@@ -15,8 +15,8 @@
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/channel-closings.h"
 #include "bus/channel-intake.h"
-#include "bus/channel-socket.h"
 #include "bus/flow.h"
 #include "bus/options.h"
 #include "util/auto.h"
@@ -48,59 +48,12 @@ struct Channels {
         GQueue owing;       /* Channel, by the time that they have */
         int set_fd;         /* epoll */
         int relay_fds[2];   /* a socket pair, empty between any two calls of bus/channel.c */
-        GQueue closing;     /* Closing */
+        ChannelClosings *closings;
         sd_event_source *source, *timer;
         bool has_call_left; /* this turn, that is not answered yet */
         uint64_t n_made;    /* of all time */
         int n_at_once;      /* channels that have a turn in one go; fewer while theirs take long */
 };
-
-/* A channel that has ended, but whose socket is still being closed. */
-typedef struct Closing {
-        ChannelClosing *socket;
-        uint32_t uid;
-} Closing;
-
-static void closing_free(gpointer userdata)
-{
-        Closing *closing = userdata;
-
-        channel_closing_unref(closing->socket);
-        g_free(closing);
-}
-
-/* Until it is closed it counts. */
-static void close_socket(Channels *channels, int fd, bool is_shut, uint32_t uid)
-{
-        ChannelClosing *socket;
-        Closing *closing;
-
-        channel_socket_close(fd, is_shut, &socket);
-        if (!socket) {
-                accounts_discharge(state_accounts(channels->service->state), uid, ACCOUNT_CHANNELS,
-                                   1);
-                return;
-        }
-
-        closing = g_new(Closing, 1);
-        *closing = (Closing){ .socket = socket, .uid = uid };
-        g_queue_push_tail(&channels->closing, closing);
-}
-
-static void forget_closed(Channels *channels)
-{
-        for (GList *l = channels->closing.head, *next; l; l = next) {
-                Closing *closing = l->data;
-
-                next = l->next;
-                if (!channel_closing_is_done(closing->socket))
-                        continue;
-                accounts_discharge(state_accounts(channels->service->state), closing->uid,
-                                   ACCOUNT_CHANNELS, 1);
-                g_queue_delete_link(&channels->closing, l);
-                closing_free(closing);
-        }
-}
 
 static void end_channel(Channel *channel)
 {
@@ -118,7 +71,7 @@ static void end_channel(Channel *channel)
         (void) epoll_ctl(channels->set_fd, EPOLL_CTL_DEL, fd, NULL);
         callers_forget(channels->service->callers, caller->name);
         g_hash_table_remove(channels->by_bus, channel->bus);
-        close_socket(channels, fd, is_shut, uid);
+        channel_closings_add(channels->closings, fd, is_shut, uid);
 }
 
 static void channel_destroy(gpointer channel)
@@ -305,6 +258,7 @@ int channels_new(Channels **ret_channels, BusService *service)
 
         *channels = (Channels){
                 .service = service,
+                .closings = channel_closings_new(state_accounts(service->state)),
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
                 .relay_fds = { -1, -1 },
@@ -352,7 +306,7 @@ Channels *channels_free(Channels *channels)
         g_hash_table_unref(channels->by_bus);
         if (channels->set_fd >= 0)
                 close(channels->set_fd);
-        g_queue_clear_full(&channels->closing, closing_free);
+        channel_closings_free(channels->closings);
         for (size_t i = 0; i < G_N_ELEMENTS(channels->relay_fds); i++)
                 if (channels->relay_fds[i] >= 0)
                         close(channels->relay_fds[i]);
@@ -368,7 +322,7 @@ void channels_end_of(const Caller *caller)
 
 size_t channels_count(const Channels *channels)
 {
-        return g_hash_table_size(channels->by_bus) + channels->closing.length;
+        return g_hash_table_size(channels->by_bus) + channel_closings_count(channels->closings);
 }
 
 const char *channels_sender(const BusService *service, sd_bus_message *m)
@@ -399,7 +353,7 @@ void channels_add_statistics(Channels *channels, uint32_t uid, GVariantDict *sta
 {
         const Accounts *accounts = state_accounts(channels->service->state);
 
-        forget_closed(channels);
+        channel_closings_look(channels->closings);
         g_variant_dict_insert(statistics, "channels", "t", (guint64) channels_count(channels));
         g_variant_dict_insert(statistics, "channels-made", "t", channels->n_made);
         g_variant_dict_insert(statistics, "uid-channels", "t",
@@ -416,7 +370,7 @@ static int check_number(Channels *channels, const Caller *caller, sd_bus_error *
         const Limits *limits = channels->service->limits;
         const Accounts *accounts = state_accounts(channels->service->state);
 
-        forget_closed(channels);
+        channel_closings_look(channels->closings);
         if (!accounts_may_charge(accounts, caller->uid, ACCOUNT_CHANNELS, 1, limits->uid_channels))
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                      "This user has %" PRIu64
