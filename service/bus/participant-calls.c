@@ -10,7 +10,8 @@
  *   LATE      -                 freed              -           freed
  *
  * Only a Prepare is ever WAITING, and Commit and Abort are LATE from the start. An answer, an error
- * too, is a receipt for all that was sent before it.
+ * too, is a receipt for all that was sent before it. A channel tells by itself what it has read, so
+ * nothing on it is ever LATE: what is forgotten is freed, and Commit and Abort want no answer.
  */
 
 #include "bus/participant-calls.h"
@@ -79,16 +80,24 @@ static void call_dispose(ParticipantCall *call)
         g_free(call);
 }
 
-/* A channel has no places for replies, so none of them is taken. */
+static bool is_channel(const char *address)
+{
+        return strchr(address, '/') != NULL;
+}
+
+/*
+ * A channel has no places for replies, so none of them is taken; instead nothing is kept of a call whose
+ * answer nobody wants to know.
+ */
 static int take_place(const BusService *service, const char *address, uint32_t uid)
 {
-        return strchr(address, '/') ? 0
-                                    : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
+        return is_channel(address) ? 0
+                                   : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
 }
 
 static void give_back(const BusService *service, const char *address, uint32_t uid)
 {
-        if (!strchr(address, '/'))
+        if (!is_channel(address))
                 outgoing_end(service->outgoing, OUTGOING_PARTICIPANT, uid);
 }
 
@@ -350,7 +359,7 @@ void participant_calls_forget(Member *member)
 
         if (!call)
                 return;
-        if (!call->slot) {
+        if (!call->slot || is_channel(call->address)) {
                 end_call(call);
                 return;
         }
@@ -390,7 +399,7 @@ static bool is_awaited(const ParticipantCalls *calls, const char *address)
         return false;
 }
 
-/* Who has an answer under way, or whose uid has no place, gets the message all the same. */
+/* Who has an answer under way, or whose uid has no place, or a channel, gets the message all the same. */
 static int tell(ParticipantCalls *calls,
                 const Participant *participant,
                 sd_bus_message *m,
@@ -400,7 +409,7 @@ static int tell(ParticipantCalls *calls,
         ParticipantCall *call;
         int r;
 
-        if (is_awaited(calls, participant->address) ||
+        if (is_channel(participant->address) || is_awaited(calls, participant->address) ||
             take_place(service, participant->address, participant->uid) != 0) {
                 r = sd_bus_message_set_expect_reply(m, false);
                 if (r >= 0)
