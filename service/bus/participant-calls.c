@@ -10,8 +10,8 @@
  *   LATE      -                 freed              -           freed
  *
  * Only a Prepare is ever WAITING, and Commit and Abort are LATE from the start. An answer, an error
- * too, is a receipt for all that was sent before it. A channel tells by itself what it has read, so
- * nothing on it is ever LATE: what is forgotten is freed, and Commit and Abort want no answer.
+ * too, is a receipt for all that was sent before it. A channel tells by itself what it has read, so a
+ * Prepare on it is never LATE: what is forgotten is freed.
  */
 
 #include "bus/participant-calls.h"
@@ -86,8 +86,8 @@ static bool is_channel(const char *address)
 }
 
 /*
- * A channel has no places for replies, so none of them is taken; instead nothing is kept of a call whose
- * answer nobody wants to know.
+ * A channel has no places for replies, so none of them is taken; instead nothing is kept of a Prepare
+ * whose answer nobody wants to know, and of one Commit or Abort at most.
  */
 static int take_place(const BusService *service, const char *address, uint32_t uid)
 {
@@ -399,7 +399,7 @@ static bool is_awaited(const ParticipantCalls *calls, const char *address)
         return false;
 }
 
-/* Who has an answer under way, or whose uid has no place, or a channel, gets the message all the same. */
+/* Who has an answer under way, or whose uid has no place, gets the message all the same. */
 static int tell(ParticipantCalls *calls,
                 const Participant *participant,
                 sd_bus_message *m,
@@ -409,7 +409,7 @@ static int tell(ParticipantCalls *calls,
         ParticipantCall *call;
         int r;
 
-        if (is_channel(participant->address) || is_awaited(calls, participant->address) ||
+        if (is_awaited(calls, participant->address) ||
             take_place(service, participant->address, participant->uid) != 0) {
                 r = sd_bus_message_set_expect_reply(m, false);
                 if (r >= 0)
