@@ -26,7 +26,8 @@
  * LimitsExceeded -ENOBUFS, ServiceUnknown -EHOSTUNREACH (there is no regentd), Disconnected -ECONNRESET
  * (regentd went, and what was asked can be asked again). A write that was sent, and of which nobody can say
  * what became, is OutcomeUnknown: read again. All functions may also fail with -EINVAL for arguments that
- * cannot be sent, -ENOTCONN before regent_open(), and -ECHILD in a child process.
+ * cannot be sent, -E2BIG (TooBig) for those that do not fit into a message of 32 MiB, which is what regentd and the
+ * bus take, -ENOTCONN before regent_open(), and -ECHILD in a child process.
  *
  * Ownership. What comes as ret_x is the caller's: g_variant_unref(), g_strfreev(). Every ret_x may be
  * NULL. A floating GVariant that is given to a function is consumed, also when it fails. What callbacks are
@@ -80,7 +81,7 @@ void regent_set_interactive(Regent *regent, bool is_interactive);
 
 /*
  * Connects to the bus. regentd need not run: the first call starts it, where the bus knows how. -ENOENT,
- * -ECONNREFUSED and others of connect(2): there is no bus. -EISCONN when it is open.
+ * -ECONNREFUSED and others of connect(2): there is no bus, and it may be tried again. -EISCONN when it is open.
  */
 int regent_open(Regent *regent);
 
@@ -119,7 +120,10 @@ int regent_process(Regent *regent);
 /* poll(2) and regent_process(): 0; -ETIMEDOUT when nothing was to be done by then; -EINTR. UINT64_MAX: for ever. */
 int regent_wait(Regent *regent, uint64_t timeout_usec);
 
-/* The same for a GMainContext: attach it there, g_source_destroy() it before regent_free(), unref it. */
+/*
+ * The same for a GMainContext: attach it there, g_source_destroy() it before regent_free(), unref it. NULL where the
+ * others fail with -ENOTCONN or -ECHILD.
+ */
 GSource *regent_source_new(Regent *regent);
 
 /*
@@ -161,7 +165,10 @@ int regent_call_async(Regent *regent,
                       void *userdata,
                       RegentCall **ret_call);
 
-/* The same of a reply with one descriptor, which is the caller's to close: Manager.Backup. An h in the reply is 0. */
+/*
+ * The same of a reply with one descriptor, which is the caller's to close: Manager.Backup. An h in the reply is 0;
+ * -EINVAL for a @reply_type that has no h among its members.
+ */
 int regent_call_for_fd(Regent *regent,
                        const char *path,
                        const char *interface_name,

@@ -40,8 +40,7 @@ static bool is_read(const char *interface_name, const char *member)
                strcmp(interface_name, "org.freedesktop.DBus.ObjectManager") == 0;
 }
 
-/* Whether the answer may be missing to what was done. */
-static bool is_unanswered(const char *name)
+bool call_is_unanswered(const char *name)
 {
         static const char *const names[] = {
                 SD_BUS_ERROR_NO_REPLY,
@@ -60,7 +59,7 @@ int call_error_of_reply(Regent *regent,
 {
         bool is_late = error->message && strstr(error->message, "timed out");
 
-        if (!is_unanswered(error->name))
+        if (!call_is_unanswered(error->name))
                 return error_take(regent, error);
 
         if (!is_read(interface_name, member))
@@ -75,12 +74,50 @@ int call_error_of_reply(Regent *regent,
                          "regentd left before it answered");
 }
 
+/* It has no other words for that then. */
+bool call_error_is_own(int r, const sd_bus_error *error)
+{
+        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR };
+        sd_bus_error own = SD_BUS_ERROR_NULL;
+        bool is_same;
+
+        sd_bus_error_set_errno(&own, r);
+        is_same = g_strcmp0(own.name, error->name) == 0 &&
+                  g_strcmp0(own.message, error->message) == 0;
+        sd_bus_error_free(&own);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(errors); i++)
+                if (r == errors[i])
+                        return is_same;
+
+        return false;
+}
+
+int call_error_of_waiting(Regent *regent,
+                          const char *interface_name,
+                          const char *member,
+                          int r,
+                          const sd_bus_error *error)
+{
+        if (call_error_is_own(r, error) && !is_read(interface_name, member))
+                return error_set(
+                        regent, -EIO, REGENT_ERROR_OUTCOME_UNKNOWN,
+                        "The answer could not be taken (%s): whether it was done is not known",
+                        g_strerror(-r));
+
+        return call_error_of_reply(regent, interface_name, member, error);
+}
+
 int call_error_of_sending(Regent *regent, int r)
 {
         if (r == -EINVAL)
                 return error_set(
                         regent, r, SD_BUS_ERROR_INVALID_ARGS,
-                        "What was given is not of a type that D-Bus has, or no path or name of it");
+                        "What was given is not of a type that D-Bus has, not in normal form, or no path or "
+                        "name of it");
+        if (r == -E2BIG)
+                return error_set(regent, r, REGENT_ERROR_TOO_BIG,
+                                 "What was given does not fit into a message, which has 32 MiB at most");
         if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
                 return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
                                  "The connection to regentd is gone");
@@ -94,12 +131,23 @@ static bool is_tuple_type(const char *type)
                g_variant_type_is_definite(G_VARIANT_TYPE(type)) && strlen(type) <= 257;
 }
 
+/* Of the tuple itself: what is within a member of it is none. */
+static bool has_descriptor(const char *type)
+{
+        const GVariantType *member = g_variant_type_first(G_VARIANT_TYPE(type));
+
+        while (member && !g_variant_type_equal(member, G_VARIANT_TYPE_HANDLE))
+                member = g_variant_type_next(member);
+        return member;
+}
+
 int call_check(Regent *regent, const CallSpec *spec)
 {
         const char *failure = NULL;
+        int r = regent_check_open(regent);
 
         /* Those of this library are right by themselves. */
-        if (spec->key && regent->event && !regent->is_freed)
+        if (spec->key && r >= 0)
                 return 0;
 
         if (!spec->reply_type ||
@@ -110,14 +158,14 @@ int call_check(Regent *regent, const CallSpec *spec)
         else if (!spec->path || !g_variant_is_object_path(spec->path) || !spec->interface_name ||
                  !spec->member)
                 failure = "The path, the interface or the member is no name that D-Bus allows";
-        if (!failure && regent->event && !regent->is_freed)
+        else if (spec->is_for_fd && !has_descriptor(spec->reply_type))
+                failure = "The type of the reply has no descriptor among its members";
+        if (!failure && r >= 0)
                 return 0;
 
         if (spec->arguments)
                 g_variant_unref(g_variant_ref_sink(spec->arguments));
-        if (failure)
-                return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", failure);
-        return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
+        return failure ? error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", failure) : r;
 }
 
 int call_read_reply(

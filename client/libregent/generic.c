@@ -50,7 +50,13 @@ int regent_call(Regent *regent,
                 const char *reply_type,
                 GVariant **ret_reply)
 {
-        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
+        CallSpec spec = {
+                .path = path,
+                .interface_name = interface_name,
+                .member = member,
+                .arguments = arguments,
+                .reply_type = reply_type,
+        };
 
         return call_wait(regent, &spec, ret_reply, NULL);
 }
@@ -65,7 +71,13 @@ int regent_call_async(Regent *regent,
                       void *userdata,
                       RegentCall **ret_call)
 {
-        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
+        CallSpec spec = {
+                .path = path,
+                .interface_name = interface_name,
+                .member = member,
+                .arguments = arguments,
+                .reply_type = reply_type,
+        };
 
         return call_start(regent, &spec, on_reply, userdata, ret_call);
 }
@@ -79,7 +91,14 @@ int regent_call_for_fd(Regent *regent,
                        GVariant **ret_reply,
                        int *ret_fd)
 {
-        CallSpec spec = { path, interface_name, member, arguments, NULL, NULL, reply_type, false };
+        CallSpec spec = {
+                .path = path,
+                .interface_name = interface_name,
+                .member = member,
+                .arguments = arguments,
+                .reply_type = reply_type,
+                .is_for_fd = true,
+        };
         int unwanted = -1;
         int r;
 
@@ -99,7 +118,14 @@ int regent_call_for_fd_async(Regent *regent,
                              void *userdata,
                              RegentCall **ret_call)
 {
-        CallSpec spec = { path, interface_name, member, arguments, reply_type, false };
+        CallSpec spec = {
+                .path = path,
+                .interface_name = interface_name,
+                .member = member,
+                .arguments = arguments,
+                .reply_type = reply_type,
+                .is_for_fd = true,
+        };
 
         return call_start_for_fd(regent, &spec, on_reply, userdata, ret_call);
 }

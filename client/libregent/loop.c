@@ -29,10 +29,11 @@ int regent_events(Regent *regent)
 
 int regent_timeout(Regent *regent, uint64_t *ret_timeout_usec)
 {
-        int r = 0;
+        int r;
 
-        if (!regent->event)
-                return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
+        r = regent_check_open(regent);
+        if (r < 0)
+                return r;
 
         if (sd_event_get_state(regent->event) == SD_EVENT_ARMED)
                 r = sd_event_wait(regent->event, 0);
@@ -65,13 +66,15 @@ static int step(sd_event *event)
 
 int regent_process(Regent *regent)
 {
-        int r = 1;
+        int r;
 
-        if (!regent->event)
-                return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
+        r = regent_check_open(regent);
+        if (r < 0)
+                return r;
         if (sd_event_get_state(regent->event) == SD_EVENT_RUNNING)
                 return error_set_errno(regent, -EBUSY, "This is a callback");
 
+        r = 1;
         regent_ref(regent);
         for (unsigned i = 0; i < STEPS_MAX && r > 0 && !regent->is_freed; i++)
                 r = step(regent->event);
@@ -87,7 +90,7 @@ static int poll_timeout(uint64_t timeout_usec)
 {
         if (timeout_usec == UINT64_MAX)
                 return -1;
-        return (int) MIN((timeout_usec + 999) / 1000, (uint64_t) G_MAXINT);
+        return (int) MIN(timeout_usec / 1000 + (timeout_usec % 1000 > 0), (uint64_t) G_MAXINT);
 }
 
 int regent_wait(Regent *regent, uint64_t timeout_usec)
@@ -134,11 +137,13 @@ static gboolean source_check(GSource *source)
 static gboolean source_dispatch(GSource *source, GSourceFunc callback, gpointer userdata)
 {
         RegentSource *own = (RegentSource *) source;
+        int r = regent_process(own->regent);
 
         (void) callback;
         (void) userdata;
 
-        return regent_process(own->regent) >= 0 ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+        /* What has gone wrong once may go well the next time; these do not. */
+        return r == -ENOTCONN || r == -ECHILD ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
 }
 
 GSource *regent_source_new(Regent *regent)
@@ -148,9 +153,14 @@ GSource *regent_source_new(Regent *regent)
                 .check = source_check,
                 .dispatch = source_dispatch,
         };
-        GSource *source = g_source_new(&functions, sizeof(RegentSource));
-        RegentSource *own = (RegentSource *) source;
+        RegentSource *own;
+        GSource *source;
 
+        if (regent_check_open(regent) < 0)
+                return NULL;
+
+        source = g_source_new(&functions, sizeof(RegentSource));
+        own = (RegentSource *) source;
         own->regent = regent;
         own->tag = g_source_add_unix_fd(source, regent_fd(regent), G_IO_IN);
         g_source_set_name(source, "regent");

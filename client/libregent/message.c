@@ -14,10 +14,22 @@
 /* Of a reply, whatever limits regentd has. */
 #define REPLY_BYTES_MAX (64u << 20)
 
+/* What is not is not what it says: a string without an end, or a boolean that is not there. */
+static bool is_normal(const CallSpec *spec)
+{
+        return (!spec->arguments || g_variant_is_normal_form(spec->arguments)) &&
+               (!spec->value || g_variant_is_normal_form(spec->value));
+}
+
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret)
 {
         g_autoptr(sd_bus_message) m = NULL;
         int r;
+
+        if (!is_normal(spec))
+                return -EINVAL;
+        if (message_is_too_long(spec))
+                return -E2BIG;
 
         r = sd_bus_message_new_method_call(link, &m, is_channel ? NULL : REGENT_BUS_NAME,
                                            spec->path, spec->interface_name, spec->member);

@@ -21,6 +21,12 @@ typedef enum ParticipantPhase {
         PARTICIPANT_ENDED,
 } ParticipantPhase;
 
+/* What came before it could be told. */
+typedef struct ParticipantHeld {
+        sd_bus_message *m;
+        int64_t since_usec;
+} ParticipantHeld;
+
 struct RegentParticipant {
         Follower follower;
         unsigned n_refs;
@@ -36,11 +42,12 @@ struct RegentParticipant {
         void *userdata;
 
         ParticipantPhase phase;
-        unsigned turn;   /* what was asked in an earlier one is of no use any more */
-        bool was_begun;  /* ever */
-        bool is_refused; /* and that was told */
-        bool is_probing; /* whether it is registered */
-        sd_bus *link;    /* over which it is registered; a reference */
+        unsigned turn;       /* what was asked in an earlier one is of no use any more */
+        bool was_begun;      /* ever */
+        bool is_refused;     /* and that was told */
+        uint64_t retry_usec; /* how long it waits when nobody is there once more; 0: not yet */
+        bool is_probing;     /* whether it is registered */
+        sd_bus *link;        /* over which it is registered; a reference */
         GHashTable
                 *questions; /* transaction -> sd_bus_message to answer, or NULL when it is agreed */
 
@@ -48,7 +55,7 @@ struct RegentParticipant {
         uint64_t revision;  /* that it is registered at */
         Snapshot *snapshot; /* while READING */
         Reading *reading;
-        GQueue held; /* sd_bus_message, likewise */
+        GQueue held; /* ParticipantHeld, likewise */
 
         sd_event_source *timer;
 };
@@ -72,4 +79,5 @@ void participant_probe(RegentParticipant *participant);
 /* participant-question.c: 1: it is taken. */
 int participant_take(RegentParticipant *participant, sd_bus_message *m);
 void participant_drop_questions(RegentParticipant *participant);
+void participant_drop_held(RegentParticipant *participant);
 void participant_take_held(RegentParticipant *participant);

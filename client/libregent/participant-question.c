@@ -26,6 +26,26 @@ void participant_drop_questions(RegentParticipant *participant)
         g_hash_table_remove_all(participant->questions);
 }
 
+/* What it held is the caller's. */
+static sd_bus_message *release(ParticipantHeld *held)
+{
+        sd_bus_message *m = held->m;
+
+        g_free(held);
+        return m;
+}
+
+void participant_drop_held(RegentParticipant *participant)
+{
+        ParticipantHeld *held;
+
+        while ((held = g_queue_pop_head(&participant->held))) {
+                g_autoptr(sd_bus_message) m = release(held);
+
+                (void) sd_bus_reply_method_errorf(m, REGENT_ERROR_VETOED, "The participant left");
+        }
+}
+
 static int read_body(sd_bus_message *m, const char *type, GVariant **ret_body)
 {
         int r;
@@ -37,7 +57,8 @@ static int read_body(sd_bus_message *m, const char *type, GVariant **ret_body)
         return r;
 }
 
-static void take_prepare(RegentParticipant *participant, sd_bus_message *m)
+/* Of the time within which to answer, @held_usec are over. */
+static void take_prepare(RegentParticipant *participant, sd_bus_message *m, uint64_t held_usec)
 {
         g_autoptr(GVariant) body = NULL, values = NULL, current = NULL;
         g_autofree const char **removed = NULL;
@@ -51,7 +72,7 @@ static void take_prepare(RegentParticipant *participant, sd_bus_message *m)
         event.values = values;
         event.removed = removed;
         event.current = current;
-        event.timeout_usec = participant->timeout_usec;
+        event.timeout_usec = participant->timeout_usec - MIN(held_usec, participant->timeout_usec);
         g_hash_table_replace(participant->questions, g_strdup(event.transaction),
                              sd_bus_message_ref(m));
         participant_tell(participant, event);
@@ -108,12 +129,12 @@ static void take_abort(RegentParticipant *participant, sd_bus_message *m)
                 participant_tell(participant, event);
 }
 
-static int dispatch(RegentParticipant *participant, sd_bus_message *m)
+static int dispatch(RegentParticipant *participant, sd_bus_message *m, uint64_t held_usec)
 {
         const char *member = sd_bus_message_get_member(m);
 
         if (strcmp(member, "Prepare") == 0)
-                take_prepare(participant, m);
+                take_prepare(participant, m, held_usec);
         else if (strcmp(member, "Commit") == 0)
                 take_commit(participant, m);
         else if (strcmp(member, "Abort") == 0)
@@ -126,10 +147,13 @@ static int dispatch(RegentParticipant *participant, sd_bus_message *m)
 
 int participant_take(RegentParticipant *participant, sd_bus_message *m)
 {
+        ParticipantHeld *held;
         int r;
 
         if (participant->phase == PARTICIPANT_READING) {
-                g_queue_push_tail(&participant->held, sd_bus_message_ref(m));
+                held = g_new(ParticipantHeld, 1);
+                *held = (ParticipantHeld){ sd_bus_message_ref(m), g_get_monotonic_time() };
+                g_queue_push_tail(&participant->held, held);
                 return 1;
         }
         if (participant->phase != PARTICIPANT_REGISTERED) {
@@ -138,19 +162,21 @@ int participant_take(RegentParticipant *participant, sd_bus_message *m)
         }
 
         participant_ref(participant);
-        r = dispatch(participant, m);
+        r = dispatch(participant, m, 0);
         participant_unref(participant);
         return r;
 }
 
 void participant_take_held(RegentParticipant *participant)
 {
-        while (participant->phase == PARTICIPANT_REGISTERED) {
-                g_autoptr(sd_bus_message) m = g_queue_pop_head(&participant->held);
+        ParticipantHeld *held;
 
-                if (!m)
-                        return;
-                (void) dispatch(participant, m);
+        while (participant->phase == PARTICIPANT_REGISTERED &&
+               (held = g_queue_pop_head(&participant->held))) {
+                int64_t held_usec = g_get_monotonic_time() - held->since_usec;
+                g_autoptr(sd_bus_message) m = release(held);
+
+                (void) dispatch(participant, m, (uint64_t) held_usec);
         }
 }
 

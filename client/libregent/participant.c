@@ -35,7 +35,9 @@ static void on_lost(Follower *follower)
 {
         RegentParticipant *participant = participant_ref((RegentParticipant *) follower);
 
-        participant_tell_away(participant, false);
+        /* What is lost may be a channel, and it be registered over the bus. */
+        participant_tell_away(participant,
+                              participant->link && participant->link == follower->regent->bus);
         participant_unref(participant);
 }
 
@@ -84,7 +86,7 @@ RegentParticipant *regent_participant_new(Regent *regent,
         RegentParticipant *participant = g_new0(RegentParticipant, 1);
 
         participant->n_refs = 1;
-        participant->follower.regent = regent;
+        regent_add_unstarted(regent, &participant->follower);
         participant->ns_name = g_strdup(ns_name);
         participant->prefix = g_strdup(prefix ? prefix : "");
         participant->on_event = on_event;
@@ -121,6 +123,8 @@ RegentParticipant *regent_participant_free(RegentParticipant *participant)
                 participant->timer = sd_event_source_disable_unref(participant->timer);
                 follower_remove(&participant->follower);
         }
+        if (participant->phase == PARTICIPANT_NEW)
+                regent_remove_unstarted(&participant->follower);
         participant_unref(participant);
         return NULL;
 }
@@ -135,6 +139,7 @@ static int check(RegentParticipant *participant)
         if (r < 0)
                 return r;
 
+        g_free(participant->path);
         participant->path = g_strdup(path);
         if (participant->timeout_usec == 0 || participant->timeout_usec > TIMEOUT_USEC_MAX)
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS,
@@ -167,9 +172,10 @@ int regent_participant_start(RegentParticipant *participant)
                 return participant->phase == PARTICIPANT_NEW ? -ENOTCONN : -EALREADY;
         if (participant->phase != PARTICIPANT_NEW)
                 return error_set_errno(regent, -EALREADY, "The participant is started");
-        if (!regent->event || regent->is_freed)
-                return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
 
+        r = regent_check_open(regent);
+        if (r < 0)
+                return r;
         r = check(participant);
         if (r < 0)
                 return r;
@@ -181,6 +187,7 @@ int regent_participant_start(RegentParticipant *participant)
 
         participant->phase = PARTICIPANT_IDLE;
         participant->callback_path = inbound_add_participant(regent, participant);
+        regent_remove_unstarted(&participant->follower);
         follower_add(regent, &participant->follower, &vtable);
         return 0;
 }
@@ -203,8 +210,6 @@ void participant_tell(RegentParticipant *participant, RegentParticipantEvent eve
 /* It leaves first, and then answers what it was asked, which nobody waits for any more: regentd counts what is open. */
 void participant_drop(RegentParticipant *participant, bool is_known_there)
 {
-        sd_bus_message *m;
-
         participant->turn++;
         participant->is_probing = false;
         participant->reading = reading_free(participant->reading);
@@ -213,10 +218,7 @@ void participant_drop(RegentParticipant *participant, bool is_known_there)
                 message_send(participant->link, participant->path, REGENT_NAMESPACE_INTERFACE,
                              "UnregisterParticipant", "o", participant->callback_path);
         participant_drop_questions(participant);
-        while ((m = g_queue_pop_head(&participant->held))) {
-                (void) sd_bus_reply_method_errorf(m, REGENT_ERROR_VETOED, "The participant left");
-                sd_bus_message_unref(m);
-        }
+        participant_drop_held(participant);
         participant->link = sd_bus_unref(participant->link);
 }
 

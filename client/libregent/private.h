@@ -70,6 +70,7 @@ struct Regent {
         uint64_t timeout_usec;
         bool is_interactive;
 
+        pid_t pid; /* that has opened it */
         sd_event *event;
         sd_bus *bus;
         sd_bus *channel;
@@ -78,15 +79,24 @@ struct Regent {
         Presence presence;
         Presence told_presence;
         sd_bus_slot *connect_slot;
+        char *server;  /* unique name of who has answered Connect; NULL: not known */
+        bool has_lost; /* a connection, which followers are to hear of though there is another */
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
-        bool is_quiet;    /* while ASKING: nobody is started for that */
+        bool is_quiet;             /* while ASKING: nobody is started for that */
+        bool is_upgrading;         /* while ASKING: followers stay with the bus */
+        bool is_channel_asked;     /* by what was asked last */
+        bool is_channel_heard;     /* something has come over it */
+        sd_event_source *retry;    /* see retry.c */
+        uint64_t retry_usec;       /* when a channel is asked for again; 0: not by the time */
+        uint64_t retry_delay_usec; /* from the next failure to then */
         unsigned n_asked; /* how often Connect has been tried for the calls that are held */
 
         GQueue calls; /* RegentCall that are held or under way, in order */
         GQueue done; /* RegentCall that have failed, and are told so when callbacks may be called */
         GPtrArray *followers;
+        GHashTable *unstarted; /* Follower that are not among them yet */
         Inbound *inbound;      /* NULL: nothing comes that was not asked for */
         sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
@@ -99,6 +109,11 @@ struct Regent {
 /* regent.c */
 Regent *regent_ref(Regent *regent);
 void regent_unref(Regent *regent);
+/* 0; -ENOTCONN; -ECHILD in a child process, to which nothing of it belongs: each with the error set. */
+int regent_check_open(Regent *regent);
+/* What is made of it and not started is to know when it is freed. */
+void regent_add_unstarted(Regent *regent, Follower *follower);
+void regent_remove_unstarted(Follower *follower);
 
 /* error.c: each sets what failed last and returns the errno. */
 int error_set(Regent *regent, int r, const char *name, const char *format, ...) G_GNUC_PRINTF(4, 5);
@@ -117,8 +132,8 @@ int text_options(Regent *regent, GVariant *options, GVariant **ret_options);
 /* link.c */
 int link_open(Regent *regent);
 void link_close(Regent *regent);
-/* Sees to it that the link is READY, waiting for it. */
-int link_require(Regent *regent);
+/* Sees to it that the link is READY, waiting for it until then. */
+int link_require(Regent *regent, uint64_t deadline_usec);
 /* The same without waiting: calls that are held are sent then, and followers told. */
 int link_want(Regent *regent, bool may_start_service);
 /* What calls go over when it is READY; borrowed. */
@@ -138,11 +153,35 @@ void link_set_away(Regent *regent);
 /* ask.c: Connect, after which the link is READY and calls that were held are sent. Without waiting; waiting; and for
    who wants no channel, without asking: whether anybody is there shows, but not whether the bus lets us in. */
 int ask_start(Regent *regent, bool may_start_service);
-int ask_and_wait(Regent *regent);
-int ask_bus_alone(Regent *regent);
+int ask_and_wait(Regent *regent, uint64_t deadline_usec);
+int ask_bus_alone(Regent *regent, uint64_t deadline_usec);
 void ask_bus_alone_later(Regent *regent);
 /* The bus has let us in. */
 int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
+
+/* retry.c: when a channel is asked for again. */
+int retry_open(Regent *regent, sd_event *event);
+/* After a failure that passes. */
+void retry_later(Regent *regent);
+/* Another regentd is asked at once. */
+void retry_forget(Regent *regent);
+/* No channel is to be asked for yet. */
+bool retry_is_early(const Regent *regent);
+/* Calls go over the bus, and it is time to ask. */
+bool retry_is_due(Regent *regent);
+/* regentd has answered a call. */
+void retry_note_reply(Regent *regent, sd_bus *link);
+
+/* deadline.c: monotonic time; 0 is as long as a call waits unless told, UINT64_MAX for ever. */
+uint64_t deadline_in(uint64_t timeout_usec);
+/* Until the bus has let us in. 0; -ETIMEDOUT, -ECONNRESET. */
+int deadline_wait_ready(uint64_t deadline_usec, sd_bus *bus);
+/* Fails with *reterr set in every case. A message that has no cookie then was not sent. */
+int deadline_call(uint64_t deadline_usec,
+                  sd_bus *bus,
+                  sd_bus_message *m,
+                  sd_bus_error *reterr,
+                  sd_bus_message **ret_reply);
 
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);
@@ -165,6 +204,7 @@ typedef struct CallSpec {
         GVariant *value;     /* borrowed */
         const char *reply_type;
         bool no_auto_start;
+        bool is_for_fd; /* the reply is to have one */
 } CallSpec;
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */
@@ -199,7 +239,11 @@ void calls_cancel_all(Regent *regent);
 /* inbound.c: each connection is looked at for what regentd sends without being asked. */
 int inbound_attach(Regent *regent, sd_bus *link);
 
-/* message.c */
+/* message-size.c: whether regentd, or the bus, would end the connection that it comes over. */
+#define MESSAGE_BYTES_MAX ((size_t) 32 << 20)
+bool message_is_too_long(const CallSpec *spec);
+
+/* message.c; -EINVAL: not of D-Bus, or not in normal form; -E2BIG */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
 int message_read_variant(sd_bus_message *m, GVariant **ret_value);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);

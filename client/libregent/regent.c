@@ -8,6 +8,7 @@
 #include "inbound.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define TIMEOUT_USEC (UINT64_C(25) * G_USEC_PER_SEC)
 
@@ -18,6 +19,7 @@ Regent *regent_new(void)
         regent->n_refs = 1;
         regent->timeout_usec = TIMEOUT_USEC;
         regent->followers = g_ptr_array_new();
+        regent->unstarted = g_hash_table_new(NULL, NULL);
         return regent;
 }
 
@@ -35,10 +37,34 @@ void regent_unref(Regent *regent)
         link_close(regent);
         regent->inbound = inbound_free(regent->inbound);
         g_ptr_array_unref(regent->followers);
+        g_hash_table_unref(regent->unstarted);
         sd_bus_error_free(&regent->error);
         g_free(regent->unique_name);
         g_free(regent->address);
         g_free(regent);
+}
+
+void regent_add_unstarted(Regent *regent, Follower *follower)
+{
+        follower->regent = regent;
+        g_hash_table_add(regent->unstarted, follower);
+}
+
+void regent_remove_unstarted(Follower *follower)
+{
+        if (follower->regent)
+                g_hash_table_remove(follower->regent->unstarted, follower);
+}
+
+static void forget_unstarted(Regent *regent)
+{
+        GHashTableIter iterator;
+        gpointer item;
+
+        g_hash_table_iter_init(&iterator, regent->unstarted);
+        while (g_hash_table_iter_next(&iterator, &item, NULL))
+                ((Follower *) item)->regent = NULL;
+        g_hash_table_remove_all(regent->unstarted);
 }
 
 Regent *regent_free(Regent *regent)
@@ -49,6 +75,7 @@ Regent *regent_free(Regent *regent)
         regent->is_freed = true;
         calls_cancel_all(regent);
         followers_closed(regent);
+        forget_unstarted(regent);
         regent_unref(regent);
         return NULL;
 }
@@ -80,14 +107,30 @@ void regent_set_on_presence(Regent *regent, RegentOnPresence on_presence, void *
         regent->on_presence_userdata = userdata;
 }
 
+int regent_check_open(Regent *regent)
+{
+        if (!regent->event || regent->is_freed)
+                return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
+        if (regent->pid != getpid())
+                return error_set_errno(regent, -ECHILD, "This is a child process");
+
+        return 0;
+}
+
 int regent_open(Regent *regent)
 {
+        int r;
+
         if (regent->event)
                 return error_set_errno(regent, -EISCONN, "The Regent is open");
         if (regent->flags & ~REGENT_BUS_ONLY)
                 return error_set_errno(regent, -EINVAL, "A flag is not known");
 
-        return link_open(regent);
+        regent->pid = getpid();
+        r = link_open(regent);
+        if (r < 0)
+                link_close(regent);
+        return r;
 }
 
 const char *regent_unique_name(Regent *regent)

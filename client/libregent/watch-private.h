@@ -95,11 +95,13 @@ struct RegentWatch {
         Reading *reading;
         bool is_paged; /* everything is read, as it does not fit into an answer */
         unsigned n_tries;
+        uint64_t retry_usec; /* how long it waits when nobody is there once more; 0: not yet */
 
         uint64_t last_change;  /* revision of the last that came as a signal */
         uint64_t acknowledged; /* revision */
         unsigned n_pending;    /* that was not sent */
         uint64_t n_pending_bytes;
+        uint64_t n_told_bytes; /* since anything was acknowledged, of a watch where that is said */
         sd_event_source *acknowledge_timer;
         sd_event_source *timer;
 };
@@ -124,6 +126,8 @@ void watch_drop(RegentWatch *watch, bool is_known_there);
 const char *watch_interface(const RegentWatch *watch);
 /* Something was dealt with. */
 void watch_note_acknowledged(RegentWatch *watch, uint64_t n_bytes);
+/* regentd listens again: what has waited for that is sent soon. */
+void watch_go_on_acknowledging(RegentWatch *watch);
 WatchSignal *watch_signal_free(WatchSignal *signal);
 void watch_change_clear(WatchChange *change);
 

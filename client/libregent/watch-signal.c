@@ -122,14 +122,17 @@ static void tell_change(RegentWatch *watch, WatchChange *change)
                 .values = change->values,
                 .removed = (const char *const *) change->removed,
         };
+        const size_t n_bytes = g_variant_get_size(change->values);
 
         note_change(watch, change);
         watch->last_change = change->revision;
+        if (watch->is_acknowledged)
+                watch->n_told_bytes += n_bytes;
         if (!watch_tell(watch, event) || watch->is_acknowledged)
                 return;
 
         watch->acknowledged = change->revision;
-        watch_note_acknowledged(watch, g_variant_get_size(change->values));
+        watch_note_acknowledged(watch, n_bytes);
 }
 
 static bool is_among(GVariant *values, char **removed, char **invalidated, const char *key)

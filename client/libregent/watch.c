@@ -66,7 +66,7 @@ static RegentWatch *watch_new(Regent *regent, RegentOnWatch on_event, void *user
         RegentWatch *watch = g_new0(RegentWatch, 1);
 
         watch->n_refs = 1;
-        watch->follower.regent = regent;
+        regent_add_unstarted(regent, &watch->follower);
         watch->on_event = on_event;
         watch->userdata = userdata;
         watch->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -117,6 +117,8 @@ RegentWatch *regent_watch_free(RegentWatch *watch)
                 finish(watch, true);
                 follower_remove(&watch->follower);
         }
+        if (watch->phase == WATCH_NEW)
+                regent_remove_unstarted(&watch->follower);
         watch_unref(watch);
         return NULL;
 }
@@ -156,6 +158,7 @@ static int check(RegentWatch *watch)
                 r = text_namespace_path(regent, watch->ns_name, path);
                 if (r < 0)
                         return r;
+                g_free(watch->path);
                 watch->path = g_strdup(path);
         } else if (watch->prefix) {
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS,
@@ -231,9 +234,10 @@ int regent_watch_start(RegentWatch *watch)
                 return watch->phase == WATCH_NEW ? -ENOTCONN : -EALREADY;
         if (watch->phase != WATCH_NEW)
                 return error_set_errno(regent, -EALREADY, "The watch is started");
-        if (!regent->event || regent->is_freed)
-                return error_set_errno(regent, -ENOTCONN, "The Regent is not open");
 
+        r = regent_check_open(regent);
+        if (r < 0)
+                return r;
         r = check(watch);
         if (r < 0)
                 return r;
@@ -247,6 +251,7 @@ int regent_watch_start(RegentWatch *watch)
         }
 
         watch->phase = WATCH_IDLE;
+        regent_remove_unstarted(&watch->follower);
         follower_add(regent, &watch->follower, &vtable);
         watch_wait(watch, 0);
         return 0;
@@ -262,9 +267,16 @@ void watch_note_acknowledged(RegentWatch *watch, uint64_t n_bytes)
                 arm(watch->acknowledge_timer, ACKNOWLEDGE_DELAY_USEC);
 }
 
+void watch_go_on_acknowledging(RegentWatch *watch)
+{
+        if (watch->n_pending > 0)
+                arm(watch->acknowledge_timer, ACKNOWLEDGE_DELAY_USEC);
+}
+
 int regent_watch_acknowledge(RegentWatch *watch, uint64_t revision)
 {
         Regent *regent = watch->follower.regent;
+        uint64_t n_bytes;
 
         if (!regent)
                 return -ENOTCONN;
@@ -275,7 +287,9 @@ int regent_watch_acknowledge(RegentWatch *watch, uint64_t revision)
                 return 0;
 
         watch->acknowledged = revision;
-        watch_note_acknowledged(watch, 0);
+        n_bytes = watch->n_told_bytes;
+        watch->n_told_bytes = 0;
+        watch_note_acknowledged(watch, n_bytes);
         if (watch->phase == WATCH_HELD && watch->acknowledged >= watch->last_change)
                 watch_wait(watch, 0);
         return 0;
@@ -295,6 +309,7 @@ void watch_drop(RegentWatch *watch, bool is_known_there)
         g_clear_pointer(&watch->fetch, watch_fetch_free);
         watch->n_pending = 0;
         watch->n_pending_bytes = 0;
+        watch->n_told_bytes = 0;
         watch->is_resumed = false;
         if (!watch->link)
                 return;

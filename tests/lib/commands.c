@@ -122,6 +122,45 @@ static int do_set(Request *request)
         return r;
 }
 
+static void free_bytes(gpointer bytes)
+{
+        g_free(bytes);
+}
+
+static int set_bytes(Request *request, uint8_t *bytes, size_t n_bytes)
+{
+        g_autoptr(GVariant) given = g_variant_ref_sink(
+                g_variant_new_from_data(G_VARIANT_TYPE(word(request, 2)), bytes, n_bytes, FALSE,
+                                        free_bytes, bytes));
+        uint64_t revision;
+        int r;
+
+        if (ASYNC)
+                return regent_set_async(request->regent, word(request, 0), word(request, 1), given,
+                                        LATER);
+        r = regent_set(request->regent, word(request, 0), word(request, 1), given, &revision);
+        if (r >= 0)
+                put(request, g_variant_new("(t)", revision));
+        return r;
+}
+
+/* A value of that type which the text is the serialized bytes of; "-" for no bytes. */
+static int do_set_bytes(Request *request)
+{
+        const char *text = word(request, 3);
+        size_t n_bytes = text ? strlen(text) : 0;
+
+        return set_bytes(request, g_memdup2(text ? text : "", n_bytes), n_bytes);
+}
+
+/* The same of so many zeros. */
+static int do_set_zeros(Request *request)
+{
+        size_t n_bytes = (size_t) number(request, 3);
+
+        return set_bytes(request, g_malloc0(n_bytes), n_bytes);
+}
+
 static int do_delete(Request *request)
 {
         uint64_t revision;
@@ -217,12 +256,28 @@ static int do_call(Request *request)
         return r;
 }
 
+/* Whether a file came along shows in the reply: it has the size of it. */
+static void on_reply_for_fd(Regent *regent, int result, GVariant *reply, int fd, void *userdata)
+{
+        g_autoptr(GVariant) both = NULL;
+
+        if (result >= 0)
+                both = g_variant_ref_sink(
+                        g_variant_new("(@*x)", reply, (gint64) lseek(fd, 0, SEEK_END)));
+        on_reply(regent, result, both, userdata);
+}
+
 /* Replies with the reply, and the size of the file that came along. */
 static int do_call_for_fd(Request *request)
 {
         g_autoptr(GVariant) arguments = value(request, 3), reply = NULL;
         int r, fd;
 
+        if (ASYNC)
+                return regent_call_for_fd_async(request->regent, word(request, 0), word(request, 1),
+                                                word(request, 2), arguments, word(request, 4),
+                                                on_reply_for_fd, request->pending,
+                                                &request->pending->call);
         r = regent_call_for_fd(request->regent, word(request, 0), word(request, 1),
                                word(request, 2), arguments, word(request, 4), &reply, &fd);
         if (r >= 0) {
@@ -487,6 +542,8 @@ static const struct {
         { "remove_namespace", do_remove_namespace },
         { "set", do_set },
         { "set_access", do_set_access },
+        { "set_bytes", do_set_bytes },
+        { "set_zeros", do_set_zeros },
         { "who", do_who },
 };
 

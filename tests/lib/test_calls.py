@@ -189,8 +189,8 @@ def test_any_member(ns, name, do):
     assert do("call", path, manager, "NoSuchMember", "-", "()").error == DBUS_ERROR + "UnknownMethod"
 
 
-def test_member_that_gives_a_descriptor(ns, program):
-    reply, size = program.do(
+def test_member_that_gives_a_descriptor(ns, do):
+    reply, size = do(
         "call_for_fd", "/org/regentd/State1", "org.regentd.State1.Manager", "Backup", "(@a{sv} {},)", "(ha{sv})"
     ).value()
 
@@ -222,6 +222,42 @@ def test_what_cannot_be_sent_is_refused(program, do, words):
     reply = do(*call)
     assert (reply.result, reply.error) == (-22, error)
     assert program.do("get_properties").value(), "and it goes on"
+
+
+@pytest.mark.parametrize("kind, text", [
+    ("s", "abc"), ("s", "-"), ("o", "abc"), ("b", "-"), ("b", "x"), ("u", "abc"), ("(b)", "abc"), ("(s)", "abc"),
+    ("as", "abc"), ("a{sv}", "abc"), ("v", "abc"), ("au", "abc"),
+])  # fmt: skip
+def test_value_that_is_not_in_normal_form_is_refused(ns, program, do, name, kind, text):
+    reply = do("set_bytes", name, "key", kind, text)
+
+    assert (reply.result, reply.error) == (-22, DBUS_ERROR + "InvalidArgs")
+    assert do("get", name, "key")[:2] == (-2, ERROR + "NoSuchKey"), "and it goes on"
+
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("kind, n", [("ay", 33 * MIB), ("ay", 32 * MIB), ("a(y)", 5 * MIB), ("ab", 9 * MIB)])
+def test_what_no_message_holds_is_refused_and_costs_nothing(ns, program, do, name, kind, n):
+    do("set", name, "key", "1").value()
+    before = program.who()
+
+    reply = do("set_zeros", name, "key", kind, n)
+    assert (reply.result, reply.error) == (-7, ERROR + "TooBig") and "32 MiB" in reply.text
+    assert do("get", name, "key").value() == (1,)
+    assert program.who() == before
+
+
+@pytest.mark.parametrize("kind, n", [("ay", 32 * MIB - 8192), ("a(y)", 4 * MIB - 1024), ("ab", 8 * MIB - 2048)])
+def test_what_a_message_just_holds_is_for_regentd_to_judge(ns, program, name, kind, n):
+    program.do("set", name, "key", "1").value()
+    before = program.who()
+
+    reply = program.do("set_zeros", name, "key", kind, n)
+    assert reply.result < 0 and "32 MiB" not in reply.text and reply.error != ERROR + "OutcomeUnknown"
+    assert program.do("get", name, "key").value() == (1,)
+    assert program.who() == before
 
 
 def test_change_that_cannot_be_sent_is_refused_when_it_is_applied(program, do, name):

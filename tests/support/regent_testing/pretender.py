@@ -5,7 +5,7 @@ import threading
 
 from gi.repository import Gio, GLib
 
-from .names import BUS_NAME, MANAGER, NAMESPACE, ROOT_PATH, path_of
+from .names import BUS_NAME, MANAGER, NAMESPACE, PARTICIPANT, ROOT_PATH, path_of
 from .waiting import SLOWNESS
 
 NS = "org.example.A"
@@ -24,6 +24,8 @@ class Pretender:
     def __init__(self, stack):
         self._client = stack.client()
         self.answers = []
+        self.replies = {}  # member -> what it gives each time: (signature, body), or the name of an error
+        self.before_reply = lambda message: None
         self.calls = []  # (member, arguments)
         self.watcher = None
         self._called = threading.Condition()
@@ -44,6 +46,12 @@ class Pretender:
 
     def changed(self, watch, previous, revision, removed=(), **given):
         self.signal("Changed", "(tstta{sv}asas)", watch, NS, previous, revision, values(**given), list(removed), [])
+
+    def prepare(self, callback_path, transaction, **given):
+        """Asks a participant, which is whoever calls just now."""
+        message = Gio.DBusMessage.new_method_call(self.watcher, callback_path, PARTICIPANT, "Prepare")
+        message.set_body(GLib.Variant("(ssa{sv}asa{sv})", (transaction, NS, values(**given), [], {})))
+        self._client.connection.send_message(message, Gio.DBusSendMessageFlags.NONE)
 
     def changed_of(self, name, watch, previous, revision, removed=(), **given):
         """Of one of the namespaces of the Manager's watch."""
@@ -74,6 +82,12 @@ class Pretender:
                 return Gio.DBusMessage.new_method_error_literal(message, answer, "because"), None
             signature = "(ta{sv}ast)" if len(answer) == 4 else "(ta{sv}a{sv}ast)"
             return Gio.DBusMessage.new_method_reply(message), GLib.Variant(signature, answer)
+        if member in self.replies:
+            self.watcher = message.get_sender()
+            answer = self.replies[member].pop(0)
+            if isinstance(answer, str):
+                return Gio.DBusMessage.new_method_error_literal(message, answer, "because"), None
+            return Gio.DBusMessage.new_method_reply(message), GLib.Variant(*answer)
         return Gio.DBusMessage.new_method_reply(message), None
 
     def _on_message(self, connection, message, is_incoming):
@@ -86,6 +100,7 @@ class Pretender:
         reply, body = self._answer(message)
         if body is not None:
             reply.set_body(body)
+        self.before_reply(message)
         connection.send_message(reply, Gio.DBusSendMessageFlags.NONE)
         return None
 
