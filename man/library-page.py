@@ -44,12 +44,24 @@ class Block:
     def compounds(self):
         """(kind, name, [(member, what is said of it)]) of each enumeration and structure."""
         found = re.findall(r"typedef (enum|struct) (\w+) \{\n(.*?)\n\} \w+;", self.code, re.DOTALL)
-        return [(kind, name, list(members(body))) for kind, name, body in found]
+        return [(kind, name, members(body)) for kind, name, body in found]
 
 
 def members(body):
-    for text, comment in re.findall(r"^ +([^/\n]+?)[,;]? *(?:/\*(.*?)\*/)?$", body, re.MULTILINE | re.DOTALL):
-        yield " ".join(text.split()), " ".join(comment.replace("\n", " ").split())
+    """(member, what is said of it). A member ends with a comma or semicolon, wherever its lines do; its comment comes
+    behind that."""
+    found, text = [], ""
+    for token in re.findall(r"/\*.*?\*/|[,;]|[^,;/]+|/", body, re.DOTALL):
+        if token.startswith("/*") and found and not text.strip():
+            found[-1][1] += token[2:-2]
+        elif token in (",", ";") and text.count("(") == text.count(")"):
+            found.append([text, ""])
+            text = ""
+        elif not token.startswith("/*"):
+            text += token
+    if text.strip():
+        found.append([text, ""])
+    return [(re.sub(r"\* (?=\w)", "*", " ".join(member.split())), " ".join(comment.split())) for member, comment in found]
 
 
 def bare(code):

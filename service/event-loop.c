@@ -20,6 +20,9 @@ int event_loop_new(sd_event **ret_event, sd_event_signal_handler_t on_hangup, vo
         /* A write beyond RLIMIT_FSIZE is to fail like any other. */
         if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
                 return -errno;
+        /* The kernel sends it when somebody breaks a lease (view/view-memory.c): the next look finds out as well. */
+        if (signal(SIGIO, SIG_IGN) == SIG_ERR)
+                return -errno;
 
         sigemptyset(&mask);
         sigaddset(&mask, SIGTERM);

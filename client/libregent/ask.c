@@ -6,24 +6,34 @@
  * another bus may answer by itself.
  */
 
-#include "private.h"
+#include "call-private.h"
 
 #include <errno.h>
 #include <string.h>
 
+#define BUS_DRIVER "org.freedesktop.DBus"
+
 #define ASK_MAX 3u /* regentd may leave just then */
 
-/* Whether nobody has heard Connect: then the bus is no better. */
-static bool is_unheard(const char *name)
+/*
+ * Whether nobody has heard Connect: then the bus is no better. What the bus answers in regentd's place are the errors
+ * of starting it, by whatever name, but for its policy, which holds for every call.
+ */
+static bool is_unheard(const char *name, const char *sender)
+{
+        return call_is_unanswered(name) || (g_strcmp0(sender, BUS_DRIVER) == 0 &&
+                                            strcmp(name, SD_BUS_ERROR_ACCESS_DENIED) != 0);
+}
+
+/* Whether there may be a channel later. */
+static bool is_passing(const char *name)
 {
         static const char *const names[] = {
-                SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,         SD_BUS_ERROR_DISCONNECTED,      NULL,
+                SD_BUS_ERROR_LIMITS_EXCEEDED, SD_BUS_ERROR_NO_MEMORY, REGENT_ERROR_BUSY,
+                "System.Error.EMFILE",        "System.Error.ENFILE",  NULL,
         };
 
-        return g_strv_contains(names, name) ||
-               g_str_has_prefix(name, "org.freedesktop.DBus.Error.Spawn.") ||
-               strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0;
+        return g_strv_contains(names, name);
 }
 
 /* Whether it was asked of a regentd that left then: the next one may answer. */
@@ -33,23 +43,47 @@ static bool is_left(const sd_bus_error *error)
                !(error->message && strstr(error->message, "timed out"));
 }
 
-/* 0: READY. Else nobody is there, which is what failed last. */
-static int take_answer(Regent *regent, sd_bus_message *reply, const sd_bus_error *error)
+static void take_channel(Regent *regent, sd_bus_message *reply)
 {
         int r, fd;
 
-        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        if (error && is_unheard(error->name)) {
-                regent->link = LINK_IDLE;
+        r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd);
+        if (r > 0)
+                r = channel_new(regent, fd, &regent->channel);
+        regent->is_channel_heard = false;
+        if (r < 0)
+                retry_later(regent);
+}
+
+static int take_unheard(Regent *regent, const sd_bus_error *error)
+{
+        regent->link = LINK_IDLE;
+        if (call_is_unanswered(error->name))
                 return error_take(regent, error);
-        }
 
-        if (reply && !error && sd_bus_message_has_signature(reply, "h")) {
-                r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd);
-                if (r > 0)
-                        (void) channel_new(regent, fd, &regent->channel);
-        }
+        return error_set(regent, -EHOSTUNREACH, SD_BUS_ERROR_SERVICE_UNKNOWN, "%s",
+                         error->message ? error->message : error->name);
+}
 
+/* 0: READY. Else nobody is there, which is what failed last. */
+static int take_answer(Regent *regent,
+                       sd_bus_message *reply,
+                       const sd_bus_error *error,
+                       const char *sender)
+{
+        regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
+        regent->is_upgrading = false;
+        g_clear_pointer(&regent->server, g_free);
+        if (error && is_unheard(error->name, sender))
+                return take_unheard(regent, error);
+
+        if (!error && sd_bus_message_has_signature(reply, "h"))
+                take_channel(regent, reply);
+        else if (error && regent->is_channel_asked && is_passing(error->name))
+                retry_later(regent);
+
+        if (sender && *sender == ':')
+                regent->server = g_strdup(sender);
         regent->link = LINK_READY;
         regent->n_asked = 0;
         regent->reopen_delay_usec = LINK_REOPEN_DELAY_USEC;
@@ -65,7 +99,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
 
         (void) reterr;
 
-        r = take_answer(regent, reply, error);
+        r = take_answer(regent, reply, error, sd_bus_message_get_sender(reply));
         if (r >= 0) {
                 calls_send_held(regent);
                 link_announce_later(regent);
@@ -84,10 +118,10 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         return 0;
 }
 
-/* Where no channel is wanted, it is asked whether anybody is there. */
+/* Where no channel is wanted, or not yet again, it is asked whether anybody is there. */
 static int new_question(Regent *regent, bool may_start_service, sd_bus_message **ret)
 {
-        bool has_channel = !(regent->flags & REGENT_BUS_ONLY);
+        bool has_channel = !(regent->flags & REGENT_BUS_ONLY) && !retry_is_early(regent);
         g_autoptr(sd_bus_message) m = NULL;
         int r;
 
@@ -106,6 +140,9 @@ static int new_question(Regent *regent, bool may_start_service, sd_bus_message *
         if (r < 0)
                 return r;
 
+        regent->is_channel_asked = has_channel;
+        if (has_channel)
+                retry_forget(regent);
         *ret = g_steal_pointer(&m);
         return 0;
 }
@@ -128,7 +165,10 @@ int ask_start(Regent *regent, bool may_start_service)
 }
 
 /* Again when the one that was asked has left. *reterr is set when it fails. */
-static int ask_once_more(Regent *regent, sd_bus_error *reterr, sd_bus_message **ret_reply)
+static int ask_once_more(Regent *regent,
+                         uint64_t deadline_usec,
+                         sd_bus_error *reterr,
+                         sd_bus_message **ret_reply)
 {
         int r = -ECONNRESET;
 
@@ -138,8 +178,8 @@ static int ask_once_more(Regent *regent, sd_bus_error *reterr, sd_bus_message **
                 sd_bus_error_free(reterr);
                 r = new_question(regent, true, &m);
                 if (r >= 0)
-                        r = sd_bus_call(regent->bus, m, regent->timeout_usec, reterr, ret_reply);
-                if (r < 0 && !sd_bus_error_is_set(reterr))
+                        r = deadline_call(deadline_usec, regent->bus, m, reterr, ret_reply);
+                else
                         sd_bus_error_set_errno(reterr, r);
                 if (r >= 0 || !is_left(reterr))
                         break;
@@ -148,21 +188,47 @@ static int ask_once_more(Regent *regent, sd_bus_error *reterr, sd_bus_message **
         return r < 0 ? r : 0;
 }
 
-int ask_and_wait(Regent *regent)
+/* Whose error it is that came in place of a reply: its sender is not told. */
+static char *find_sender(Regent *regent, uint64_t deadline_usec, const sd_bus_error *error)
+{
+        g_autoptr(sd_bus_message) m = NULL, reply = NULL;
+        sd_bus_error unowned = SD_BUS_ERROR_NULL;
+        const char *owner = NULL;
+        int r;
+
+        if (call_is_unanswered(error->name) || strcmp(error->name, SD_BUS_ERROR_ACCESS_DENIED) == 0)
+                return NULL;
+
+        r = sd_bus_message_new_method_call(regent->bus, &m, BUS_DRIVER, "/org/freedesktop/DBus",
+                                           BUS_DRIVER, "GetNameOwner");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", REGENT_BUS_NAME);
+        if (r >= 0)
+                r = deadline_call(deadline_usec, regent->bus, m, &unowned, &reply);
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "s", &owner);
+        sd_bus_error_free(&unowned);
+        return g_strdup(r < 0 ? BUS_DRIVER : owner);
+}
+
+int ask_and_wait(Regent *regent, uint64_t deadline_usec)
 {
         g_autoptr(sd_bus_message) reply = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
+        g_autofree char *sender = NULL;
         int r;
 
         regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        r = ask_once_more(regent, &error, &reply);
+        r = ask_once_more(regent, deadline_usec, &error, &reply);
         if (r < 0 && sd_bus_is_open(regent->bus) <= 0) {
                 sd_bus_error_free(&error);
                 link_break(regent, regent->bus);
                 return -ECONNRESET;
         }
 
-        r = take_answer(regent, reply, r < 0 ? &error : NULL);
+        sender = r < 0 ? find_sender(regent, deadline_usec, &error)
+                       : g_strdup(sd_bus_message_get_sender(reply));
+        r = take_answer(regent, reply, r < 0 ? &error : NULL, sender);
         sd_bus_error_free(&error);
         if (r < 0)
                 calls_fail_held(regent, r);
@@ -175,6 +241,7 @@ int ask_and_wait(Regent *regent)
 static void become_ready(Regent *regent)
 {
         regent->link = LINK_READY;
+        g_clear_pointer(&regent->server, g_free);
         regent->reopen_delay_usec = LINK_REOPEN_DELAY_USEC;
         calls_send_held(regent);
         link_announce_later(regent);
@@ -199,13 +266,18 @@ int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         return 0;
 }
 
-int ask_bus_alone(Regent *regent)
+int ask_bus_alone(Regent *regent, uint64_t deadline_usec)
 {
-        const char *name;
         int r;
 
         regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
-        r = sd_bus_get_unique_name(regent->bus, &name);
+        r = deadline_wait_ready(deadline_usec, regent->bus);
+        if (r == -ETIMEDOUT) {
+                regent->link = LINK_IDLE;
+                error_set(regent, r, SD_BUS_ERROR_TIMEOUT, "The bus has not let us in in time");
+                calls_fail_held(regent, r);
+                return r;
+        }
         if (r < 0) {
                 link_break(regent, regent->bus);
                 return error_set_errno(regent, -ECONNRESET, "The bus does not let us in");

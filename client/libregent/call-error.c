@@ -40,8 +40,7 @@ static bool is_read(const char *interface_name, const char *member)
                strcmp(interface_name, "org.freedesktop.DBus.ObjectManager") == 0;
 }
 
-/* Whether the answer may be missing to what was done. */
-static bool is_unanswered(const char *name)
+bool call_is_unanswered(const char *name)
 {
         static const char *const names[] = {
                 SD_BUS_ERROR_NO_REPLY,
@@ -60,7 +59,7 @@ int call_error_of_reply(Regent *regent,
 {
         bool is_late = error->message && strstr(error->message, "timed out");
 
-        if (!is_unanswered(error->name))
+        if (!call_is_unanswered(error->name))
                 return error_take(regent, error);
 
         if (!is_read(interface_name, member))
@@ -73,6 +72,40 @@ int call_error_of_reply(Regent *regent,
 
         return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
                          "regentd left before it answered");
+}
+
+/* It has no other words for that then. */
+bool call_error_is_own(int r, const sd_bus_error *error)
+{
+        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR };
+        sd_bus_error own = SD_BUS_ERROR_NULL;
+        bool is_same;
+
+        sd_bus_error_set_errno(&own, r);
+        is_same = g_strcmp0(own.name, error->name) == 0 &&
+                  g_strcmp0(own.message, error->message) == 0;
+        sd_bus_error_free(&own);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(errors); i++)
+                if (r == errors[i])
+                        return is_same;
+
+        return false;
+}
+
+int call_error_of_waiting(Regent *regent,
+                          const char *interface_name,
+                          const char *member,
+                          int r,
+                          const sd_bus_error *error)
+{
+        if (call_error_is_own(r, error) && !is_read(interface_name, member))
+                return error_set(
+                        regent, -EIO, REGENT_ERROR_OUTCOME_UNKNOWN,
+                        "The answer could not be taken (%s): whether it was done is not known",
+                        g_strerror(-r));
+
+        return call_error_of_reply(regent, interface_name, member, error);
 }
 
 int call_error_of_sending(Regent *regent, int r)

@@ -15,7 +15,19 @@ int call_check(Regent *regent, const CallSpec *spec);
 int call_read_reply(
         Regent *regent, sd_bus_message *m, const char *type, GVariant **ret_reply, int *ret_fd);
 
+/* Whether the answer may be missing to what was done. */
+bool call_is_unanswered(const char *name);
+
+/* Whether it is sd-bus itself that failed with @r, and not regentd. */
+bool call_error_is_own(int r, const sd_bus_error *error);
+
 /* Each sets what failed last and returns the errno. */
+/* Of a call that waited: @r is what that has failed with. */
+int call_error_of_waiting(Regent *regent,
+                          const char *interface_name,
+                          const char *member,
+                          int r,
+                          const sd_bus_error *error);
 int call_error_of_sending(Regent *regent, int r);
 int call_error_of_reply(Regent *regent,
                         const char *interface_name,

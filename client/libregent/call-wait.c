@@ -13,12 +13,14 @@
 static int exchange(Regent *regent,
                     const CallSpec *spec,
                     bool is_interactive,
+                    uint64_t deadline_usec,
                     sd_bus_error *reterr,
                     sd_bus_message **ret_reply)
 {
         sd_bus *link = is_interactive ? regent->bus : link_bus(regent);
-        uint64_t timeout_usec = is_interactive ? CALL_INTERACTIVE_USEC : regent->timeout_usec;
         g_autoptr(sd_bus_message) m = NULL;
+        uint64_t cookie;
+        bool is_own;
         int r;
 
         r = message_new(link, link == regent->channel, spec, &m);
@@ -27,27 +29,35 @@ static int exchange(Regent *regent,
         if (r < 0)
                 return call_error_of_sending(regent, r);
 
-        r = sd_bus_call(link, m, timeout_usec, reterr, ret_reply);
+        r = deadline_call(deadline_usec, link, m, reterr, ret_reply);
+        is_own = r < 0 && call_error_is_own(r, reterr);
+        if (r >= 0 || (!is_own && !call_is_unanswered(reterr->name)))
+                retry_note_reply(regent, link);
         if (r >= 0)
                 return 0;
 
-        if (sd_bus_is_open(link) <= 0)
+        /* What it cannot read stays where it is. */
+        if (sd_bus_is_open(link) <= 0 || (r == -EBADMSG && is_own))
                 link_break(regent, link);
-        if (!sd_bus_error_is_set(reterr))
-                sd_bus_error_set_errno(reterr, r);
-        return call_error_of_reply(regent, spec->interface_name, spec->member, reterr);
+        if (sd_bus_message_get_cookie(m, &cookie) < 0)
+                return call_error_of_sending(regent, r);
+        return call_error_of_waiting(regent, spec->interface_name, spec->member, r, reterr);
 }
 
-static int exchange_as_allowed(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)
+static int exchange_as_allowed(Regent *regent,
+                               const CallSpec *spec,
+                               uint64_t deadline_usec,
+                               sd_bus_message **ret_reply)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        r = exchange(regent, spec, false, &error, ret_reply);
+        r = exchange(regent, spec, false, deadline_usec, &error, ret_reply);
         if (r < 0 && regent->is_interactive && regent->bus &&
             sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
                 sd_bus_error_free(&error);
-                r = exchange(regent, spec, true, &error, ret_reply);
+                r = exchange(regent, spec, true, deadline_in(CALL_INTERACTIVE_USEC), &error,
+                             ret_reply);
         }
 
         sd_bus_error_free(&error);
@@ -80,10 +90,11 @@ static int link_and_exchange(Regent *regent, const CallSpec *spec, sd_bus_messag
 {
         g_autoptr(GVariant) G_GNUC_UNUSED arguments =
                 spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
+        uint64_t deadline_usec = deadline_in(regent->timeout_usec);
         int r;
 
-        r = link_require(regent);
-        return r < 0 ? r : exchange_as_allowed(regent, spec, ret_reply);
+        r = link_require(regent, deadline_usec);
+        return r < 0 ? r : exchange_as_allowed(regent, spec, deadline_usec, ret_reply);
 }
 
 int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)

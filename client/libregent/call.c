@@ -133,6 +133,8 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         if (error && is_sent_again(call, error))
                 return 0;
 
+        if (!error || !call_is_unanswered(error->name))
+                retry_note_reply(regent, call->link);
         if (error)
                 r = call_error_of_reply(regent, call->interface_name, call->member, error);
         else

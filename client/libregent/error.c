@@ -51,8 +51,20 @@ int error_set_errno(Regent *regent, int r, const char *what)
         return r;
 }
 
+/* Of starting regentd; systemd has names of its own for that, which no library knows. */
+static bool is_of_starting(const char *name)
+{
+        return g_str_has_prefix(name, "org.freedesktop.DBus.Error.Spawn.") ||
+               g_str_has_prefix(name, "org.freedesktop.systemd1.") ||
+               strcmp(name, "org.freedesktop.DBus.Error.TimedOut") == 0;
+}
+
 int error_take(Regent *regent, const sd_bus_error *error)
 {
+        if (is_of_starting(error->name))
+                return keep(regent, -EHOSTUNREACH, SD_BUS_ERROR_SERVICE_UNKNOWN,
+                            error->message ? error->message : error->name);
+
         return keep(regent, error_of_name(error->name), error->name, error->message);
 }
 

@@ -69,6 +69,8 @@ static void arm_reopen(Regent *regent)
 static void drop_bus(Regent *regent)
 {
         drop_channel(regent);
+        g_clear_pointer(&regent->server, g_free);
+        regent->is_upgrading = false;
         regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
         if (!regent->bus)
                 return;
@@ -79,8 +81,12 @@ static void drop_bus(Regent *regent)
 
 void link_break(Regent *regent, sd_bus *broken)
 {
+        regent->has_lost = true;
         if (broken == regent->channel) {
+                if (!regent->is_channel_heard)
+                        retry_later(regent);
                 drop_channel(regent);
+                g_clear_pointer(&regent->server, g_free);
                 regent->link = LINK_IDLE;
         } else if (broken == regent->bus) {
                 drop_bus(regent);
@@ -114,6 +120,8 @@ static void service_has_left(Regent *regent)
 {
         drain_channel(regent);
         drop_channel(regent);
+        g_clear_pointer(&regent->server, g_free);
+        regent->is_upgrading = false;
         if (regent->link == LINK_READY)
                 regent->link = LINK_IDLE;
         calls_tell_done(regent);
@@ -127,6 +135,7 @@ static void service_has_left(Regent *regent)
 static void service_is_there(Regent *regent)
 {
         /* Another one, which may have a channel. */
+        retry_forget(regent);
         if (regent->link == LINK_READY && !regent->channel)
                 regent->link = LINK_IDLE;
         regent->presence = PRESENCE_THERE;
@@ -145,11 +154,28 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         if (r < 0 || strcmp(name, REGENT_BUS_NAME) != 0)
                 return 0;
 
-        if (*old_owner != '\0')
+        /* A call that waited may have found the next one before this. */
+        if (*old_owner != '\0' && (!regent->server || strcmp(regent->server, old_owner) == 0))
                 service_has_left(regent);
-        if (*new_owner != '\0' && !regent->is_freed)
+        if (*new_owner != '\0' && !regent->is_freed && g_strcmp0(regent->server, new_owner) != 0)
                 service_is_there(regent);
         return 0;
+}
+
+/* Also where a call that waited has found another one since. */
+static void tell_lost(Regent *regent)
+{
+        if (!regent->has_lost && (regent->link == LINK_READY || regent->is_upgrading))
+                return;
+
+        regent->has_lost = false;
+        followers_lost(regent);
+}
+
+/* Whether somebody wants to hear that regentd is there. */
+static bool is_heard(const Regent *regent)
+{
+        return regent->followers->len > 0 || regent->on_presence;
 }
 
 static int on_announce(sd_event_source *source, void *userdata)
@@ -159,8 +185,7 @@ static int on_announce(sd_event_source *source, void *userdata)
         (void) source;
 
         calls_tell_done(regent);
-        if (regent->link != LINK_READY)
-                followers_lost(regent);
+        tell_lost(regent);
         if (regent->link == LINK_CLOSED)
                 link_set_away(regent);
         tell_presence(regent);
@@ -169,7 +194,7 @@ static int on_announce(sd_event_source *source, void *userdata)
 
         if (regent->link == LINK_READY)
                 followers_ready(regent);
-        else if (regent->followers->len > 0 || calls_has_held(regent))
+        else if (is_heard(regent) || calls_has_held(regent))
                 (void) link_want(regent, calls_has_held(regent));
         return 0;
 }
@@ -216,7 +241,10 @@ static int open_event(Regent *regent)
                                       on_reopen, regent);
         if (r >= 0)
                 r = sd_event_source_set_enabled(regent->reopen, SD_EVENT_OFF);
+        if (r >= 0)
+                r = retry_open(regent, event);
         if (r < 0) {
+                regent->retry = sd_event_source_unref(regent->retry);
                 regent->announce = sd_event_source_unref(regent->announce);
                 regent->reopen = sd_event_source_unref(regent->reopen);
                 sd_event_unref(event);
@@ -266,7 +294,7 @@ static int on_reopen(sd_event_source *source, uint64_t usec, void *userdata)
         }
 
         /* Whether regentd is there shows when it is asked; it is not started for that. */
-        if (regent->followers->len > 0)
+        if (is_heard(regent))
                 (void) link_want(regent, false);
         return 0;
 }
@@ -277,6 +305,7 @@ void link_close(Regent *regent)
         regent->link = LINK_CLOSED;
         regent->reopen = sd_event_source_disable_unref(regent->reopen);
         regent->announce = sd_event_source_disable_unref(regent->announce);
+        regent->retry = sd_event_source_disable_unref(regent->retry);
         regent->event = sd_event_unref(regent->event);
 }
 
@@ -293,14 +322,15 @@ int link_want(Regent *regent, bool may_start_service)
                 return 0;
 
         /* Followers want to know whether anybody is there. */
-        if (!(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0)
+        if (!(regent->flags & REGENT_BUS_ONLY) || regent->followers->len > 0 ||
+            (is_heard(regent) && !may_start_service))
                 return ask_start(regent, may_start_service);
 
         ask_bus_alone_later(regent);
         return 0;
 }
 
-static int open_and_ask(Regent *regent)
+static int open_and_ask(Regent *regent, uint64_t deadline_usec)
 {
         int r;
 
@@ -310,22 +340,23 @@ static int open_and_ask(Regent *regent)
                         return r;
         }
 
-        return regent->flags & REGENT_BUS_ONLY ? ask_bus_alone(regent) : ask_and_wait(regent);
+        return regent->flags & REGENT_BUS_ONLY ? ask_bus_alone(regent, deadline_usec)
+                                               : ask_and_wait(regent, deadline_usec);
 }
 
-int link_require(Regent *regent)
+int link_require(Regent *regent, uint64_t deadline_usec)
 {
         bool was_open = regent->link != LINK_CLOSED;
         int r;
 
         if (regent->channel && channel_is_hung_up(regent->channel))
                 link_break(regent, regent->channel);
-        if (regent->link == LINK_READY)
+        if (regent->link == LINK_READY && !retry_is_due(regent))
                 return 0;
 
         /* That the bus was started anew may show only now. */
-        r = open_and_ask(regent);
+        r = open_and_ask(regent, deadline_usec);
         if (r < 0 && was_open && regent->link == LINK_CLOSED)
-                r = open_and_ask(regent);
+                r = open_and_ask(regent, deadline_usec);
         return r;
 }

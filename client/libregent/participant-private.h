@@ -42,11 +42,12 @@ struct RegentParticipant {
         void *userdata;
 
         ParticipantPhase phase;
-        unsigned turn;   /* what was asked in an earlier one is of no use any more */
-        bool was_begun;  /* ever */
-        bool is_refused; /* and that was told */
-        bool is_probing; /* whether it is registered */
-        sd_bus *link;    /* over which it is registered; a reference */
+        unsigned turn;       /* what was asked in an earlier one is of no use any more */
+        bool was_begun;      /* ever */
+        bool is_refused;     /* and that was told */
+        uint64_t retry_usec; /* how long it waits when nobody is there once more; 0: not yet */
+        bool is_probing;     /* whether it is registered */
+        sd_bus *link;        /* over which it is registered; a reference */
         GHashTable
                 *questions; /* transaction -> sd_bus_message to answer, or NULL when it is agreed */
 

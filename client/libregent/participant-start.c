@@ -15,7 +15,8 @@
 
 #include <errno.h>
 
-#define RETRY_USEC (UINT64_C(1) * G_USEC_PER_SEC)
+#define RETRY_USEC     (UINT64_C(1) * G_USEC_PER_SEC)
+#define RETRY_MAX_USEC (UINT64_C(30) * G_USEC_PER_SEC)
 
 typedef void (*OnReply)(RegentParticipant *participant, int r, GVariant *reply);
 
@@ -57,6 +58,15 @@ static bool is_passing(int r)
         return r == -ECONNRESET || r == -EHOSTUNREACH || r == -ETIMEDOUT;
 }
 
+/* A service that cannot be started is not to be started all the time. */
+static uint64_t next_delay(RegentParticipant *participant, int r)
+{
+        uint64_t delay_usec = MAX(participant->retry_usec, RETRY_USEC);
+
+        participant->retry_usec = r == -EHOSTUNREACH ? MIN(2 * delay_usec, RETRY_MAX_USEC) : 0;
+        return r == -EHOSTUNREACH ? delay_usec : RETRY_USEC;
+}
+
 /* It cannot be, or stay, registered for now: @r is what failed last. */
 static void refuse(RegentParticipant *participant, int r)
 {
@@ -67,7 +77,7 @@ static void refuse(RegentParticipant *participant, int r)
         participant->phase = PARTICIPANT_IDLE;
         participant->has_no_values = false;
         participant_drop(participant, true);
-        participant_wait(participant, RETRY_USEC);
+        participant_wait(participant, next_delay(participant, r));
         if (!was_refused)
                 participant_tell(participant, event);
 }
@@ -80,6 +90,7 @@ static void tell_registered(RegentParticipant *participant, GVariant *values, ui
 
         participant->phase = PARTICIPANT_REGISTERED;
         participant->is_refused = participant->has_no_values = false;
+        participant->retry_usec = 0;
         participant_tell(participant, event);
         participant_take_held(participant);
 }

@@ -35,7 +35,9 @@ static void on_lost(Follower *follower)
 {
         RegentParticipant *participant = participant_ref((RegentParticipant *) follower);
 
-        participant_tell_away(participant, false);
+        /* What is lost may be a channel, and it be registered over the bus. */
+        participant_tell_away(participant,
+                              participant->link && participant->link == follower->regent->bus);
         participant_unref(participant);
 }
 

@@ -79,10 +79,18 @@ struct Regent {
         Presence presence;
         Presence told_presence;
         sd_bus_slot *connect_slot;
+        char *server;  /* unique name of who has answered Connect; NULL: not known */
+        bool has_lost; /* a connection, which followers are to hear of though there is another */
         sd_event_source *reopen;   /* while CLOSED */
         sd_event_source *announce; /* tells what has become of calls and followers */
         uint64_t reopen_delay_usec;
-        bool is_quiet;    /* while ASKING: nobody is started for that */
+        bool is_quiet;             /* while ASKING: nobody is started for that */
+        bool is_upgrading;         /* while ASKING: followers stay with the bus */
+        bool is_channel_asked;     /* by what was asked last */
+        bool is_channel_heard;     /* something has come over it */
+        sd_event_source *retry;    /* see retry.c */
+        uint64_t retry_usec;       /* when a channel is asked for again; 0: not by the time */
+        uint64_t retry_delay_usec; /* from the next failure to then */
         unsigned n_asked; /* how often Connect has been tried for the calls that are held */
 
         GQueue calls; /* RegentCall that are held or under way, in order */
@@ -124,8 +132,8 @@ int text_options(Regent *regent, GVariant *options, GVariant **ret_options);
 /* link.c */
 int link_open(Regent *regent);
 void link_close(Regent *regent);
-/* Sees to it that the link is READY, waiting for it. */
-int link_require(Regent *regent);
+/* Sees to it that the link is READY, waiting for it until then. */
+int link_require(Regent *regent, uint64_t deadline_usec);
 /* The same without waiting: calls that are held are sent then, and followers told. */
 int link_want(Regent *regent, bool may_start_service);
 /* What calls go over when it is READY; borrowed. */
@@ -145,11 +153,35 @@ void link_set_away(Regent *regent);
 /* ask.c: Connect, after which the link is READY and calls that were held are sent. Without waiting; waiting; and for
    who wants no channel, without asking: whether anybody is there shows, but not whether the bus lets us in. */
 int ask_start(Regent *regent, bool may_start_service);
-int ask_and_wait(Regent *regent);
-int ask_bus_alone(Regent *regent);
+int ask_and_wait(Regent *regent, uint64_t deadline_usec);
+int ask_bus_alone(Regent *regent, uint64_t deadline_usec);
 void ask_bus_alone_later(Regent *regent);
 /* The bus has let us in. */
 int ask_on_connected(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
+
+/* retry.c: when a channel is asked for again. */
+int retry_open(Regent *regent, sd_event *event);
+/* After a failure that passes. */
+void retry_later(Regent *regent);
+/* Another regentd is asked at once. */
+void retry_forget(Regent *regent);
+/* No channel is to be asked for yet. */
+bool retry_is_early(const Regent *regent);
+/* Calls go over the bus, and it is time to ask. */
+bool retry_is_due(Regent *regent);
+/* regentd has answered a call. */
+void retry_note_reply(Regent *regent, sd_bus *link);
+
+/* deadline.c: monotonic time; 0 is as long as a call waits unless told, UINT64_MAX for ever. */
+uint64_t deadline_in(uint64_t timeout_usec);
+/* Until the bus has let us in. 0; -ETIMEDOUT, -ECONNRESET. */
+int deadline_wait_ready(uint64_t deadline_usec, sd_bus *bus);
+/* Fails with *reterr set in every case. A message that has no cookie then was not sent. */
+int deadline_call(uint64_t deadline_usec,
+                  sd_bus *bus,
+                  sd_bus_message *m,
+                  sd_bus_error *reterr,
+                  sd_bus_message **ret_reply);
 
 /* channel.c */
 int channel_new(Regent *regent, int fd, sd_bus **ret);

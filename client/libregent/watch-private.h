@@ -95,6 +95,7 @@ struct RegentWatch {
         Reading *reading;
         bool is_paged; /* everything is read, as it does not fit into an answer */
         unsigned n_tries;
+        uint64_t retry_usec; /* how long it waits when nobody is there once more; 0: not yet */
 
         uint64_t last_change;  /* revision of the last that came as a signal */
         uint64_t acknowledged; /* revision */

@@ -17,8 +17,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define RETRY_USEC (UINT64_C(1) * G_USEC_PER_SEC)
-#define TRIES_MAX  5u
+#define RETRY_USEC     (UINT64_C(1) * G_USEC_PER_SEC)
+#define RETRY_MAX_USEC (UINT64_C(30) * G_USEC_PER_SEC)
+#define TRIES_MAX      5u
 
 typedef struct Step {
         RegentWatch *watch;
@@ -99,6 +100,15 @@ static bool is_for_good(const RegentWatch *watch, int r)
         return r == -EACCES && !watch->ns_name;
 }
 
+/* A service that cannot be started is not to be started all the time. */
+static uint64_t next_delay(RegentWatch *watch, int r)
+{
+        uint64_t delay_usec = MAX(watch->retry_usec, RETRY_USEC);
+
+        watch->retry_usec = r == -EHOSTUNREACH ? MIN(2 * delay_usec, RETRY_MAX_USEC) : 0;
+        return r == -EHOSTUNREACH ? delay_usec : RETRY_USEC;
+}
+
 void watch_fail(RegentWatch *watch, int r)
 {
         const RegentWatchEvent away = { .kind = REGENT_WATCH_AWAY };
@@ -113,7 +123,7 @@ void watch_fail(RegentWatch *watch, int r)
         watch_stop_asking(watch);
         watch_drop(watch, true);
         watch->phase = WATCH_IDLE;
-        watch_wait(watch, RETRY_USEC);
+        watch_wait(watch, next_delay(watch, r));
         if (is_gone) {
                 watch_tell_gone(watch);
         } else if (r == -EHOSTUNREACH && !watch->is_away) {
@@ -202,6 +212,7 @@ static void complete(RegentWatch *watch, const WatchAnswer *answer)
         watch->phase = WATCH_LIVE;
         watch_go_on_acknowledging(watch);
         watch->was_live = true;
+        watch->retry_usec = 0;
         watch->is_missing = watch->is_away = watch->is_afresh = false;
         if (watch_tell(watch, live))
                 watch_take_signals(watch);

@@ -40,12 +40,12 @@ struct Channel {
         bool is_within;            /* sd-bus has a part of a message, and the rest is to come */
         bool is_broken;            /* it has sent what cannot be answered */
         bool is_partial;           /* a part of a header has come */
-        bool is_last;              /* behind the message that was looked at last there was nothing */
-        bool is_held;              /* it may not go on with a long message, for now */
-        uint64_t n_missing;        /* bytes of what it is within, at most */
-        uint64_t n_charged_bytes;  /* see bus/channel-intake.h */
-        bool is_behind;            /* it has taken all, and missed something before */
-        bool is_owing;             /* what it has begun it has to finish */
+        bool is_last;             /* behind the message that was looked at last there was nothing */
+        bool is_held;             /* it may not go on with a long message, for now */
+        uint64_t n_missing;       /* bytes of what it is within, at most */
+        uint64_t n_charged_bytes; /* see bus/channel-intake.h */
+        bool is_behind;           /* it has taken all, and missed something before */
+        bool is_owing;            /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;
         uint64_t n_messages;

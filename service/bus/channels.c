@@ -31,6 +31,9 @@
 /* Messages that are taken in one go, from how many channels it may be. */
 #define TURN_MESSAGES 8
 
+/* And in how long, but for the last of them: the others on the bus wait meanwhile. */
+#define TURN_USEC 1000
+
 /* Within which a peer finishes what it has begun: authentication, or a message. */
 #define FINISH_USEC (UINT64_C(30) * 1000000)
 
@@ -44,7 +47,9 @@ struct Channels {
         int set_fd;         /* epoll */
         int quiet_fds[2];   /* a socket pair that nobody uses */
         sd_event_source *source, *timer;
-        uint64_t n_made; /* of all time */
+        bool has_call_left; /* this turn, that is not answered yet */
+        uint64_t n_made;    /* of all time */
+        int n_at_once;      /* channels that have a turn in one go; fewer while theirs take long */
 };
 
 static void end_channel(Channel *channel)
@@ -158,7 +163,7 @@ static bool note_taken(Channel *channel)
         return true;
 }
 
-static void take_turn(Channel *channel, int n_messages)
+static void take_turn(Channel *channel, int n_messages, int64_t end_usec)
 {
         int r;
 
@@ -166,12 +171,14 @@ static void take_turn(Channel *channel, int n_messages)
         do {
                 (void) note_taken(channel);
                 r = channel_process(channel);
-        } while (r == CHANNEL_E_MORE && channel_n_queued(channel) == 0 && --n_messages > 0);
+        } while (r == CHANNEL_E_MORE && channel_n_queued(channel) == 0 && --n_messages > 0 &&
+                 g_get_monotonic_time() < end_usec);
 
         if (r == CHANNEL_E_ENDED) {
                 end_channel(channel);
                 return;
         }
+        channel->channels->has_call_left |= channel->caller->n_calls > 0;
         if (note_taken(channel) && channel->is_behind) {
                 flow_go_on(channel->channels->service, channel->caller);
                 (void) note_taken(channel);
@@ -200,13 +207,19 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
                     uint32_t revents G_GNUC_UNUSED,
                     void *userdata)
 {
-        const Channels *channels = userdata;
+        Channels *channels = userdata;
         struct epoll_event events[TURN_MESSAGES];
-        int n = epoll_wait(fd, events, TURN_MESSAGES, 0);
+        int64_t end_usec = g_get_monotonic_time() + TURN_USEC;
+        int n = epoll_wait(fd, events, channels->n_at_once, 0);
 
+        channels->has_call_left = false;
+        /* Each that is told of has its turn, for some are not told of again. */
         for (int i = 0; i < n; i++)
-                take_turn(events[i].data.ptr, TURN_MESSAGES / n);
-        if (n > 0 && is_all_read(channels))
+                take_turn(events[i].data.ptr, TURN_MESSAGES / n, end_usec);
+        channels->n_at_once = g_get_monotonic_time() < end_usec
+                                      ? MIN(2 * channels->n_at_once, TURN_MESSAGES)
+                                      : 1;
+        if (channels->has_call_left && is_all_read(channels))
                 channels->service->ports.write_now(channels->service->ports.userdata);
         return 0;
 }
@@ -235,6 +248,7 @@ int channels_new(Channels **ret_channels, BusService *service)
                 .service = service,
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
+                .n_at_once = TURN_MESSAGES,
                 .quiet_fds = { -1, -1 },
         };
         if (channels->set_fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,

@@ -18,7 +18,7 @@ void flow_add_statistics(const BusService *service, GVariantDict *statistics)
         g_variant_dict_insert(statistics, "unread-bytes-channels", "t",
                               ledger_unread(flow->of_channels).n_bytes);
         g_variant_dict_insert(statistics, "unread-descriptors", "t",
-                              ledger_unread(flow->ledger).n_descriptors);
+                              ledger_descriptors(flow->ledger));
         g_variant_dict_insert(statistics, "receipts-waiting", "t",
                               outgoing_count(service->outgoing, OUTGOING_RECEIPT));
         g_variant_dict_insert(statistics, "signals-withheld", "t",

@@ -18,6 +18,7 @@
 #include "bus/caller.h"
 #include "bus/channels.h"
 #include "bus/flow-parts.h"
+#include "bus/reads.h"
 #include "bus/receipts.h"
 #include "bus/watch-withheld.h"
 #include "bus/watches.h"
@@ -40,7 +41,7 @@ static Ledger *ledger_of(const Flow *flow, const char *name)
         return strchr(name, '/') ? flow->of_channels : flow->ledger;
 }
 
-static Reader *reader_named(Flow *flow, const char *name)
+Reader *flow_reader_named(Flow *flow, const char *name)
 {
         Ledger *ledger = ledger_of(flow, name);
         Reader *reader = ledger_lookup(ledger, name);
@@ -58,11 +59,11 @@ static Reader *reader_named(Flow *flow, const char *name)
 
 static Reader *reader_of(Flow *flow, sd_bus_message *m)
 {
-        return reader_named(flow, channels_sender(flow->service, m));
+        return flow_reader_named(flow, channels_sender(flow->service, m));
 }
 
 /* What a channel has taken shows in its queue. */
-static void ask(Flow *flow, Reader *reader)
+void flow_ask_reader(Flow *flow, Reader *reader)
 {
         if (reader_is_channel(reader))
                 channels_note_sent(callers_find(flow->service->callers, reader->name));
@@ -96,11 +97,11 @@ static void charge(Flow *flow, Reader *reader, uint64_t n_bytes)
 }
 
 /* Somebody is refused; there may be news of those who are to blame. */
-static void ask_again(Flow *flow, Reader *reader, LedgerBound bound)
+void flow_ask_again(Flow *flow, Reader *reader, LedgerBound bound)
 {
         uint64_t now_usec = 0;
 
-        ask(flow, reader);
+        flow_ask_reader(flow, reader);
         if (bound == LEDGER_BOUND_CONNECTION || reader_is_channel(reader))
                 return;
 
@@ -109,7 +110,7 @@ static void ask_again(Flow *flow, Reader *reader, LedgerBound bound)
                 solicit(flow, reader);
 }
 
-static const char *whose(LedgerBound bound)
+const char *flow_whose(LedgerBound bound)
 {
         switch (bound) {
         case LEDGER_BOUND_UID:
@@ -149,7 +150,7 @@ static int refuse(Flow *flow, Reader *reader, LedgerBound bound, sd_bus_error *r
         return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                              "%s %" PRIu64
                                              " bytes of replies unread: read them first",
-                                             whose(bound), unread_within(reader, bound)));
+                                             flow_whose(bound), unread_within(reader, bound)));
 }
 
 static int refuse_call(Flow *flow, Reader *reader, sd_bus_message *m, LedgerBound bound)
@@ -159,7 +160,7 @@ static int refuse_call(Flow *flow, Reader *reader, sd_bus_message *m, LedgerBoun
 
         (void) refuse(flow, reader, bound, &error);
         charge(flow, reader, LEDGER_MESSAGE_BYTES);
-        ask_again(flow, reader, bound);
+        flow_ask_again(flow, reader, bound);
         r = sd_bus_reply_method_error(m, &error);
         return r < 0 ? r : 1;
 }
@@ -178,8 +179,11 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         LedgerBound bound;
         Reader *reader;
 
-        if (!sd_bus_message_is_method_call(m, NULL, NULL) ||
-            sd_bus_message_get_expect_reply(m) <= 0 || !channels_sender(flow->service, m))
+        if (!sd_bus_message_is_method_call(m, NULL, NULL))
+                return 0;
+        if (sd_bus_message_get_expect_reply(m) <= 0)
+                return reads_has(m);
+        if (!channels_sender(flow->service, m))
                 return 0;
 
         reader = reader_of(flow, m);
@@ -195,7 +199,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bu
         case READER_UNANSWERED:
                 reader->n_unanswered++;
                 flow->n_unanswered++;
-                ask_again(flow, reader, bound);
+                flow_ask_again(flow, reader, bound);
                 return 1;
         }
 
@@ -217,10 +221,9 @@ int flow_new(Flow **ret_flow, BusService *service)
                 .service = service,
                 .ledger = ledger_new(service->limits, state_accounts(service->state),
                                      receipts_forget),
-                .of_channels = ledger_new_of_channels(
-                        service->limits, state_accounts(service->state), receipts_forget),
                 .receipts = receipts_new(service->bus, service->limits, service->outgoing),
         };
+        flow->of_channels = ledger_new_of_channels(flow->ledger);
 
         receipts_set_on_read(flow->receipts, on_read, flow);
         *ret_flow = g_steal_pointer(&flow);
@@ -245,19 +248,18 @@ Flow *flow_free(Flow *flow)
         if (!flow)
                 return NULL;
 
-        ledger_free(flow->ledger);
         ledger_free(flow->of_channels);
+        ledger_free(flow->ledger);
         receipts_free(flow->receipts);
         g_free(flow);
         return NULL;
 }
 
-/* One look a call: what the bus has queued may have been read since it was sent. */
-static int park(Flow *flow,
-                Reader *reader,
-                sd_bus_message *m,
-                sd_bus_message_handler_t handler,
-                sd_bus_error *reterr_bus)
+int flow_park(Flow *flow,
+              Reader *reader,
+              sd_bus_message *m,
+              sd_bus_message_handler_t handler,
+              sd_bus_error *reterr_bus)
 {
         Call *entered = call_entered(flow->service, m), *call;
         int r;
@@ -306,7 +308,7 @@ int flow_admit(BusService *service,
         if (*ret_room >= n_bytes)
                 return 0;
 
-        r = park(flow, reader, m, handler, reterr_bus);
+        r = flow_park(flow, reader, m, handler, reterr_bus);
         if (r != 0)
                 return r;
         if (*ret_room <= LEDGER_SMALL_BYTES)
@@ -321,7 +323,7 @@ int flow_refuse(const BusService *service, sd_bus_message *m, sd_bus_error *rete
         LedgerBound bound;
 
         (void) reader_room(reader, &bound);
-        ask_again(flow, reader, bound);
+        flow_ask_again(flow, reader, bound);
         return refuse(flow, reader, bound, reterr_bus);
 }
 
@@ -374,42 +376,9 @@ int flow_send(BusService *service, sd_bus_message *m, sd_bus_message *reply, uin
         return r;
 }
 
-int flow_admit_descriptors(BusService *service,
-                           sd_bus_message *m,
-                           sd_bus_message_handler_t handler,
-                           uint64_t n,
-                           sd_bus_error *reterr_bus)
-{
-        Reader *reader = reader_of(service->flow, m);
-        LedgerBound bound;
-        int r;
-
-        if (reader_may_send_descriptors(reader, n, &bound))
-                return 0;
-        r = park(service->flow, reader, m, handler, reterr_bus);
-        if (r != 0)
-                return r;
-
-        ask_again(service->flow, reader, bound);
-        reader->n_refused++;
-        service->flow->n_refused++;
-        return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                             "%s file descriptors unread: read them first",
-                                             whose(bound)));
-}
-
-void flow_charge_descriptors(BusService *service, sd_bus_message *m, uint64_t n)
-{
-        Reader *reader = reader_of(service->flow, m);
-
-        reader_charge(reader, 0, n);
-        if (reader_is_due(reader))
-                ask(service->flow, reader);
-}
-
 uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
 {
-        Reader *reader = reader_named(service->flow, name);
+        Reader *reader = flow_reader_named(service->flow, name);
         LedgerBound bound;
         uint64_t n_room = reader_room(reader, &bound);
 
@@ -419,7 +388,7 @@ uint64_t flow_room(BusService *service, const char *name, bool *ret_is_own)
 
 LedgerMark flow_charge_call(BusService *service, const char *name, uint64_t n_bytes)
 {
-        Reader *reader = reader_named(service->flow, name);
+        Reader *reader = flow_reader_named(service->flow, name);
 
         charge(service->flow, reader, n_bytes);
         return reader->sent;
@@ -435,31 +404,31 @@ void flow_confirm(BusService *service, const char *name, LedgerMark mark)
 
 bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
 {
-        Reader *reader = reader_named(service->flow, caller->name);
+        Reader *reader = flow_reader_named(service->flow, caller->name);
         LedgerBound bound;
 
         if (reader_room(reader, &bound) >= n_bytes + LEDGER_MESSAGE_BYTES)
                 return true;
 
-        ask_again(service->flow, reader, bound);
+        flow_ask_again(service->flow, reader, bound);
         return false;
 }
 
 void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes)
 {
-        charge(service->flow, reader_named(service->flow, caller->name), n_bytes);
+        charge(service->flow, flow_reader_named(service->flow, caller->name), n_bytes);
 }
 
 bool flow_may_go_on(const BusService *service, const Caller *caller)
 {
-        const Reader *reader = reader_named(service->flow, caller->name);
+        const Reader *reader = flow_reader_named(service->flow, caller->name);
 
         return reader_room(reader, NULL) >= service->limits->receipt_bytes;
 }
 
 void flow_ask(const BusService *service, const Caller *caller)
 {
-        ask(service->flow, reader_named(service->flow, caller->name));
+        flow_ask_reader(service->flow, flow_reader_named(service->flow, caller->name));
 }
 
 bool flow_note_taken(const BusService *service, const Caller *caller)

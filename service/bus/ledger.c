@@ -20,6 +20,10 @@ struct Ledger {
         Accounts *accounts;
         GHashTable *by_name; /* unique name (in the Reader) -> owned Reader */
         LedgerMark unread;
+        /* Descriptors in flight are counted the same wherever they are: by the bus's ledger, for both. */
+        Ledger *of_bus;
+        uint64_t n_descriptors;
+        GHashTable *holders; /* borrowed Reader */
         bool is_of_channels;
         void (*on_reader_gone)(Reader *reader);
 };
@@ -42,7 +46,6 @@ static uint64_t bytes_max(const Ledger *ledger)
                                       : ledger->limits->unread_bytes;
 }
 
-/* Descriptors in flight are counted the same wherever they are. */
 static AccountResource bytes_resource(const Ledger *ledger)
 {
         return ledger->is_of_channels ? ACCOUNT_CHANNEL_UNREAD_BYTES : ACCOUNT_UNREAD_BYTES;
@@ -63,11 +66,12 @@ static void charge_uid(const Reader *reader, LedgerMark mark)
         accounts_charge(accounts, reader->uid, ACCOUNT_UNREAD_DESCRIPTORS, mark.n_descriptors);
 }
 
-static void discharge(const Reader *reader, LedgerMark mark)
+static void discharge(Reader *reader, LedgerMark mark)
 {
         Ledger *ledger = reader->ledger;
 
         ledger->unread = difference(ledger->unread, mark);
+        ledger->of_bus->n_descriptors -= mark.n_descriptors;
         if (!reader->is_identified)
                 return;
         accounts_discharge(ledger->accounts, reader->uid, bytes_resource(ledger), mark.n_bytes);
@@ -81,6 +85,7 @@ static void reader_free(gpointer userdata)
 
         reader->ledger->on_reader_gone(reader);
         discharge(reader, reader_unread(reader));
+        g_hash_table_remove(reader->ledger->of_bus->holders, reader);
         g_free(reader->name);
         g_free(reader);
 }
@@ -93,18 +98,19 @@ Ledger *ledger_new(const Limits *limits, Accounts *accounts, void (*on_reader_go
                 .limits = limits,
                 .accounts = accounts,
                 .by_name = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, reader_free),
+                .of_bus = ledger,
+                .holders = g_hash_table_new(NULL, NULL),
                 .on_reader_gone = on_reader_gone,
         };
         return ledger;
 }
 
-Ledger *ledger_new_of_channels(const Limits *limits,
-                               Accounts *accounts,
-                               void (*on_reader_gone)(Reader *reader))
+Ledger *ledger_new_of_channels(Ledger *of_bus)
 {
-        Ledger *ledger = ledger_new(limits, accounts, on_reader_gone);
+        Ledger *ledger = ledger_new(of_bus->limits, of_bus->accounts, of_bus->on_reader_gone);
 
         ledger->is_of_channels = true;
+        ledger->of_bus = of_bus;
         return ledger;
 }
 
@@ -119,6 +125,7 @@ Ledger *ledger_free(Ledger *ledger)
                 return NULL;
 
         g_hash_table_unref(ledger->by_name);
+        g_hash_table_unref(ledger->holders);
         g_free(ledger);
         return NULL;
 }
@@ -149,6 +156,16 @@ void ledger_forget(Ledger *ledger, const char *name)
 LedgerMark ledger_unread(const Ledger *ledger)
 {
         return ledger->unread;
+}
+
+uint64_t ledger_descriptors(const Ledger *ledger)
+{
+        return ledger->of_bus->n_descriptors;
+}
+
+GHashTable *ledger_holders(const Ledger *ledger)
+{
+        return ledger->of_bus->holders;
 }
 
 GHashTable *ledger_readers(const Ledger *ledger)
@@ -271,7 +288,7 @@ bool reader_may_send_descriptors(const Reader *reader, uint64_t n, LedgerBound *
                 keep_smaller(&room, &bound, LEDGER_BOUND_UID,
                              uid_unread(reader, ACCOUNT_UNREAD_DESCRIPTORS),
                              limits->uid_unread_descriptors, 0);
-                keep_smaller(&room, &bound, LEDGER_BOUND_ALL, reader->ledger->unread.n_descriptors,
+                keep_smaller(&room, &bound, LEDGER_BOUND_ALL, ledger_descriptors(reader->ledger),
                              limits->unread_descriptors, 0);
         }
 
@@ -288,6 +305,9 @@ void reader_charge(Reader *reader, uint64_t n_bytes, uint64_t n_descriptors)
         reader->sent.n_descriptors += n_descriptors;
         ledger->unread.n_bytes += n_bytes;
         ledger->unread.n_descriptors += n_descriptors;
+        ledger->of_bus->n_descriptors += n_descriptors;
+        if (n_descriptors > 0)
+                g_hash_table_add(ledger->of_bus->holders, reader);
         charge_uid(reader, (LedgerMark){ n_bytes, n_descriptors });
 }
 
@@ -340,6 +360,12 @@ bool reader_may_help(const Reader *reader, const Reader *other)
                (is_of_uid || is_pressed(reader->ledger->unread.n_bytes, bytes_max(reader->ledger)));
 }
 
+bool reader_may_hold_up(const Reader *reader, const Reader *other, LedgerBound bound)
+{
+        return bound == LEDGER_BOUND_ALL || other == reader ||
+               (bound == LEDGER_BOUND_UID && other->is_identified && other->uid == reader->uid);
+}
+
 static uint64_t confirm(uint64_t *read, uint64_t mark, uint64_t left)
 {
         uint64_t before = *read;
@@ -357,4 +383,6 @@ void reader_confirm(Reader *reader, LedgerMark mark, LedgerMark left)
         freed.n_descriptors =
                 confirm(&reader->read.n_descriptors, mark.n_descriptors, left.n_descriptors);
         discharge(reader, freed);
+        if (freed.n_descriptors > 0 && reader_unread(reader).n_descriptors == 0)
+                g_hash_table_remove(reader->ledger->of_bus->holders, reader);
 }

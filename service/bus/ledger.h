@@ -64,10 +64,11 @@ Ledger *ledger_new(const Limits *limits,
                    Accounts *accounts,
                    void (*on_reader_gone)(Reader *reader));
 
-/* Of channels, which have bounds of their own: what they leave unread is kept here, and not by the bus. */
-Ledger *ledger_new_of_channels(const Limits *limits,
-                               Accounts *accounts,
-                               void (*on_reader_gone)(Reader *reader));
+/*
+ * Of channels, which have bounds of their own: what they leave unread is kept here, and not by the bus.
+ * But descriptors count together with those of @of_bus, which is borrowed.
+ */
+Ledger *ledger_new_of_channels(Ledger *of_bus);
 bool reader_is_channel(const Reader *reader);
 
 Ledger *ledger_free(Ledger *ledger);
@@ -83,6 +84,10 @@ Reader *ledger_get(Ledger *ledger, const char *name);
 void ledger_forget(Ledger *ledger, const char *name);
 
 LedgerMark ledger_unread(const Ledger *ledger);
+
+/* Descriptors that are unread, by connections of the bus and channels; and borrowed, in no order, who has them. */
+uint64_t ledger_descriptors(const Ledger *ledger);
+GHashTable *ledger_holders(const Ledger *ledger);
 
 /* Readers, borrowed, in no order. */
 GHashTable *ledger_readers(const Ledger *ledger);
@@ -104,6 +109,9 @@ ReaderStanding reader_standing(const Reader *reader, LedgerBound *ret_bound);
  */
 uint64_t reader_room(const Reader *reader, LedgerBound *ret_bound);
 bool reader_may_send_descriptors(const Reader *reader, uint64_t n, LedgerBound *ret_bound);
+
+/* Whether what @other, one of the holders, has counts within the @bound that stops @reader. */
+bool reader_may_hold_up(const Reader *reader, const Reader *other, LedgerBound bound);
 
 void reader_charge(Reader *reader, uint64_t n_bytes, uint64_t n_descriptors);
 

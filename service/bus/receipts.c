@@ -51,10 +51,12 @@ typedef struct Receipt {
         LedgerMark ping_mark, look_mark;
         GList in_waiting;
         bool is_waiting;
-        GQueue parked; /* Call, entered again when the look is done */
+        bool is_to_look_again; /* the look under way was begun too early for some of these */
+        GQueue parked;         /* Call, entered again when the look is done */
 } Receipt;
 
 static void ask_next(Receipts *receipts);
+static int look(Receipt *receipt);
 
 Receipts *receipts_new(sd_bus *bus, const Limits *limits, Outgoing *outgoing)
 {
@@ -241,6 +243,11 @@ static int on_look(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G
                 receipts_ask(receipts, receipt->reader);
         }
 
+        if (receipt->is_to_look_again) {
+                receipt->is_to_look_again = false;
+                if (!receipts->is_blind && look(receipt) == 0)
+                        return 0;
+        }
         enter_parked(receipt);
         return 0;
 }
@@ -331,10 +338,17 @@ void receipts_forget(Reader *reader)
         ask_next(receipts);
 }
 
+void receipts_look(Receipts *receipts, Reader *reader)
+{
+        if (!receipts->is_blind)
+                (void) look(receipt_of(receipts, reader));
+}
+
 bool receipts_park(Receipts *receipts, Reader *reader, Call *call)
 {
         Receipt *receipt = receipt_of(receipts, reader);
 
+        receipt->is_to_look_again |= receipt->look != NULL;
         if (receipts->is_blind || look(receipt) < 0)
                 return false;
 

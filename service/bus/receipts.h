@@ -35,9 +35,12 @@ void receipts_ask(Receipts *receipts, Reader *reader);
 /* The ledger's: @reader is being forgotten. */
 void receipts_forget(Reader *reader);
 
+/* Has it looked up what is queued for @reader, where the bus tells that. */
+void receipts_look(Receipts *receipts, Reader *reader);
+
 /*
- * Has @call entered again when the bus has told how much is queued for @reader. False when it does
- * not tell.
+ * Has @call entered again when the bus has told how much is queued for @reader, and whatever it was
+ * asked before. False when it does not tell.
  */
 bool receipts_park(Receipts *receipts, Reader *reader, Call *call);
 

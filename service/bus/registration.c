@@ -89,7 +89,10 @@ static int read_registration(sd_bus_message *m,
                 return r;
 
         registration->timeout_usec = PARTICIPANT_TIMEOUT_USEC;
-        return options_read(m, read_option, registration, reterr_bus);
+        r = options_read(m, read_option, registration, reterr_bus);
+        if (sd_bus_message_get_expect_reply(m) <= 0)
+                registration->is_without_values = true; /* nobody is there to have them */
+        return r;
 }
 
 static int authorize(BusService *service,

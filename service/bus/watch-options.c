@@ -52,6 +52,8 @@ int watch_options_read(WatchOptions *options, sd_bus_message *m, sd_bus_error *r
         if (r < 0)
                 return r;
 
+        if (sd_bus_message_get_expect_reply(m) <= 0)
+                options->has_no_values = true; /* nobody is there to have them */
         if (options->has_since != (options->epoch != NULL))
                 return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_INVALID_ARGS,
                                                     "'since' and 'epoch' go together"));

@@ -435,6 +435,24 @@ def test_calls_that_want_no_reply(service, root, ns):
     raw.close()
 
 
+@pytest.mark.parametrize("is_on_channel", [False, True])
+def test_reads_that_want_no_reply(service, root, ns, is_on_channel):
+    """They do nothing at all: else 168 bytes would cost as much as the largest reply does."""
+    ns.set("a", 1)
+    raw = service.raw()
+    if is_on_channel:
+        raw.take_channel()
+    before = root.statistics()
+    for _ in range(20):
+        raw.send(ns.path, NAMESPACE, "OpenView", "a{sv}", ({},), flags=1)
+        raw.send(ROOT_PATH, MANAGER, "Connect", "a{sv}", ({},), flags=1)
+    raw.call(ROOT_PATH, PEER, "Ping")
+    after = root.statistics()
+    for each in ("views", "view-generations", "channels", "channels-made"):
+        assert after[each].unpack() == before[each].unpack(), each
+    raw.close()
+
+
 def test_string_that_the_service_cannot_read(root, ns):
     """libsystemd takes no noncharacters, which D-Bus allows: an error, and the connection goes on."""
     with nothing_changed(root, ns):

@@ -240,6 +240,15 @@ def test_what_is_watched_over_the_bus_is_told_there(root, ns, raw):
     assert client.signals == []
 
 
+def test_idle_connections_with_channels_keep_nobody_from_a_view(root, ns, raw):
+    """Their descriptors count until it is known that they were read, and they answer no Ping: the bus is asked."""
+    ns.set("a", 1)
+    clients = [raw("erin") for _ in range(8)]
+    for each in clients:
+        each.call(ns.path, NAMESPACE, "OpenView", "a{sv}", ({},))
+    assert number(root, "unread-descriptors") <= 8
+
+
 # how it ends
 
 
@@ -421,3 +430,33 @@ def test_a_channel_may_ask_for_another(raw):
     other.settimeout(20)
     greet(other)
     other.close()
+
+
+def test_watch_is_told_before_the_reply_and_the_bus_soon(service, raw):
+    """Nobody has to call for the signals, also not for those that come close behind others."""
+    space = service.root.create("org.example.ToldSoon", mode=0o644)
+    log = service.root.subscribe(interface=PROPERTIES, member="PropertiesChanged", path=space.path)
+    client = raw()
+    client.call(space.path, NAMESPACE, "Watch", "sta{sv}", ("", 0, {}))
+    serials = [client.send(space.path, NAMESPACE, "Set", "sv", ("k", ("u", n))) for n in range(50)]
+    for number, serial in enumerate(serials):
+        client.reply(serial)
+        assert len([one for one in client.signals if one.field(MEMBER) == "Changed"]) > number
+    log.wait_for(lambda signal: signal.parameters[1].get("k") == 49)
+    values = [signal.parameters[1]["k"] for signal in log.items]
+    assert values == sorted(set(values))
+
+
+def test_who_calls_over_the_bus_has_been_told_before(service, direct):
+    space = service.root.create("org.example.ToldBefore", mode=0o644)
+    there = direct.ns(space.name)
+    listener = RawClient(service.bus.socket)
+    listener.call(
+        "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch", "s",
+        (f"type='signal',member='PropertiesChanged',path='{space.path}'",), destination="org.freedesktop.DBus",
+    )  # fmt: skip
+    for n in range(40):
+        there.set("k", GLib.Variant("u", n))
+        assert listener.call(space.path, NAMESPACE, "Get", "s", ("k",))[0] == ("u", n)
+        assert listener.signals[-1].body()[1] == {"k": ("u", n)}
+    listener.close()

@@ -209,6 +209,14 @@ def test_many_sighups_are_survived(stack):
     made.regentd.check_running()
 
 
+def test_broken_lease_is_survived(stack):
+    """SIGIO is what the kernel sends when somebody opens a view while it is looked whether anybody has it."""
+    made = stack()
+    made.regentd.process.send_signal(signal.SIGIO)
+    made.root.ping()
+    made.regentd.check_running()
+
+
 def test_second_regentd_on_the_same_state_directory(stack):
     made, other = stack(), stack(start=False)
     made.root.create("org.example.X")

@@ -4,7 +4,8 @@
 import signal
 
 import pytest
-from regent_testing.names import NAMESPACE
+from regent_testing.channel import is_transport
+from regent_testing.names import NAMESPACE, PEER, ROOT_PATH
 from regent_testing.waiting import Deadline
 from regent_testing.wire import DESTINATION, MEMBER, REPLY_SERIAL, SENDER, SIGNAL
 from watching import ACKNOWLEDGED
@@ -23,7 +24,8 @@ def batch():
         stopped.append(process)
         process.send_signal(signal.SIGSTOP)
         serials = [writer.send(space.path, NAMESPACE, "Set", "sv", ("k", ("s", value))) for value in values]
-        writer.call(*DBUS, "GetId", destination=DBUS[1])  # the bus has passed them on before
+        if not is_transport():
+            writer.call(*DBUS, "GetId", destination=DBUS[1])  # the bus has passed them on before
         process.send_signal(signal.SIGCONT)
         for serial in serials:
             writer.reply(serial)
@@ -43,7 +45,10 @@ def watch(raw, space, flags=0):
 
 def told(raw):
     """What a connection has been told of its watches so far: (member, arguments)."""
-    raw.call(*DBUS, "GetId", destination=DBUS[1])
+    if is_transport():
+        raw.call(ROOT_PATH, PEER, "Ping")
+    else:
+        raw.call(*DBUS, "GetId", destination=DBUS[1])
     return [
         (message.field(MEMBER), message.body())
         for message in raw.signals

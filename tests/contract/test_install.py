@@ -79,6 +79,7 @@ def test_files_are_where_a_system_looks(installed):
         "NEWS.md": "/share/doc/regent",
         "org.example.Router.conf": "/share/doc/regent/examples",
         "regent-names.h": "/include/regent",
+        "regent-view.h": "/include/regent",
         "regent.h": "/include/regent",
         "regent.pc": "/pkgconfig",
         "regent_get.3": "/share/man/man3",
@@ -254,10 +255,16 @@ def test_library_is_linked_by_its_name(installed):
 
 def test_client_compiles_with_what_pkg_config_says(installed, tmp_path):
     source = tmp_path / "client.c"
-    source.write_text("#include <regent/regent-names.h>\nconst char *name = REGENT_BUS_NAME;\n")
+    headers = [name for name, path in installed[1].items() if path.endswith(f"/include/regent/{name}")]
+    assert {"regent.h", "regent-view.h"} <= set(headers)
+    source.write_text(
+        "".join(f"#include <regent/{name}>\n" for name in sorted(headers)) + "const char *name = REGENT_BUS_NAME;\n"
+    )
     environ = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": installed[0], "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1",
                "PKG_CONFIG_PATH": os.path.dirname(installed[0] + installed[1]["regent.pc"])}  # fmt: skip
     flags = project.run("pkg-config", "--cflags", "regent", env=environ).split()
+    # The sysroot is put before the paths of glib, too, of which there is nothing in it.
+    flags += project.run("pkg-config", "--cflags", "glib-2.0").split()
 
     project.run("cc", "-Wall", "-Werror", "-fsyntax-only", *flags, str(source))
 

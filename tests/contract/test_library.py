@@ -71,6 +71,66 @@ def test_every_function_has_a_page_that_describes_it():
         assert re.search(rf"\b{function}\(", pages.words(pages.docbook(page).find("refsynopsisdiv")))
 
 
+def pages_of_functions():
+    return sorted(name for name in pages.names() if name.startswith("regent_"))
+
+
+def synopsis(page):
+    """Its lines, as somebody copies them."""
+    return "".join(pages.docbook(page).find("refsynopsisdiv/synopsis").itertext())
+
+
+def compiled(tmp_path, text):
+    source = tmp_path / "synopsis.c"
+    source.write_text(text)
+    flags = project.run("pkg-config", "--cflags", "glib-2.0").split()
+    project.run("cc", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", project.path(), *flags, str(source))
+
+
+def of_the_page(text):
+    """Enumerations and structures under other names, beside those of the header, and what says that they are equal."""
+    checks = []
+    for kind, name, body in re.findall(r"typedef (enum|struct) (\w+) \{\n(.*?)\n\} \w+;", text, re.DOTALL):
+        own = body
+        for member in re.findall(r"\b(\w+)(?: = \d+)?[,;]$", body, re.MULTILINE):
+            if kind == "enum":
+                own = re.sub(rf"\b{member}\b", f"PAGE_{member}", own)
+                checks.append(f"(int) PAGE_{member} == (int) {member}")
+            else:
+                types = (f"__typeof__((({side} *) NULL)->{member})" for side in (f"Page{name}", name))
+                checks.append(f"__builtin_types_compatible_p({', '.join(types)})")
+                checks.append(f"offsetof(Page{name}, {member}) == offsetof({name}, {member})")
+        checks.append(f"sizeof(Page{name}) == sizeof({name})")
+        text = text.replace(f"typedef {kind} {name} {{\n{body}\n}} {name};", f"typedef {kind} {{\n{own}\n}} Page{name};")
+    return text + "".join(f'\n_Static_assert({check}, "");' for check in checks) + "\n"
+
+
+@pytest.mark.parametrize("page", pages_of_functions())
+def test_synopsis_of_a_page_is_the_header(page, tmp_path):
+    """A compiler takes both for the same."""
+    text = synopsis(page)
+    assert text.startswith("#include <regent/regent.h>\n")
+
+    compiled(tmp_path, of_the_page(text.replace("<regent/", "<client/", 1)))
+
+
+def test_synopsis_is_compared_with_the_header(tmp_path):
+    text = synopsis("regent_watch_new").replace("<regent/", "<client/", 1)
+    for right, wrong in (
+        ("const char *position", "const char position"), ("bool is_merged", "char is_merged"),
+        ("REGENT_WATCH_GONE", "REGENT_WATCH_LEFT"), ("= 1,", "= 2,"), ("const char *ns_prefix", "char *ns_prefix"),
+    ):  # fmt: skip
+        assert right in text
+        with pytest.raises(AssertionError):
+            compiled(tmp_path, of_the_page(text.replace(right, wrong)))
+
+
+def test_every_page_is_named_by_that_of_the_library():
+    named = pages.section("libregent", "Pages").iter("refentrytitle")
+
+    assert sorted(map(pages.words, named)) == pages_of_functions()
+
+
 @pytest.mark.parametrize("name", HEADERS)
 def test_header_stands_alone(name, tmp_path):
     """In C and in C++, without what the tree is built with."""

@@ -205,7 +205,7 @@ def test_packages_share_no_file_and_lose_none(packages, tmp_path):
     assert shared == set()
     assert lost == {"/usr/share/doc/regent/NEWS.md"}
     libraries = f"/usr/lib/{library_triplet()}"
-    assert {"/usr/include/regent/regent.h", f"{libraries}/pkgconfig/regent.pc", f"{libraries}/libregent.so",
+    assert {"/usr/include/regent/regent.h", "/usr/include/regent/regent-view.h", f"{libraries}/pkgconfig/regent.pc", f"{libraries}/libregent.so",
             "/usr/share/man/man3/regent_get.3.gz"} <= development  # fmt: skip
     assert f"{libraries}/libregent.so.0" in library
     assert "/usr/share/dbus-1/interfaces/org.regentd.State1.Manager.xml" in development

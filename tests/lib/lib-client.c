@@ -4,7 +4,8 @@
  *
  * A command is the name of a function without regent_, and its arguments; values as GVariant prints them, "-" for NULL.
  * With "async" before it and a word of the caller's that names the call, it does not wait. What comes is printed, one
- * line each: "reply NAME RESULT ERROR VALUE". FLAG: bus-only, interactive, timeout=USEC.
+ * line each: "reply NAME RESULT ERROR VALUE". FLAG: bus-only, interactive, timeout=USEC, address=ADDRESS, again: where
+ * it cannot be opened, once more after a line of input.
  */
 
 #include "commands.h"
@@ -72,6 +73,15 @@ static void take_flag(Regent *regent, const char *flag)
                 regent_set_address(regent, flag + strlen("address="));
 }
 
+static int open_regent(Regent *regent)
+{
+        int r = regent_open(regent);
+
+        printf("open %d %s\n", r, r < 0 ? regent_error_name(regent) : "-");
+        fflush(stdout);
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         g_autoptr(Regent) regent = regent_new();
@@ -83,9 +93,9 @@ int main(int argc, char **argv)
                 take_flag(regent, argv[i]);
         regent_set_on_presence(regent, on_presence, NULL);
 
-        r = regent_open(regent);
-        printf("open %d %s\n", r, r < 0 ? regent_error_name(regent) : "-");
-        fflush(stdout);
+        r = open_regent(regent);
+        if (r < 0 && strcmp(argv[argc - 1], "again") == 0 && getchar() == '\n')
+                r = open_regent(regent);
         if (r < 0)
                 return 1;
 

@@ -7,7 +7,9 @@
  *      watch NAME ns|names TARGET PREFIX POSITION FLAGS      ack NAME REVISION      unwatch NAME
  *      participate NAME NS PREFIX TIMEOUT FLAGS               agree NAME TRANSACTION
  *      object NAME TRANSACTION REASON                         leave NAME
- *      get NAMESPACE KEY      free      end
+ *      get NAMESPACE KEY      cut bus|channel|both            free      end
+ *
+ * cut: the connection is hung up, as it is when who serves it goes.
  *
  * LOOP: of loop.h, or "own", which ends when the Regent is freed. FLAG: bus-only.
  *
@@ -22,6 +24,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 typedef struct Program {
@@ -181,6 +184,27 @@ static int run_participate(Program *program, char **words)
         return regent_participant_start(followed->participant);
 }
 
+/* The bus listens at a name; a channel is half of a pair. */
+static int run_cut(const char *which)
+{
+        bool is_of_bus = strcmp(which, "channel") != 0, is_of_channel = strcmp(which, "bus") != 0;
+        int n_cut = 0;
+
+        for (int fd = 3; fd < 64; fd++) {
+                struct sockaddr_storage address;
+                socklen_t size = sizeof(address);
+                bool is_channel;
+
+                if (getpeername(fd, (struct sockaddr *) &address, &size) < 0)
+                        continue;
+                is_channel = size <= sizeof(sa_family_t);
+                if (is_channel ? is_of_channel : is_of_bus)
+                        n_cut += shutdown(fd, SHUT_RDWR) == 0;
+        }
+
+        return n_cut;
+}
+
 static int run_command(Program *program, char **words)
 {
         Followed *followed = words[1] ? g_hash_table_lookup(program->followed, words[1]) : NULL;
@@ -191,6 +215,8 @@ static int run_command(Program *program, char **words)
                 return run_participate(program, words);
         if (strcmp(words[0], "get") == 0)
                 return regent_get(program->regent, words[1], words[2], NULL);
+        if (strcmp(words[0], "cut") == 0)
+                return run_cut(words[1]);
         if (strcmp(words[0], "free") == 0) {
                 program->regent = regent_free(program->regent);
                 return 0;

@@ -143,6 +143,13 @@ class LibFollower:
         found = self._take_line(lambda line: line[:2] == ["did", words[0]], words)
         return int(found[2]), found[3]
 
+    def do_at_once(self, *commands):
+        """One right after the other, with nothing processed between. The results of all."""
+        text = "".join("\t".join(words) + "\n" for words in commands)
+        self._process.stdin.write(text.encode())
+        lines = [self._take_line(lambda line, w=words: line[:2] == ["did", w[0]], words) for words in commands]
+        return [(int(line[2]), line[3]) for line in lines]
+
     def watch(self, name, target, kind="ns", prefix="-", position=None, flags=""):
         self.states[name] = State(position if position and ":" in position else None)
         return self.do("watch", name, kind, target, prefix, position or "-", flags)

@@ -4,6 +4,7 @@
 import os
 import re
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 from gi.repository import GLib
@@ -33,9 +34,15 @@ def find(directory, name):
     return found
 
 
+def command_of(source):
+    with open(source, encoding="utf-8") as file:
+        text = file.read().replace("\\\n *", "")
+    return re.search(r"^ \* \$ (cc .*)$", text, re.MULTILINE)[1]
+
+
 @pytest.fixture(scope="module")
 def build(installed, tmp_path_factory):
-    """Builds an example by its own command, with pkg-config looking into what is installed."""
+    """Builds an example by its own command or another, with pkg-config looking into what is installed."""
     directory = tmp_path_factory.mktemp("examples")
     pkg_config_dir = os.path.dirname(find(installed, "regent.pc"))
     environ = {
@@ -43,11 +50,9 @@ def build(installed, tmp_path_factory):
         "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1", "PKG_CONFIG_PATH": pkg_config_dir,
     }  # fmt: skip
 
-    def make(name):
+    def make(name, command=None):
         source = os.path.join(EXAMPLES, f"{name}.c")
-        with open(source, encoding="utf-8") as file:
-            text = file.read().replace("\\\n *", "")
-        command = re.search(r"^ \* \$ (cc .*)$", text, re.MULTILINE)[1]
+        command = command or command_of(source)
         # pkg-config puts the sysroot before the paths of glib, too, of which there is nothing in it.
         command = command.replace(
             "$(pkg-config", "$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs glib-2.0) $(pkg-config"
@@ -100,8 +105,10 @@ def space(root):
 
 
 def test_every_example_is_run_here():
-    with open(__file__, encoding="utf-8") as file:
-        built = set(re.findall(r'build\("(\w+)"\)', file.read()))
+    built = set()
+    for name in ("test_examples.py", "test_router.py"):
+        with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+            built |= set(re.findall(r'build\("(\w+)"\)', file.read()))
 
     assert {f"{name}.c" for name in built} == {name for name in os.listdir(EXAMPLES) if name.endswith(".c")}
 
@@ -114,6 +121,16 @@ def test_settings(build, start, space):
 
     status, output = run(start(program))
     assert status == 0 and output.startswith("mtu is 1500\n")
+
+
+def test_command_of_the_manual_page(build):
+    page = os.path.join(environment.source_root(), "man", "libregent.xml.in")
+    with open(page, encoding="utf-8") as file:
+        text = re.sub(r"<\?.*?\?>", "", file.read().split("?>", 1)[1])
+    synopsis = ElementTree.fromstring(text).findtext("refsynopsisdiv/synopsis")
+    (command,) = re.findall(r"^cc .*$", synopsis, re.MULTILINE)
+
+    build("settings", command.replace("program", "settings"))
 
 
 def test_settings_without_a_namespace(build, start):

@@ -3,6 +3,8 @@
 
 from ctl import DENIED, USAGE
 from regent_testing.api import blob
+from regent_testing.channel import ChannelClient
+from regent_testing.client import Client
 from regent_testing.names import NAMESPACE
 
 
@@ -50,6 +52,28 @@ def test_watches_are_shown_with_their_state(ctl, service, space):
     assert rows[0][-1] == "2"
     assert rows[1][1:5] == [str(of_one["watch"]), space.name, "k", "live"]
     assert rows[2][2] == space.name[:-1] + "*"
+
+
+def test_channels_stand_behind_their_connections(ctl, service, space):
+    first, second = (ChannelClient(service.bus.address) for _ in range(2))
+    for client in (second, first):
+        client.ns(space.name).set("k", 1)
+        Client.ping(client)
+    number = first.call(space.path, NAMESPACE, "Watch", "(sta{sv})", ("k", 0, {}))[0].unpack()
+
+    document = ctl.json("status", "--connections")
+    names = [each["connection"] for each in document if each["unread-bytes"] == 0 and "/" in each["connection"]]
+    assert [name.partition("/")[0] for name in names] == [first.unique_name(), second.unique_name()]
+    (channel,) = (each for each in document if each["connection"] == names[0])
+    assert (channel["uid"], channel["receipts-waiting"]) == (0, 0)
+    assert channel["sent-bytes"] > 0
+    assert [each["watch"] for each in channel["watches"]] == [number]
+
+    rows = [line.split() for line in ctl("status", "--connections").out.splitlines()]
+    assert [names[0], "root", "0B", "0", "0", "0", "0", "0", "1"] in rows
+    assert [names[0], str(number), space.name, "k", "live"] in [row[:5] for row in rows]
+    for client in (first, second):
+        client.close()
 
 
 def test_not_of_a_namespace(ctl, space):

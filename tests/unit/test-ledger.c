@@ -108,6 +108,37 @@ static void test_a_connection_that_leaves_is_forgotten(void)
         g_assert_cmpuint(accounts_get(rig.accounts, ALICE, ACCOUNT_UNREAD_BYTES), ==, 7);
 }
 
+static void test_descriptors_count_wherever_they_are(void)
+{
+        g_auto(Rig) rig;
+        Ledger *of_channels;
+        Reader *reader, *channel;
+        LedgerBound bound;
+
+        rig_init(&rig);
+        rig.limits.unread_descriptors = 3;
+        of_channels = ledger_new_of_channels(rig.ledger);
+        reader = new_reader(&rig, ":1.1", ALICE);
+        channel = ledger_get(of_channels, ":1.2/1");
+        reader_identify(channel, BOB);
+        reader_charge(reader, 0, 2);
+        reader_charge(channel, 0, 1);
+        g_assert_cmpuint(ledger_descriptors(of_channels), ==, 3);
+        g_assert_cmpuint(g_hash_table_size(ledger_holders(of_channels)), ==, 2);
+        g_assert_false(reader_may_send_descriptors(reader, 1, &bound));
+        g_assert_false(reader_may_send_descriptors(channel, 1, &bound));
+        g_assert_cmpint(bound, ==, LEDGER_BOUND_ALL);
+        g_assert_true(reader_may_hold_up(channel, reader, LEDGER_BOUND_ALL));
+        g_assert_false(reader_may_hold_up(channel, reader, LEDGER_BOUND_UID));
+
+        reader_confirm(reader, reader->sent, nothing());
+        g_assert_true(reader_may_send_descriptors(channel, 1, NULL));
+        ledger_forget(of_channels, ":1.2/1");
+        g_assert_cmpuint(ledger_descriptors(rig.ledger), ==, 0);
+        g_assert_cmpuint(g_hash_table_size(ledger_holders(rig.ledger)), ==, 0);
+        ledger_free(of_channels);
+}
+
 static void test_a_uid_is_charged_once_it_is_known(void)
 {
         g_auto(Rig) rig;
@@ -321,6 +352,7 @@ int main(int argc, char **argv)
         g_test_add_func("/ledger/reserve", test_little_is_served_whatever_others_leave);
         g_test_add_func("/ledger/descriptors", test_descriptors_have_bounds_of_their_own);
         g_test_add_func("/ledger/due", test_a_receipt_is_due_after_its_worth);
+        g_test_add_func("/ledger/descriptors-anywhere", test_descriptors_count_wherever_they_are);
         g_test_add_func("/ledger/pressure", test_under_pressure_everybody_is_asked);
 
         return g_test_run();

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import subprocess
+import sys
 
 from regent_testing.client import Client
 
@@ -58,7 +59,10 @@ def measure_reads(context):
             context.view_tool, "read", sizes.medium_keys, value_bytes, min(sizes.rounds, 12), sizes.window_msec,
             READERS, timeout=200,
         )  # fmt: skip
-        yield from figures_of(json.loads(taken)["rounds"], f"{sizes.medium_keys}x{value_bytes}")
+        rounds = json.loads(taken)["rounds"]
+        if "lmdb" not in rounds[0]:
+            print("# LMDB is not there (liblmdb-dev): nothing is compared with it", file=sys.stderr, flush=True)
+        yield from figures_of(rounds, f"{sizes.medium_keys}x{value_bytes}")
 
 
 @contextlib.contextmanager
@@ -102,7 +106,7 @@ def measure_live(context, label, slow_usec, usec):
     )  # fmt: skip
     yield Figure(
         f"view-woken-{label}", woken["seen_nsec"] / 1000, "us", "futex", woken["futex_nsec"] / 1000,
-        note=f"to one that sleeps; should be {usec + 10} us",
+        goal=at_most(usec + 10), note="to one that sleeps",
     )  # fmt: skip
 
 

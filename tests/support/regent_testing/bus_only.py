@@ -2,6 +2,7 @@
 """Cases of tests/bus that are not run over channels, and why: what they are about is the bus, not regentd."""
 
 _STREAM = "a channel that is not read is not read from either: its client is held up, and nothing is refused"
+_TAKEN = "what a socket takes is not counted, and the writes of one batch on a channel are no more than that"
 _BROADCAST = "broadcasts come over the bus, in no order with replies on a channel"
 _ADD_MATCH = "AddMatch is the bus's"
 _RECEIPTS = "what a channel has taken is known without receipts"
@@ -19,6 +20,7 @@ REASONS = {
     "flow": {
         "test_the_receipt": _RECEIPTS,
         "test_a_bus_that_does_not_tell": _RECEIPTS,
+        "test_a_write_is_refused_before_it_happens_or_answered": _RECEIPTS,
         "test_a_connection_that_leaves_is_forgotten": _STREAM,
         "test_bound_of_all": _STREAM,
         "test_places_for_receipts": _RECEIPTS,
@@ -33,6 +35,10 @@ REASONS = {
     },
     "tools": {"test_busctl_monitor": "the monitor is the bus's"},
     "values": {"test_signal_goes_before_the_reply": _BROADCAST},
+    "watch_batch": {
+        "test_all_are_told_of_the_whole_batch_before_any_reply": "who is told when is seen by a monitor of the bus",
+        "test_what_may_be_unread_is_not_exceeded_within_a_batch": _TAKEN,
+    },
     "watch_flow": {"test_state_of_each_watch_is_in_the_statistics": _ADDRESS},
     "watch_rights": {"test_a_proxy_keeps_its_properties": "its proxy is one of the bus connection"},
 }

@@ -147,7 +147,7 @@ class UserClient(Caller):
 
     def settle(self):
         """Collects every signal that regentd sent before now."""
-        self.ping()
+        self._wait_reply(self._send("settle"), Deadline(30))
 
     def _send(self, *request):
         number = next(self._numbers)
@@ -267,6 +267,10 @@ class _Worker:
             )
         )  # fmt: skip
         self._logs[number] = log
+        self._answer("reply", number, pack(GLib.Variant("()", ())))
+
+    def _settle(self, number):
+        self._client.settle()
         self._answer("reply", number, pack(GLib.Variant("()", ())))
 
     def _unsubscribe(self, number, log_number):
