@@ -116,8 +116,9 @@ int call_error_of_sending(Regent *regent, int r)
                         "What was given is not of a type that D-Bus has, not in normal form, or no path or "
                         "name of it");
         if (r == -E2BIG)
-                return error_set(regent, r, REGENT_ERROR_TOO_BIG,
-                                 "What was given does not fit into a message, which has 32 MiB at most");
+                return error_set(
+                        regent, r, REGENT_ERROR_TOO_BIG,
+                        "What was given does not fit into a message, which has 32 MiB at most");
         if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
                 return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
                                  "The connection to regentd is gone");
