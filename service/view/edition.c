@@ -36,12 +36,18 @@ static void discharge(gpointer uid, gpointer unused G_GNUC_UNUSED, gpointer user
                            generation_bytes(edition->generation));
 }
 
+void edition_discharge(Edition *edition)
+{
+        g_hash_table_foreach(edition->uids, discharge, edition);
+        g_hash_table_remove_all(edition->uids);
+}
+
 Edition *edition_free(Edition *edition)
 {
         if (!edition)
                 return NULL;
 
-        g_hash_table_foreach(edition->uids, discharge, edition);
+        edition_discharge(edition);
         g_hash_table_unref(edition->uids);
         generation_free(edition->generation);
         g_free(edition);

@@ -156,9 +156,13 @@ void view_collect(View *view)
         if (!view->live)
                 return;
 
-        if (generation_is_held(view->live->generation))
+        if (generation_is_held(view->live->generation)) {
                 view->live->n_idle_looks = 0;
-        else if (++view->live->n_idle_looks >= IDLE_LOOKS_MAX)
+                return;
+        }
+
+        edition_discharge(view->live);
+        if (!view->is_being_opened && ++view->live->n_idle_looks >= IDLE_LOOKS_MAX)
                 drop(view, &view->live);
 }
 

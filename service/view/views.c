@@ -17,7 +17,11 @@
 #include <sys/resource.h>
 
 #define LOOK_USEC      UINT64_C(2000000)
-#define LOOKS_AT_ONCE  256u
+#define LOOKS_MIN      256u
+#define LOOKS_SHARE    4u  /* of all at least so many parts are looked at each time */
+#define LOOKS_AT_ONCE  32u /* before it is looked at the clock */
+#define LOOK_SLICE     1000
+#define LOOK_ON_USEC   UINT64_C(10000)
 #define WAKES_AT_ONCE  64u
 #define READ_MODE_BITS 0444u
 
@@ -33,6 +37,8 @@ struct Views {
         GHashTable *sleepers;  /* View: it may have readers that were not woken yet */
         sd_event_source *work; /* on while filling, told or sleepers have something */
         sd_event_source *look;
+        guint n_to_look;        /* that are left of this time's share */
+        uint64_t demanded_usec; /* when it was last looked because there was no room */
 };
 
 static uint64_t now_usec(const Views *views)
@@ -147,18 +153,42 @@ static int on_work(sd_event_source *source, void *userdata)
 
 /* looking for what nobody has */
 
-void views_look(Views *views)
+/* Until @end_usec, of g_get_monotonic_time(), at @n at most. How many are left. */
+static guint look_at(Views *views, guint n, int64_t end_usec)
 {
-        guint n = MIN(views->all.length, LOOKS_AT_ONCE);
-
-        for (; n > 0; n--) {
+        for (n = MIN(views->all.length, n); n > 0; n--) {
                 View *view = g_queue_peek_head(&views->all);
 
                 g_queue_unlink(&views->all, &view->in_views);
                 g_queue_push_tail_link(&views->all, &view->in_views);
                 view_collect(view);
                 settle(views, view);
+                if (n % LOOKS_AT_ONCE == 0 && g_get_monotonic_time() >= end_usec)
+                        break;
         }
+
+        return n;
+}
+
+static guint share(const Views *views)
+{
+        return MAX(LOOKS_MIN, views->all.length / LOOKS_SHARE);
+}
+
+void views_look(Views *views)
+{
+        (void) look_at(views, share(views), G_MAXINT64);
+}
+
+/* What nobody has may be in the way of somebody. Those who are refused cannot have it done all the time. */
+static void look_on_demand(Views *views)
+{
+        if (views->demanded_usec > 0 &&
+            views->budget.now_usec - views->demanded_usec < LOOK_ON_USEC)
+                return;
+
+        views->demanded_usec = views->budget.now_usec;
+        (void) look_at(views, share(views), g_get_monotonic_time() + LOOK_SLICE);
 }
 
 static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *userdata)
@@ -167,11 +197,15 @@ static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *u
         int r;
 
         views->budget.now_usec = now_usec(views);
-        views_look(views);
+        if (views->n_to_look == 0)
+                views->n_to_look = share(views);
+        views->n_to_look =
+                look_at(views, views->n_to_look, g_get_monotonic_time() + LOOK_SLICE);
         if (!views->all.head)
                 return 0;
 
-        r = sd_event_source_set_time_relative(source, LOOK_USEC);
+        r = sd_event_source_set_time_relative(source,
+                                              views->n_to_look > 0 ? LOOK_ON_USEC : LOOK_USEC);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -316,12 +350,17 @@ static int translate(int r)
         }
 }
 
-static int lend(const Views *views, View *view, uint32_t uid, ViewLoan *ret_loan)
+static int lend(Views *views, View *view, uint32_t uid, ViewLoan *ret_loan)
 {
+        uint64_t max = views->budget.limits->uid_view_memory;
         Edition *edition = view->live;
         int r, fd;
 
-        r = edition_lend(edition, uid, views->budget.limits->uid_view_memory, &fd);
+        r = edition_lend(edition, uid, max, &fd);
+        if (r == EDITION_E_TOO_MUCH) {
+                look_on_demand(views);
+                r = edition_lend(edition, uid, max, &fd);
+        }
         if (r == EDITION_E_TOO_MUCH)
                 return VIEW_E_TOO_MUCH;
         if (r < 0)
@@ -341,8 +380,7 @@ static int begin(Views *views, View *view)
         int r = view_begin(view);
 
         if (r == VIEW_E_NO_ROOM) {
-                /* Of those that nobody has, some may be left. */
-                views_look(views);
+                look_on_demand(views);
                 r = view_begin(view);
         }
         return r;

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static void test_another_access_revokes(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 {
@@ -213,6 +215,63 @@ static void test_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
         g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==, 0);
 }
 
+/* It is not charged with what it has closed, and need not wait for the next look. */
+static void test_closed_views_make_room(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ViewReader reader = view_rig_open(f);
+        ViewLoan loan;
+
+        view_rig_apply(f, changes_commit_create(++f->revision, "c.d", 4001));
+        f->limits.uid_view_memory = reader.size_bytes;
+        view_reader_close(&reader);
+        g_assert_cmpint(views_open(f->views, state_lookup(f->state, "c.d"), 4001, &loan), ==, 0);
+        g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==,
+                         loan.n_bytes);
+        (void) close(loan.fd);
+}
+
+/* However many there are, each look is at a share of them. */
+static void test_many_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        const unsigned n = 2400;
+        struct rlimit limit;
+
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        if (limit.rlim_cur < 2 * n) {
+                g_test_skip("there may not be enough descriptors");
+                return;
+        }
+
+        f->limits.views = n;
+        f->limits.uid_view_memory = f->limits.view_memory = UINT64_MAX;
+        for (unsigned i = 0; i < n; i++) {
+                g_autofree char *name = g_strdup_printf("many.n%u", i);
+                ViewLoan loan;
+
+                view_rig_apply(f, changes_commit_create(++f->revision, name, 4001));
+                g_assert_cmpint(views_open(f->views, state_lookup(f->state, name), 4001, &loan),
+                                ==, 0);
+                (void) close(loan.fd);
+        }
+
+        for (unsigned i = 0; i < 4; i++)
+                views_look(f->views);
+        g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==, 0);
+        view_rig_assert_counts(f, n, n);
+        for (unsigned i = 0; i < 8; i++)
+                views_look(f->views);
+        view_rig_assert_counts(f, 0, 0);
+}
+
+static void raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        limit.rlim_cur = limit.rlim_max;
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+}
+
 #define ADD(name)                                                                    \
         g_test_add("/view-ends/" #name, ViewRig, NULL, view_rig_set_up, test_##name, \
                    view_rig_tear_down)
@@ -220,6 +279,7 @@ static void test_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
+        raise_descriptors();
         ADD(another_access_revokes);
         ADD(removed_namespace_ends_it);
         ADD(restoration_ends_it);
@@ -230,5 +290,7 @@ int main(int argc, char **argv)
         ADD(held_views_are_bounded);
         ADD(memory_is_bounded);
         ADD(unread_views_go);
+        ADD(closed_views_make_room);
+        ADD(many_unread_views_go);
         return g_test_run();
 }
