@@ -54,10 +54,15 @@ Edition *edition_free(Edition *edition)
         return NULL;
 }
 
+bool edition_was_lent_to(const Edition *edition, uint32_t uid)
+{
+        return g_hash_table_contains(edition->uids, GUINT_TO_POINTER(uid));
+}
+
 int edition_lend(Edition *edition, uint32_t uid, uint64_t max, int *ret_fd)
 {
         uint64_t n_bytes = generation_bytes(edition->generation);
-        bool is_new = !g_hash_table_contains(edition->uids, GUINT_TO_POINTER(uid));
+        bool is_new = !edition_was_lent_to(edition, uid);
         int fd;
 
         if (is_new &&

@@ -35,6 +35,9 @@ int edition_new(Edition **ret_edition,
 Edition *edition_free(Edition *edition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Edition, edition_free)
 
+/* Whether @uid was given it, and may have it still. */
+bool edition_was_lent_to(const Edition *edition, uint32_t uid);
+
 /* Nobody has it any more: nobody is charged with it. */
 void edition_discharge(Edition *edition);
 

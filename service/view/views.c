@@ -416,10 +416,11 @@ int views_open(Views *views, Namespace *ns, uint32_t uid, ViewLoan *ret_loan)
                 return r;
 
         view->is_being_opened = true;
+        view->may_exceed = !view_is_held_by(view, uid);
         r = provide(views, view);
         if (r == 0)
-                r = lend(views, view, uid, ret_loan);
-        view->is_being_opened = false;
+                r = view_is_held_by(view, uid) ? VIEW_E_HELD : lend(views, view, uid, ret_loan);
+        view->is_being_opened = view->may_exceed = false;
         view->is_waited_for |= r == VIEW_E_UNDER_WAY;
         settle(views, view);
         return translate(r);

@@ -169,6 +169,41 @@ static void test_held_views_are_bounded(ViewRig *f, gconstpointer unused G_GNUC_
                 view_reader_close(&readers[i]);
 }
 
+/* Whoever holds on to old ones is left without; somebody who was not given as many is not. */
+static void test_held_views_stop_no_other_uid(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ViewReader readers[3], other;
+
+        for (unsigned i = 0; i < 3; i++) {
+                Commit *commit = view_rig_commit(f, "a", "1");
+
+                readers[i] = view_rig_open(f);
+                commit->source.revision = 1;
+                view_rig_apply(f, commit);
+        }
+
+        /* Each ends before it is opened again; nobody has it any more, so that it is no matter. */
+        for (unsigned i = 0; i < 5; i++) {
+                Commit *commit = view_rig_commit(f, "a", "2");
+
+                g_assert_cmpint(view_rig_open_as(f, 4001, &other), ==, VIEWS_E_HELD);
+                g_assert_cmpint(view_rig_open_as(f, 4002, &other), ==, 0);
+                view_rig_assert_whole(f, &other);
+                view_rig_assert_counts(f, 1, 4);
+                g_assert_cmpint(view_rig_open_as(f, 4001, &readers[0]), ==, VIEWS_E_HELD);
+                view_reader_close(&other);
+                commit->source.revision = 1;
+                view_rig_apply(f, commit);
+                view_rig_assert_counts(f, 1, 3);
+        }
+
+        for (unsigned i = 0; i < 3; i++)
+                view_reader_close(&readers[i]);
+        other = view_rig_open(f);
+        view_rig_assert_counts(f, 1, 1);
+        view_reader_close(&other);
+}
+
 static void test_memory_is_bounded(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 {
         ViewReader reader;
@@ -288,6 +323,7 @@ int main(int argc, char **argv)
         ADD(large_view_is_filled_in_slices);
         ADD(waiting_ends_with_the_namespace);
         ADD(held_views_are_bounded);
+        ADD(held_views_stop_no_other_uid);
         ADD(memory_is_bounded);
         ADD(unread_views_go);
         ADD(closed_views_make_room);
