@@ -9,6 +9,7 @@
 
 #include "bus/channel-greeting.h"
 
+#include "bus/channel-socket.h"
 #include "util/auto.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 #define LINES_MAX 1024u
 
 struct ChannelGreeting {
-        int fd;       /* the channel's */
+        int fd;       /* borrowed: the channel's */
         int relay_fd; /* the other end of what sd-bus has */
         bool has_begun;
 };
@@ -47,15 +48,9 @@ ChannelGreeting *channel_greeting_free(ChannelGreeting *greeting)
         if (!greeting)
                 return NULL;
 
-        close(greeting->fd);
         close(greeting->relay_fd);
         g_free(greeting);
         return NULL;
-}
-
-int channel_greeting_fd(const ChannelGreeting *greeting)
-{
-        return greeting->fd;
 }
 
 /* How much of @lines is whole, as far as the end of the greeting. */
@@ -81,11 +76,11 @@ static size_t whole_lines(const char *lines, size_t n_bytes, bool *ret_has_begun
 static ssize_t take_lines(ChannelGreeting *greeting)
 {
         char lines[LINES_MAX];
-        ssize_t n_bytes = recv(greeting->fd, lines, sizeof lines, MSG_PEEK | MSG_DONTWAIT);
+        ssize_t n_bytes = channel_socket_peek(greeting->fd, lines, sizeof lines);
         size_t n;
 
         if (n_bytes < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                return n_bytes == -EAGAIN || n_bytes == -EINTR ? 0 : n_bytes;
         if (n_bytes == 0)
                 return -ECONNRESET;
 

@@ -13,13 +13,10 @@
 
 typedef struct ChannelGreeting ChannelGreeting;
 
-/* *ret_bus_fd is what sd-bus is to have (owned by the caller). @fd, of the channel, is taken. */
+/* *ret_bus_fd is what sd-bus is to have (owned by the caller). @fd, of the channel, is borrowed. */
 int channel_greeting_new(ChannelGreeting **ret_greeting, int fd, int *ret_bus_fd);
 ChannelGreeting *channel_greeting_free(ChannelGreeting *greeting);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChannelGreeting, channel_greeting_free)
-
-/* Where there is something to read. */
-int channel_greeting_fd(const ChannelGreeting *greeting);
 
 /*
  * Takes on what the peer has said: 0, CHANNEL_GREETING_E_DONE, and @bus has the channel's socket, or a

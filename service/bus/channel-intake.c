@@ -9,6 +9,7 @@
 #include "bus/channel-intake.h"
 
 #include "bus/caller.h"
+#include "bus/channel-socket.h"
 #include "core/limits.h"
 #include "util/log.h"
 
@@ -16,7 +17,6 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #define HEADER_BYTES 16u
 
@@ -62,10 +62,10 @@ static int charge(Channel *channel, uint64_t n_bytes)
 int channel_intake_look(Channel *channel)
 {
         uint8_t header[LOOK_BYTES];
-        ssize_t n = recv(channel->fd, header, sizeof header, MSG_PEEK | MSG_DONTWAIT);
+        ssize_t n = channel_socket_peek(channel->socket_fd, header, sizeof header);
         uint64_t n_bytes;
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        if (n == -EAGAIN || n == -EINTR)
                 return CHANNEL_INTAKE_E_NOTHING;
         if (n <= 0)
                 return CHANNEL_INTAKE_E_ENDED;
@@ -90,7 +90,8 @@ bool channel_intake_completes(Channel *channel)
 {
         int n = 0;
 
-        if (channel->n_missing > 0 && ioctl(channel->fd, FIONREAD, &n) >= 0 && n > 0)
+        if (channel->n_missing > 0 && channel->is_shut &&
+            ioctl(channel->socket_fd, FIONREAD, &n) >= 0 && n > 0)
                 channel->n_missing -= MIN(channel->n_missing, (uint64_t) n);
         return channel->n_missing == 0;
 }

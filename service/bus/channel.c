@@ -14,6 +14,7 @@
 
 #include "bus/caller.h"
 #include "bus/channel-intake.h"
+#include "bus/channel-socket.h"
 #include "core/limits.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -26,9 +27,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* What the kernel keeps of each direction, before it doubles it for its own use. */
-#define SOCKET_BYTES (128 * 1024)
 
 /* A sender that the peer makes up says nothing, but a reply would go to it, and could not. */
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus G_GNUC_UNUSED)
@@ -68,26 +66,16 @@ static int open_bus(Channel *channel)
         return r < 0 ? r : 0;
 }
 
-/* sd-bus makes the buffers as large as it can; where regentd is privileged that is much. */
-static int bound_socket(int fd)
-{
-        static const int n_bytes = SOCKET_BYTES;
-
-        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n_bytes, sizeof n_bytes) < 0)
-                return -errno;
-        return 0;
-}
-
 static int open_sockets(Channel *channel, int *ret_peer_fd)
 {
         int fds[2], r;
 
-        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-                return -errno;
+        r = channel_socket_new(fds, &channel->is_shut);
+        if (r < 0)
+                return r;
 
-        r = bound_socket(fds[0]);
-        if (r >= 0)
-                r = channel_greeting_new(&channel->greeting, fds[0], &channel->fd);
+        channel->socket_fd = fds[0];
+        r = channel_greeting_new(&channel->greeting, fds[0], &channel->fd);
         if (r >= 0) {
                 channel->output_fd = fcntl(channel->fd, F_DUPFD_CLOEXEC, 3);
                 r = channel->output_fd < 0 ? -errno : 0;
@@ -95,8 +83,6 @@ static int open_sockets(Channel *channel, int *ret_peer_fd)
         if (r < 0 && channel->fd >= 0)
                 close(channel->fd);
         if (r < 0) {
-                if (!channel->greeting) /* which has it */
-                        close(fds[0]);
                 close(fds[1]);
                 return r;
         }
@@ -130,7 +116,7 @@ int channel_new(Channel **ret_channel, BusService *service, int *ret_peer_fd)
         g_autoptr(Channel) channel = g_new(Channel, 1);
         int peer_fd = -1, r;
 
-        *channel = (Channel){ .fd = -1, .output_fd = -1 };
+        *channel = (Channel){ .socket_fd = -1, .fd = -1, .output_fd = -1 };
         channel->in_owner.data = channel;
         channel->in_owing.data = channel;
 
@@ -158,6 +144,8 @@ Channel *channel_free(Channel *channel)
         sd_bus_close(channel->bus);
         sd_bus_unref(channel->bus);
         channel_greeting_free(channel->greeting);
+        if (channel->socket_fd >= 0)
+                close(channel->socket_fd);
         g_free(channel);
         return NULL;
 }
@@ -173,7 +161,7 @@ bool channel_is_read(const Channel *channel)
 {
         int n_bytes = 0;
 
-        return ioctl(channel->output_fd, SIOCOUTQ, &n_bytes) < 0 || n_bytes == 0;
+        return ioctl(channel->socket_fd, SIOCOUTQ, &n_bytes) < 0 || n_bytes == 0;
 }
 
 static uint32_t wanted_events(const Channel *channel)
@@ -189,12 +177,11 @@ static uint32_t wanted_events(const Channel *channel)
 int channel_wait(Channel *channel)
 {
         struct epoll_event event = { .events = wanted_events(channel), .data.ptr = channel };
-        int fd = channel->greeting ? channel_greeting_fd(channel->greeting) : channel->output_fd;
 
         if (channel->is_waiting && event.events == channel->events)
                 return 0;
-        if (epoll_ctl(channel->set_fd, channel->is_waiting ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
-                      &event) < 0)
+        if (epoll_ctl(channel->set_fd, channel->is_waiting ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+                      channel->socket_fd, &event) < 0)
                 return -errno;
 
         channel->is_waiting = true;
@@ -220,10 +207,6 @@ static int greet(Channel *channel)
         if (r != CHANNEL_GREETING_E_DONE)
                 return r;
 
-        /* The socket lives on under another number, and would be waited for under both. */
-        (void) epoll_ctl(channel->set_fd, EPOLL_CTL_DEL, channel_greeting_fd(channel->greeting),
-                         NULL);
-        channel->is_waiting = false;
         channel->greeting = channel_greeting_free(channel->greeting);
         return CHANNEL_E_MORE;
 }
@@ -242,26 +225,75 @@ static int look(Channel *channel, bool *ret_may)
 }
 
 /*
- * sd-bus cannot be told to write alone. So it finds nothing to read: its input is another socket
- * meanwhile.
+ * Lets sd-bus do something while its input is another socket. When it ends its bus it closes both of
+ * its sockets, whose numbers may be somebody else's then.
  */
-static int write_queued(const Channel *channel)
+static int process_relay(const Channel *channel)
 {
         int r;
 
-        if (dup3(channel->quiet_fd, channel->fd, O_CLOEXEC) < 0)
+        if (sd_bus_is_open(channel->bus) <= 0)
+                return -ECONNRESET;
+        if (dup3(channel->relay_fds[0], channel->fd, O_CLOEXEC) < 0)
                 return -errno;
         r = sd_bus_process(channel->bus, NULL);
-        if (dup3(channel->output_fd, channel->fd, O_CLOEXEC) < 0)
+        if (sd_bus_is_open(channel->bus) <= 0)
+                return -ECONNRESET;
+        if (dup3(channel->socket_fd, channel->fd, O_CLOEXEC) < 0)
                 return -errno;
+        return r;
+}
+
+/* sd-bus cannot be told to write alone. So it finds nothing to read. */
+static int write_queued(const Channel *channel)
+{
+        return process_relay(channel);
+}
+
+/* Whatever is in it would be taken for another channel's. */
+static bool empty_relay(const Channel *channel)
+{
+        char rest[1024];
+        bool was_empty = true;
+
+        while (recv(channel->relay_fds[0], rest, sizeof rest, MSG_DONTWAIT) > 0)
+                was_empty = false;
+        return was_empty;
+}
+
+/*
+ * sd-bus takes what has come meanwhile, too, and with it descriptors that nobody has seen. So it gets
+ * a part of a message from elsewhere.
+ */
+static int read_part(Channel *channel)
+{
+        ssize_t n = channel_socket_move(channel->socket_fd, channel->relay_fds[1],
+                                        channel->n_missing);
+        int r;
+
+        if (n == -EAGAIN || n == -EINTR)
+                return 0;
+        if (n <= 0)
+                return n < 0 ? (int) n : -ECONNRESET;
+
+        channel->n_missing -= (uint64_t) n;
+        r = process_relay(channel);
+        if (!empty_relay(channel))
+                return -EBADMSG;
         return r;
 }
 
 static int read_message(Channel *channel)
 {
         bool is_whole = channel_intake_completes(channel);
-        int r = sd_bus_process(channel->bus, NULL);
+        int r;
 
+        if (is_whole || channel->is_shut) {
+                r = sd_bus_process(channel->bus, NULL);
+        } else {
+                r = read_part(channel);
+                is_whole = channel->n_missing == 0;
+        }
         channel->is_broken |= is_whole && channel->is_within;
         /* Whoever waits for an answer that is still to come has probably sent nothing more. */
         if (r > 0 && channel->is_last && !channel->is_within && channel->caller->n_calls > 0)

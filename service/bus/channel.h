@@ -30,8 +30,10 @@ struct Channel {
         Caller *caller; /* of its own address */
         GList in_owner; /* of the channels of its connection */
         sd_bus *bus;
+        int socket_fd;
+        bool is_shut;              /* for descriptors, see bus/channel-socket.h */
         int fd, output_fd;         /* the bus's; the same socket, once it is greeted */
-        int quiet_fd;              /* borrowed: a socket from which nothing ever comes */
+        const int *relay_fds;      /* borrowed: what is written to the second comes from the first */
         ChannelGreeting *greeting; /* NULL: it is over */
         int set_fd;                /* epoll, borrowed */
         bool is_waiting;           /* it is in the set, */
@@ -48,7 +50,7 @@ struct Channel {
         bool is_owing;            /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;
-        uint64_t n_messages;
+        uint64_t n_messages, n_messages_noted; /* the latter when it got its time */
 };
 
 /* Makes one with the objects of @service. *ret_peer_fd is the other end, for the client. */

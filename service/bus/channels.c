@@ -15,6 +15,7 @@
 #include "bus/authorizer.h"
 #include "bus/bus-error.h"
 #include "bus/caller.h"
+#include "bus/channel-closings.h"
 #include "bus/channel-intake.h"
 #include "bus/flow.h"
 #include "bus/options.h"
@@ -22,6 +23,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -45,7 +47,8 @@ struct Channels {
         GHashTable *by_bus; /* sd_bus (in the Channel) -> owned Channel */
         GQueue owing;       /* Channel, by the time that they have */
         int set_fd;         /* epoll */
-        int quiet_fds[2];   /* a socket pair that nobody uses */
+        int relay_fds[2];   /* a socket pair, empty between any two calls of bus/channel.c */
+        ChannelClosings *closings;
         sd_event_source *source, *timer;
         bool has_call_left; /* this turn, that is not answered yet */
         uint64_t n_made;    /* of all time */
@@ -56,15 +59,19 @@ static void end_channel(Channel *channel)
 {
         Channels *channels = channel->channels;
         Caller *caller = channel->caller;
+        int fd = g_steal_fd(&channel->socket_fd);
+        bool is_shut = channel->is_shut;
+        uint32_t uid = caller->uid;
 
         if (channel->is_owing)
                 g_queue_unlink(&channels->owing, &channel->in_owing);
         channel_intake_end(channel);
         g_queue_unlink(&caller->owner->channels, &channel->in_owner);
-        accounts_discharge(state_accounts(channels->service->state), caller->uid, ACCOUNT_CHANNELS,
-                           1);
+        /* Closed elsewhere it would stay in the set for as long as that takes. */
+        (void) epoll_ctl(channels->set_fd, EPOLL_CTL_DEL, fd, NULL);
         callers_forget(channels->service->callers, caller->name);
         g_hash_table_remove(channels->by_bus, channel->bus);
+        channel_closings_add(channels->closings, fd, is_shut, uid);
 }
 
 static void channel_destroy(gpointer channel)
@@ -107,16 +114,21 @@ static void set_timer(Channels *channels)
 static void note_owing(Channel *channel, bool is_owing)
 {
         Channels *channels = channel->channels;
+        /* Who goes on sending owes another message each time, and has its time for each. */
+        bool is_same = is_owing == channel->is_owing &&
+                       (!is_owing || channel->n_messages == channel->n_messages_noted);
 
-        if (is_owing == channel->is_owing)
+        if (is_same)
                 return;
 
-        channel->is_owing = is_owing;
+        if (channel->is_owing)
+                g_queue_unlink(&channels->owing, &channel->in_owing);
         if (is_owing) {
+                channel->n_messages_noted = channel->n_messages;
                 channel->until_usec = now_usec(channels) + FINISH_USEC;
                 g_queue_push_tail_link(&channels->owing, &channel->in_owing);
-        } else
-                g_queue_unlink(&channels->owing, &channel->in_owing);
+        }
+        channel->is_owing = is_owing;
         if (channels->owing.length <= 1 || channel->is_held)
                 set_timer(channels);
 }
@@ -216,9 +228,8 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
         /* Each that is told of has its turn, for some are not told of again. */
         for (int i = 0; i < n; i++)
                 take_turn(events[i].data.ptr, TURN_MESSAGES / n, end_usec);
-        channels->n_at_once = g_get_monotonic_time() < end_usec
-                                      ? MIN(2 * channels->n_at_once, TURN_MESSAGES)
-                                      : 1;
+        channels->n_at_once =
+                g_get_monotonic_time() < end_usec ? MIN(2 * channels->n_at_once, TURN_MESSAGES) : 1;
         if (channels->has_call_left && is_all_read(channels))
                 channels->service->ports.write_now(channels->service->ports.userdata);
         return 0;
@@ -246,13 +257,14 @@ int channels_new(Channels **ret_channels, BusService *service)
 
         *channels = (Channels){
                 .service = service,
+                .closings = channel_closings_new(state_accounts(service->state)),
                 .by_bus = g_hash_table_new_full(NULL, NULL, NULL, channel_destroy),
                 .set_fd = epoll_create1(EPOLL_CLOEXEC),
+                .relay_fds = { -1, -1 },
                 .n_at_once = TURN_MESSAGES,
-                .quiet_fds = { -1, -1 },
         };
         if (channels->set_fd < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                                               0, channels->quiet_fds) < 0)
+                                               0, channels->relay_fds) < 0)
                 return -errno;
 
         r = sd_event_add_io(service->event, &channels->source, channels->set_fd, EPOLLIN, on_ready,
@@ -293,9 +305,10 @@ Channels *channels_free(Channels *channels)
         g_hash_table_unref(channels->by_bus);
         if (channels->set_fd >= 0)
                 close(channels->set_fd);
-        for (size_t i = 0; i < G_N_ELEMENTS(channels->quiet_fds); i++)
-                if (channels->quiet_fds[i] >= 0)
-                        close(channels->quiet_fds[i]);
+        channel_closings_free(channels->closings);
+        for (size_t i = 0; i < G_N_ELEMENTS(channels->relay_fds); i++)
+                if (channels->relay_fds[i] >= 0)
+                        close(channels->relay_fds[i]);
         g_free(channels);
         return NULL;
 }
@@ -308,7 +321,7 @@ void channels_end_of(const Caller *caller)
 
 size_t channels_count(const Channels *channels)
 {
-        return g_hash_table_size(channels->by_bus);
+        return g_hash_table_size(channels->by_bus) + channel_closings_count(channels->closings);
 }
 
 const char *channels_sender(const BusService *service, sd_bus_message *m)
@@ -335,10 +348,11 @@ bool channels_is_from_bus(const BusService *service, sd_bus_message *m)
                g_strcmp0(sd_bus_message_get_sender(m), "org.freedesktop.DBus") == 0;
 }
 
-void channels_add_statistics(const Channels *channels, uint32_t uid, GVariantDict *statistics)
+void channels_add_statistics(Channels *channels, uint32_t uid, GVariantDict *statistics)
 {
         const Accounts *accounts = state_accounts(channels->service->state);
 
+        channel_closings_look(channels->closings);
         g_variant_dict_insert(statistics, "channels", "t", (guint64) channels_count(channels));
         g_variant_dict_insert(statistics, "channels-made", "t", channels->n_made);
         g_variant_dict_insert(statistics, "uid-channels", "t",
@@ -350,11 +364,12 @@ void channels_add_statistics(const Channels *channels, uint32_t uid, GVariantDic
 
 /* Connect */
 
-static int check_number(const Channels *channels, const Caller *caller, sd_bus_error *reterr_bus)
+static int check_number(Channels *channels, const Caller *caller, sd_bus_error *reterr_bus)
 {
         const Limits *limits = channels->service->limits;
         const Accounts *accounts = state_accounts(channels->service->state);
 
+        channel_closings_look(channels->closings);
         if (!accounts_may_charge(accounts, caller->uid, ACCOUNT_CHANNELS, 1, limits->uid_channels))
                 return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                                      "This user has %" PRIu64
@@ -376,7 +391,7 @@ static int add_channel(Channels *channels, Caller *owner, Channel *channel)
 
         channel->channels = channels;
         channel->set_fd = channels->set_fd;
-        channel->quiet_fd = channels->quiet_fds[0];
+        channel->relay_fds = channels->relay_fds;
         r = channel_wait(channel);
         if (r < 0)
                 return r;

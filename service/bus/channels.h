@@ -39,4 +39,4 @@ void channels_end_of(const Caller *caller);
 size_t channels_count(const Channels *channels);
 
 /* Inserts the numbers of the whole service. */
-void channels_add_statistics(const Channels *channels, uint32_t uid, GVariantDict *statistics);
+void channels_add_statistics(Channels *channels, uint32_t uid, GVariantDict *statistics);

@@ -36,7 +36,7 @@ def test_every_rule_about_sending_names_a_destination():
                 assert rule.get("send_destination")
 
 
-def test_nothing_is_denied_but_signals_to_regentd():
+def test_nothing_is_denied_but_signals_and_descriptors_to_regentd():
     denied = [
         (user, dict(rule.attrib))
         for user, rules in policies().items()
@@ -45,7 +45,9 @@ def test_nothing_is_denied_but_signals_to_regentd():
     ]
 
     assert denied == [
-        ("default", {"send_destination": names.BUS_NAME, "send_type": "signal", "send_broadcast": "false"})
+        ("default", {"send_destination": names.BUS_NAME, "send_type": "signal", "send_broadcast": "false"}),
+        ("mandatory", {"send_destination": names.BUS_NAME, "min_fds": "1"}),
+        ("mandatory", {"send_destination": names.BUS_NAME, "send_requested_reply": "true", "min_fds": "1"}),
     ]
 
 
