@@ -77,7 +77,7 @@ int call_error_of_reply(Regent *regent,
 /* It has no other words for that then. */
 bool call_error_is_own(int r, const sd_bus_error *error)
 {
-        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR };
+        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR, -EXFULL };
         sd_bus_error own = SD_BUS_ERROR_NULL;
         bool is_same;
 

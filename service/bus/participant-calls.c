@@ -10,7 +10,8 @@
  *   LATE      -                 freed              -           freed
  *
  * Only a Prepare is ever WAITING, and Commit and Abort are LATE from the start. An answer, an error
- * too, is a receipt for all that was sent before it.
+ * too, is a receipt for all that was sent before it. A channel tells by itself what it has read, so a
+ * Prepare on it is never LATE: what is forgotten is freed.
  */
 
 #include "bus/participant-calls.h"
@@ -79,16 +80,24 @@ static void call_dispose(ParticipantCall *call)
         g_free(call);
 }
 
-/* A channel has no places for replies, so none of them is taken. */
+static bool is_channel(const char *address)
+{
+        return strchr(address, '/') != NULL;
+}
+
+/*
+ * A channel has no places for replies, so none of them is taken; instead nothing is kept of a Prepare
+ * whose answer nobody wants to know, and of one Commit or Abort at most.
+ */
 static int take_place(const BusService *service, const char *address, uint32_t uid)
 {
-        return strchr(address, '/') ? 0
-                                    : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
+        return is_channel(address) ? 0
+                                   : outgoing_begin(service->outgoing, OUTGOING_PARTICIPANT, uid);
 }
 
 static void give_back(const BusService *service, const char *address, uint32_t uid)
 {
-        if (!strchr(address, '/'))
+        if (!is_channel(address))
                 outgoing_end(service->outgoing, OUTGOING_PARTICIPANT, uid);
 }
 
@@ -350,7 +359,7 @@ void participant_calls_forget(Member *member)
 
         if (!call)
                 return;
-        if (!call->slot) {
+        if (!call->slot || is_channel(call->address)) {
                 end_call(call);
                 return;
         }
