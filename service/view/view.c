@@ -219,9 +219,10 @@ static void complain(View *view)
         while (g_hash_table_iter_next(&iter, &uid, NULL) && uids->len < COMPLAINT_BYTES)
                 if (view_is_held_by(view, GPOINTER_TO_UINT(uid)))
                         g_string_append_printf(uids, " %u", GPOINTER_TO_UINT(uid));
-        log_notice("Somebody keeps as many old views of '%s' as there may be; of those who were given "
-                   "them, by uid:%s",
-                   view->ns->name, uids->len > 0 ? uids->str : " none has all");
+        log_notice(
+                "Somebody keeps as many old views of '%s' as there may be; of those who were given "
+                "them, by uid:%s",
+                view->ns->name, uids->len > 0 ? uids->str : " none has all");
 }
 
 static bool may_make_next(View *view)

@@ -47,13 +47,13 @@ typedef struct View {
         bool is_being_opened; /* so it stays, whatever it is */
         bool may_exceed;      /* by somebody who does not hold up the others */
         bool is_complained_of;
-        bool is_waited_for;   /* somebody is to be told when there is one, or none */
-        GPtrArray *changes;   /* borrowed NamespaceChange, of the commit that is being published */
-        RegentViewState end;  /* what comes of that; LIVE: it goes on */
-        GList in_views;       /* of all */
-        GList in_filling;     /* of those whose next is being filled */
-        GList in_told;        /* of those whose waiters are to be told */
-        GList in_touched;     /* of those that the commit concerns */
+        bool is_waited_for;  /* somebody is to be told when there is one, or none */
+        GPtrArray *changes;  /* borrowed NamespaceChange, of the commit that is being published */
+        RegentViewState end; /* what comes of that; LIVE: it goes on */
+        GList in_views;      /* of all */
+        GList in_filling;    /* of those whose next is being filled */
+        GList in_told;       /* of those whose waiters are to be told */
+        GList in_touched;    /* of those that the commit concerns */
 } View;
 
 typedef enum ViewOutcome {

@@ -16,12 +16,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define LOOK_USEC      UINT64_C(2000000)
-#define LOOKS_MIN      256u
-#define LOOKS_SHARE    4u  /* of all at least so many parts are looked at each time */
-#define LOOKS_AT_ONCE  32u /* before it is looked at the clock */
-#define LOOK_SLICE     1000
-#define LOOK_ON_USEC   UINT64_C(10000)
+#define LOOK_USEC     UINT64_C(2000000)
+#define LOOKS_MIN     256u
+#define LOOKS_SHARE   4u  /* of all at least so many parts are looked at each time */
+#define LOOKS_AT_ONCE 32u /* before it is looked at the clock */
+#define LOOK_SLICE    1000
+#define LOOK_ON_USEC  UINT64_C(10000)
 
 uint64_t views_now_usec(const Views *views)
 {
@@ -169,8 +169,7 @@ static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *u
         views->budget.now_usec = views_now_usec(views);
         if (views->n_to_look == 0)
                 views->n_to_look = share(views);
-        views->n_to_look =
-                look_at(views, views->n_to_look, g_get_monotonic_time() + LOOK_SLICE);
+        views->n_to_look = look_at(views, views->n_to_look, g_get_monotonic_time() + LOOK_SLICE);
         if (!views->all.head)
                 return 0;
 

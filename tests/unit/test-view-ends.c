@@ -284,8 +284,8 @@ static void test_many_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UN
                 ViewLoan loan;
 
                 view_rig_apply(f, changes_commit_create(++f->revision, name, 4001));
-                g_assert_cmpint(views_open(f->views, state_lookup(f->state, name), 4001, &loan),
-                                ==, 0);
+                g_assert_cmpint(views_open(f->views, state_lookup(f->state, name), 4001, &loan), ==,
+                                0);
                 (void) close(loan.fd);
         }
 
