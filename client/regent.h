@@ -70,7 +70,10 @@ void regent_set_address(Regent *regent, const char *address);
 #define REGENT_BUS_ONLY UINT64_C(1)
 void regent_set_flags(Regent *regent, uint64_t flags);
 
-/* How long a call waits for its reply; 25 s unless set. It holds for calls that are made later. */
+/*
+ * How long a call waits for its reply; 25 s unless set. It holds for calls that are made later. One without _async
+ * waits no longer in all, with what connecting and starting regentd take.
+ */
 void regent_set_timeout(Regent *regent, uint64_t timeout_usec);
 
 /*

@@ -220,7 +220,10 @@ int ask_and_wait(Regent *regent, uint64_t deadline_usec)
 
         regent->connect_slot = sd_bus_slot_unref(regent->connect_slot);
         r = ask_once_more(regent, deadline_usec, &error, &reply);
-        if (r < 0 && sd_bus_is_open(regent->bus) <= 0) {
+        /* A descriptor for which there is no room spoils all that comes after it. */
+        if (r == -EXFULL)
+                retry_later(regent);
+        if (r < 0 && (sd_bus_is_open(regent->bus) <= 0 || call_error_is_own(r, &error))) {
                 sd_bus_error_free(&error);
                 link_break(regent, regent->bus);
                 return -ECONNRESET;

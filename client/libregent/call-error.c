@@ -77,7 +77,7 @@ int call_error_of_reply(Regent *regent,
 /* It has no other words for that then. */
 bool call_error_is_own(int r, const sd_bus_error *error)
 {
-        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR };
+        static const int errors[] = { -ENOBUFS, -EBADMSG, -EIO, -ENOMEM, -EINTR, -EXFULL };
         sd_bus_error own = SD_BUS_ERROR_NULL;
         bool is_same;
 
@@ -116,8 +116,9 @@ int call_error_of_sending(Regent *regent, int r)
                         "What was given is not of a type that D-Bus has, not in normal form, or no path or "
                         "name of it");
         if (r == -E2BIG)
-                return error_set(regent, r, REGENT_ERROR_TOO_BIG,
-                                 "What was given does not fit into a message, which has 32 MiB at most");
+                return error_set(
+                        regent, r, REGENT_ERROR_TOO_BIG,
+                        "What was given does not fit into a message, which has 32 MiB at most");
         if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE)
                 return error_set(regent, -ECONNRESET, SD_BUS_ERROR_DISCONNECTED,
                                  "The connection to regentd is gone");

@@ -37,7 +37,7 @@ static int exchange(Regent *regent,
                 return 0;
 
         /* What it cannot read stays where it is. */
-        if (sd_bus_is_open(link) <= 0 || (r == -EBADMSG && is_own))
+        if (sd_bus_is_open(link) <= 0 || ((r == -EBADMSG || r == -EXFULL) && is_own))
                 link_break(regent, link);
         if (sd_bus_message_get_cookie(m, &cookie) < 0)
                 return call_error_of_sending(regent, r);

@@ -10,8 +10,6 @@
 
 #include <string.h>
 
-#define RATIO_MAX 8u
-
 /* Of the fixed part, and of the names in it that D-Bus bounds. */
 #define HEADER_BYTES_MAX 4096u
 
@@ -43,8 +41,6 @@ static size_t align(size_t at, char type)
         return (at + alignment - 1) / alignment * alignment;
 }
 
-static size_t after(size_t at, size_t bytes_max, GVariant *value);
-
 static size_t after_children(size_t at, size_t bytes_max, GVariant *value)
 {
         size_t n = g_variant_n_children(value);
@@ -52,7 +48,7 @@ static size_t after_children(size_t at, size_t bytes_max, GVariant *value)
         for (size_t i = 0; i < n && at <= bytes_max; i++) {
                 g_autoptr(GVariant) child = g_variant_get_child_value(value, i);
 
-                at = after(at, bytes_max, child);
+                at = message_size_after(at, bytes_max, child);
         }
 
         return at;
@@ -68,8 +64,7 @@ static size_t after_array(size_t at, size_t bytes_max, GVariant *value)
         return after_children(start, bytes_max, value);
 }
 
-/* Where what is behind @value begins, when that begins at @at; or some place beyond @bytes_max. */
-static size_t after(size_t at, size_t bytes_max, GVariant *value)
+size_t message_size_after(size_t at, size_t bytes_max, GVariant *value)
 {
         char type = *g_variant_get_type_string(value);
         g_autoptr(GVariant) content = NULL;
@@ -86,7 +81,7 @@ static size_t after(size_t at, size_t bytes_max, GVariant *value)
         case 'v':
                 content = g_variant_get_variant(value);
                 at += strlen(g_variant_get_type_string(content)) + 2;
-                return after(at, bytes_max, content);
+                return message_size_after(at, bytes_max, content);
         case '(':
         case '{':
                 return after_children(at, bytes_max, value);
@@ -108,12 +103,12 @@ bool message_is_too_long(const CallSpec *spec)
                 value_bytes += g_variant_get_size(spec->value);
         if (n_bytes > MESSAGE_BYTES_MAX || value_bytes > MESSAGE_BYTES_MAX)
                 return true;
-        if (n_bytes + RATIO_MAX * value_bytes <= MESSAGE_BYTES_MAX)
+        if (n_bytes + MESSAGE_RATIO_MAX * value_bytes <= MESSAGE_BYTES_MAX)
                 return false;
 
         if (spec->arguments)
-                n_bytes = after(n_bytes, MESSAGE_BYTES_MAX, spec->arguments);
+                n_bytes = message_size_after(n_bytes, MESSAGE_BYTES_MAX, spec->arguments);
         if (spec->value)
-                n_bytes = after(n_bytes, MESSAGE_BYTES_MAX, spec->value);
+                n_bytes = message_size_after(n_bytes, MESSAGE_BYTES_MAX, spec->value);
         return n_bytes > MESSAGE_BYTES_MAX;
 }

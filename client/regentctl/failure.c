@@ -47,12 +47,10 @@ static const ErrorStatus error_statuses[] = {
         { REGENT_ERROR_TIMEOUT, EXIT_TIMEOUT },
         { DBUS_ERROR "NoReply", EXIT_TIMEOUT },
         { DBUS_ERROR "Timeout", EXIT_TIMEOUT },
-        { DBUS_ERROR "TimedOut", EXIT_TIMEOUT },
         { DBUS_ERROR "ServiceUnknown", EXIT_UNREACHABLE },
         { DBUS_ERROR "NameHasNoOwner", EXIT_UNREACHABLE },
         { DBUS_ERROR "Disconnected", EXIT_UNREACHABLE },
         { DBUS_ERROR "NoServer", EXIT_UNREACHABLE },
-        { DBUS_ERROR "Spawn.ChildExited", EXIT_UNREACHABLE },
         { REGENT_ERROR_OUTCOME_UNKNOWN, EXIT_OUTCOME_UNKNOWN },
 };
 

@@ -228,9 +228,8 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
         /* Each that is told of has its turn, for some are not told of again. */
         for (int i = 0; i < n; i++)
                 take_turn(events[i].data.ptr, TURN_MESSAGES / n, end_usec);
-        channels->n_at_once = g_get_monotonic_time() < end_usec
-                                      ? MIN(2 * channels->n_at_once, TURN_MESSAGES)
-                                      : 1;
+        channels->n_at_once =
+                g_get_monotonic_time() < end_usec ? MIN(2 * channels->n_at_once, TURN_MESSAGES) : 1;
         if (channels->has_call_left && is_all_read(channels))
                 channels->service->ports.write_now(channels->service->ports.userdata);
         return 0;

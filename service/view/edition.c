@@ -36,22 +36,33 @@ static void discharge(gpointer uid, gpointer unused G_GNUC_UNUSED, gpointer user
                            generation_bytes(edition->generation));
 }
 
+void edition_discharge(Edition *edition)
+{
+        g_hash_table_foreach(edition->uids, discharge, edition);
+        g_hash_table_remove_all(edition->uids);
+}
+
 Edition *edition_free(Edition *edition)
 {
         if (!edition)
                 return NULL;
 
-        g_hash_table_foreach(edition->uids, discharge, edition);
+        edition_discharge(edition);
         g_hash_table_unref(edition->uids);
         generation_free(edition->generation);
         g_free(edition);
         return NULL;
 }
 
+bool edition_was_lent_to(const Edition *edition, uint32_t uid)
+{
+        return g_hash_table_contains(edition->uids, GUINT_TO_POINTER(uid));
+}
+
 int edition_lend(Edition *edition, uint32_t uid, uint64_t max, int *ret_fd)
 {
         uint64_t n_bytes = generation_bytes(edition->generation);
-        bool is_new = !g_hash_table_contains(edition->uids, GUINT_TO_POINTER(uid));
+        bool is_new = !edition_was_lent_to(edition, uid);
         int fd;
 
         if (is_new &&

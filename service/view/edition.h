@@ -5,7 +5,7 @@
  * Edition
  *
  * A generation, and who has been given it. Nobody can be made to give it back, so each uid is charged
- * with all of it until nobody has it any more.
+ * with all of it until it is seen that nobody has it any more.
  */
 
 #include "core/account.h"
@@ -34,6 +34,12 @@ int edition_new(Edition **ret_edition,
                 Accounts *accounts);
 Edition *edition_free(Edition *edition);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Edition, edition_free)
+
+/* Whether @uid was given it, and may have it still. */
+bool edition_was_lent_to(const Edition *edition, uint32_t uid);
+
+/* Nobody has it any more: nobody is charged with it. */
+void edition_discharge(Edition *edition);
 
 /* Charges @uid, which may have @max bytes, and gives a descriptor: 0, an outcome or a negative errno. */
 int edition_lend(Edition *edition, uint32_t uid, uint64_t max, int *ret_fd);

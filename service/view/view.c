@@ -19,6 +19,7 @@
 #include "view/view.h"
 
 #include "core/namespace-walk.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <string.h>
@@ -33,6 +34,7 @@
 #define IDLE_LOOKS_MAX  2u
 #define WAKE_MAX        256u
 #define RETRY_USEC      UINT64_C(100000)
+#define COMPLAINT_BYTES 200u
 #define WALK_MAX        65536u /* changes of a commit; with more a new one is filled in slices */
 
 static void edition_destroy(gpointer edition)
@@ -156,9 +158,13 @@ void view_collect(View *view)
         if (!view->live)
                 return;
 
-        if (generation_is_held(view->live->generation))
+        if (generation_is_held(view->live->generation)) {
                 view->live->n_idle_looks = 0;
-        else if (++view->live->n_idle_looks >= IDLE_LOOKS_MAX)
+                return;
+        }
+
+        edition_discharge(view->live);
+        if (!view->is_being_opened && ++view->live->n_idle_looks >= IDLE_LOOKS_MAX)
                 drop(view, &view->live);
 }
 
@@ -189,6 +195,47 @@ static bool has_room(const ViewBudget *budget, const GenerationShape *shape)
                budget->n_editions < MIN(budget->limits->views, budget->n_editions_max);
 }
 
+bool view_is_held_by(const View *view, uint32_t uid)
+{
+        guint n = 0;
+
+        for (guint i = 0; i < view->retired->len; i++)
+                n += edition_was_lent_to(view->retired->pdata[i], uid);
+        return n >= VIEW_EDITIONS_MAX;
+}
+
+/* Of a uid alone nobody knows whether it has what it was given. */
+static void complain(View *view)
+{
+        g_autoptr(GString) uids = g_string_new(NULL);
+        GHashTableIter iter;
+        gpointer uid;
+
+        if (view->is_complained_of || view->retired->len == 0)
+                return;
+
+        view->is_complained_of = true;
+        g_hash_table_iter_init(&iter, ((const Edition *) view->retired->pdata[0])->uids);
+        while (g_hash_table_iter_next(&iter, &uid, NULL) && uids->len < COMPLAINT_BYTES)
+                if (view_is_held_by(view, GPOINTER_TO_UINT(uid)))
+                        g_string_append_printf(uids, " %u", GPOINTER_TO_UINT(uid));
+        log_notice(
+                "Somebody keeps as many old views of '%s' as there may be; of those who were given "
+                "them, by uid:%s",
+                view->ns->name, uids->len > 0 ? uids->str : " none has all");
+}
+
+static bool may_make_next(View *view)
+{
+        if (view->retired->len + (view->live ? 1 : 0) < VIEW_EDITIONS_MAX) {
+                view->is_complained_of = false;
+                return true;
+        }
+        if (!view->live)
+                complain(view);
+        return view->may_exceed;
+}
+
 static int make_next(View *view)
 {
         ViewBudget *budget = view->budget;
@@ -196,7 +243,7 @@ static int make_next(View *view)
         int r;
 
         collect_retired(view);
-        if (view->retired->len + (view->live ? 1 : 0) >= VIEW_EDITIONS_MAX)
+        if (!may_make_next(view))
                 return VIEW_E_HELD;
         if (!has_room(budget, &shape)) {
                 shape = shape_for(view, true);

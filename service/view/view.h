@@ -5,8 +5,8 @@
  * View
  *
  * The views of one namespace: the live one, the one that is being filled to follow it, and those
- * that are retired and not given back yet; never more than VIEW_EDITIONS_MAX of them. It knows
- * neither the clock nor the event loop: core, from which it takes the state, does not either.
+ * that are retired and not given back yet. VIEW_EDITIONS_MAX of them are made whoever has them, and more
+ * only for a uid that was not given as many old ones. It knows neither the clock nor the event loop: core, from which it takes the state, does not either.
  */
 
 #include "core/namespace.h"
@@ -45,13 +45,15 @@ typedef struct View {
         unsigned n_restarts;           /* of the filling, because there was not room enough */
         /* for Views, which has it in its lists */
         bool is_being_opened; /* so it stays, whatever it is */
-        bool is_waited_for;   /* somebody is to be told when there is one, or none */
-        GPtrArray *changes;   /* borrowed NamespaceChange, of the commit that is being published */
-        RegentViewState end;  /* what comes of that; LIVE: it goes on */
-        GList in_views;       /* of all */
-        GList in_filling;     /* of those whose next is being filled */
-        GList in_told;        /* of those whose waiters are to be told */
-        GList in_touched;     /* of those that the commit concerns */
+        bool may_exceed;      /* by somebody who does not hold up the others */
+        bool is_complained_of;
+        bool is_waited_for;  /* somebody is to be told when there is one, or none */
+        GPtrArray *changes;  /* borrowed NamespaceChange, of the commit that is being published */
+        RegentViewState end; /* what comes of that; LIVE: it goes on */
+        GList in_views;      /* of all */
+        GList in_filling;    /* of those whose next is being filled */
+        GList in_told;       /* of those whose waiters are to be told */
+        GList in_touched;    /* of those that the commit concerns */
 } View;
 
 typedef enum ViewOutcome {
@@ -67,6 +69,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(View, view_free)
 
 /* @ns has the name now; there is no live one and no next. */
 void view_adopt(View *view, Namespace *ns);
+
+/* Whether @uid was given as many old ones as there may be, and so may be who has them. */
+bool view_is_held_by(const View *view, uint32_t uid);
 
 /* Begins to fill the next one. 0, VIEW_E_HELD, VIEW_E_NO_ROOM or a negative errno. */
 int view_begin(View *view);

@@ -10,32 +10,20 @@
 #include "view/views.h"
 
 #include "util/log.h"
-#include "view/view.h"
+#include "view/views-parts.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#define LOOK_USEC      UINT64_C(2000000)
-#define LOOKS_AT_ONCE  256u
-#define WAKES_AT_ONCE  64u
-#define READ_MODE_BITS 0444u
+#define LOOK_USEC     UINT64_C(2000000)
+#define LOOKS_MIN     256u
+#define LOOKS_SHARE   4u  /* of all at least so many parts are looked at each time */
+#define LOOKS_AT_ONCE 32u /* before it is looked at the clock */
+#define LOOK_SLICE    1000
+#define LOOK_ON_USEC  UINT64_C(10000)
 
-struct Views {
-        ViewBudget budget;
-        sd_event *event;
-        ViewsCallbacks callbacks;
-        GHashTable *by_name;   /* name (in the namespace) -> owned View */
-        GQueue all;            /* View; looked at from the head on */
-        GQueue filling;        /* View */
-        GQueue told;           /* View: somebody is to be told of it */
-        GQueue touched;        /* View: of the commit that is being published; empty otherwise */
-        GHashTable *sleepers;  /* View: it may have readers that were not woken yet */
-        sd_event_source *work; /* on while filling, told or sleepers have something */
-        sd_event_source *look;
-};
-
-static uint64_t now_usec(const Views *views)
+uint64_t views_now_usec(const Views *views)
 {
         uint64_t usec = 0;
 
@@ -43,18 +31,7 @@ static uint64_t now_usec(const Views *views)
         return usec;
 }
 
-static void unlink_from(GQueue *queue, GList *link)
-{
-        if (link->prev || link->next || queue->head == link)
-                g_queue_unlink(queue, link);
-}
-
-static bool is_linked(const GQueue *queue, const GList *link)
-{
-        return link->prev || link->next || queue->head == link;
-}
-
-static void enable_work(Views *views)
+void views_enable_work(Views *views)
 {
         int r = sd_event_source_set_enabled(views->work, SD_EVENT_ON);
 
@@ -63,27 +40,26 @@ static void enable_work(Views *views)
 
 static void forget(Views *views, View *view)
 {
-        unlink_from(&views->all, &view->in_views);
-        unlink_from(&views->filling, &view->in_filling);
-        unlink_from(&views->told, &view->in_told);
+        views_unlink(&views->all, &view->in_views);
+        views_unlink(&views->filling, &view->in_filling);
+        views_unlink(&views->told, &view->in_told);
         g_hash_table_remove(views->sleepers, view);
-        unlink_from(&views->touched, &view->in_touched);
+        views_unlink(&views->touched, &view->in_touched);
         g_hash_table_remove(views->by_name, view->ns->name);
         view_free(view);
 }
 
-/* After something may have ended: brings the queues in line with what @view is now. */
-static void settle(Views *views, View *view)
+void views_settle(Views *views, View *view)
 {
         if (!view->next)
-                unlink_from(&views->filling, &view->in_filling);
-        else if (!is_linked(&views->filling, &view->in_filling)) {
+                views_unlink(&views->filling, &view->in_filling);
+        else if (!views_is_linked(&views->filling, &view->in_filling)) {
                 g_queue_push_tail_link(&views->filling, &view->in_filling);
-                enable_work(views);
+                views_enable_work(views);
         }
-        if (view->is_waited_for && !view->next && !is_linked(&views->told, &view->in_told)) {
+        if (view->is_waited_for && !view->next && !views_is_linked(&views->told, &view->in_told)) {
                 g_queue_push_tail_link(&views->told, &view->in_told);
-                enable_work(views);
+                views_enable_work(views);
         }
         if (view_is_empty(view))
                 forget(views, view);
@@ -99,11 +75,11 @@ static void fill_one(Views *views)
         if (!view)
                 return;
 
-        unlink_from(&views->filling, &view->in_filling);
+        views_unlink(&views->filling, &view->in_filling);
         r = view_fill(view);
         if (r < 0)
                 log_warning("Cannot make a view of '%s': %s", view->ns->name, g_strerror(-r));
-        settle(views, view);
+        views_settle(views, view);
 }
 
 static void tell_one(Views *views)
@@ -114,10 +90,10 @@ static void tell_one(Views *views)
         if (!view)
                 return;
 
-        unlink_from(&views->told, &view->in_told);
+        views_unlink(&views->told, &view->in_told);
         view->is_waited_for = false;
         name = g_strdup(view->ns->name);
-        settle(views, view);
+        views_settle(views, view);
         views->callbacks.on_ready(views->callbacks.userdata, name);
 }
 
@@ -135,7 +111,7 @@ static int on_work(sd_event_source *source, void *userdata)
 {
         Views *views = userdata;
 
-        views->budget.now_usec = now_usec(views);
+        views->budget.now_usec = views_now_usec(views);
         fill_one(views);
         tell_one(views);
         wake_some(views);
@@ -147,18 +123,42 @@ static int on_work(sd_event_source *source, void *userdata)
 
 /* looking for what nobody has */
 
-void views_look(Views *views)
+/* Until @end_usec, of g_get_monotonic_time(), at @n at most. How many are left. */
+static guint look_at(Views *views, guint n, int64_t end_usec)
 {
-        guint n = MIN(views->all.length, LOOKS_AT_ONCE);
-
-        for (; n > 0; n--) {
+        for (n = MIN(views->all.length, n); n > 0; n--) {
                 View *view = g_queue_peek_head(&views->all);
 
                 g_queue_unlink(&views->all, &view->in_views);
                 g_queue_push_tail_link(&views->all, &view->in_views);
                 view_collect(view);
-                settle(views, view);
+                views_settle(views, view);
+                if (n % LOOKS_AT_ONCE == 0 && g_get_monotonic_time() >= end_usec)
+                        break;
         }
+
+        return n;
+}
+
+static guint share(const Views *views)
+{
+        return MAX(LOOKS_MIN, views->all.length / LOOKS_SHARE);
+}
+
+void views_look(Views *views)
+{
+        (void) look_at(views, share(views), G_MAXINT64);
+}
+
+/* What nobody has may be in the way of somebody. Those who are refused cannot have it done all the time. */
+static void look_on_demand(Views *views)
+{
+        if (views->demanded_usec > 0 &&
+            views->budget.now_usec - views->demanded_usec < LOOK_ON_USEC)
+                return;
+
+        views->demanded_usec = views->budget.now_usec;
+        (void) look_at(views, share(views), g_get_monotonic_time() + LOOK_SLICE);
 }
 
 static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *userdata)
@@ -166,12 +166,15 @@ static int on_look(sd_event_source *source, uint64_t usec G_GNUC_UNUSED, void *u
         Views *views = userdata;
         int r;
 
-        views->budget.now_usec = now_usec(views);
-        views_look(views);
+        views->budget.now_usec = views_now_usec(views);
+        if (views->n_to_look == 0)
+                views->n_to_look = share(views);
+        views->n_to_look = look_at(views, views->n_to_look, g_get_monotonic_time() + LOOK_SLICE);
         if (!views->all.head)
                 return 0;
 
-        r = sd_event_source_set_time_relative(source, LOOK_USEC);
+        r = sd_event_source_set_time_relative(source,
+                                              views->n_to_look > 0 ? LOOK_ON_USEC : LOOK_USEC);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -316,12 +319,17 @@ static int translate(int r)
         }
 }
 
-static int lend(const Views *views, View *view, uint32_t uid, ViewLoan *ret_loan)
+static int lend(Views *views, View *view, uint32_t uid, ViewLoan *ret_loan)
 {
+        uint64_t max = views->budget.limits->uid_view_memory;
         Edition *edition = view->live;
         int r, fd;
 
-        r = edition_lend(edition, uid, views->budget.limits->uid_view_memory, &fd);
+        r = edition_lend(edition, uid, max, &fd);
+        if (r == EDITION_E_TOO_MUCH) {
+                look_on_demand(views);
+                r = edition_lend(edition, uid, max, &fd);
+        }
         if (r == EDITION_E_TOO_MUCH)
                 return VIEW_E_TOO_MUCH;
         if (r < 0)
@@ -341,8 +349,7 @@ static int begin(Views *views, View *view)
         int r = view_begin(view);
 
         if (r == VIEW_E_NO_ROOM) {
-                /* Of those that nobody has, some may be left. */
-                views_look(views);
+                look_on_demand(views);
                 r = view_begin(view);
         }
         return r;
@@ -372,105 +379,18 @@ int views_open(Views *views, Namespace *ns, uint32_t uid, ViewLoan *ret_loan)
         View *view;
         int r;
 
-        views->budget.now_usec = now_usec(views);
+        views->budget.now_usec = views_now_usec(views);
         r = get_view(views, ns, &view);
         if (r < 0)
                 return r;
 
         view->is_being_opened = true;
+        view->may_exceed = !view_is_held_by(view, uid);
         r = provide(views, view);
         if (r == 0)
-                r = lend(views, view, uid, ret_loan);
-        view->is_being_opened = false;
+                r = view_is_held_by(view, uid) ? VIEW_E_HELD : lend(views, view, uid, ret_loan);
+        view->is_being_opened = view->may_exceed = false;
         view->is_waited_for |= r == VIEW_E_UNDER_WAY;
-        settle(views, view);
+        views_settle(views, view);
         return translate(r);
-}
-
-/* publishing */
-
-static bool is_other_access(const NamespaceAccess *a, const NamespaceAccess *b)
-{
-        return a->owner != b->owner || a->group != b->group ||
-               (a->mode & READ_MODE_BITS) != (b->mode & READ_MODE_BITS);
-}
-
-/* Why the views of a namespace end with @change; LIVE: they do not. */
-static RegentViewState end_of(const View *view, const Commit *commit, const NamespaceChange *change)
-{
-        switch (change->kind) {
-        case NAMESPACE_CHANGE_CREATE:
-        case NAMESPACE_CHANGE_REMOVE:
-                return REGENT_VIEW_REMOVED;
-        case NAMESPACE_CHANGE_ACCESS:
-                if (is_other_access(&view->access, &change->access))
-                        return REGENT_VIEW_REVOKED;
-                break;
-        case NAMESPACE_CHANGE_ENTRIES:
-                break;
-        }
-
-        return commit->source.revision > 0 ? REGENT_VIEW_REPLACED : REGENT_VIEW_LIVE;
-}
-
-static void touch(Views *views, const Commit *commit, NamespaceChange *change)
-{
-        View *view = g_hash_table_lookup(views->by_name, change->name);
-        RegentViewState end;
-
-        if (!view)
-                return;
-
-        end = end_of(view, commit, change);
-        if (end != REGENT_VIEW_LIVE)
-                view->end = end;
-        if (view->end == REGENT_VIEW_LIVE)
-                g_ptr_array_add(view->changes, change);
-        if (!is_linked(&views->touched, &view->in_touched))
-                g_queue_push_tail_link(&views->touched, &view->in_touched);
-}
-
-static void publish_view(Views *views, View *view)
-{
-        if (view->end != REGENT_VIEW_LIVE)
-                view_retire(view, view->end);
-        else
-                view_publish(view);
-
-        view->end = REGENT_VIEW_LIVE;
-        g_ptr_array_set_size(view->changes, 0);
-        if (view_wake(view, WAKES_AT_ONCE)) {
-                g_hash_table_add(views->sleepers, view);
-                enable_work(views);
-        }
-        if (view_is_scarce(view))
-                (void) view_begin(view);
-        settle(views, view);
-}
-
-void views_publish(Views *views, const Commit *commit)
-{
-        View *view;
-
-        if (!views->all.head)
-                return;
-
-        views->budget.now_usec = now_usec(views);
-        for (guint i = 0; i < commit->changes->len; i++)
-                touch(views, commit, commit->changes->pdata[i]);
-        while ((view = g_queue_peek_head(&views->touched))) {
-                unlink_from(&views->touched, &view->in_touched);
-                publish_view(views, view);
-        }
-}
-
-void views_publish_declaration(Views *views, const Namespace *ns)
-{
-        View *view = g_hash_table_lookup(views->by_name, ns->name);
-
-        if (!view || view->ns != ns)
-                return;
-
-        views->budget.now_usec = now_usec(views);
-        publish_view(views, view);
 }

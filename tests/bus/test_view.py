@@ -12,8 +12,10 @@ import threading
 import pytest
 from gi.repository import GLib
 from regent_testing import view
+from regent_testing.api import RegentError
 from regent_testing.checks import nothing_changed, refused
 from regent_testing.names import Error
+from regent_testing.participant import as_user
 from regent_testing.waiting import retry_until
 
 import declared
@@ -362,13 +364,24 @@ def test_memory_is_bounded(stack, open_view):
 def test_uid_is_bounded(stack, sandbox):
     made = stack(config="[Limits]\nUidViewMemoryMax=4K\n")
     spaces = [made.root.create(f"org.example.{letter}") for letter in "AB"]
-    alice = made.user("alice")
+    with as_user("alice"):
+        alice = made.client()
+    first, second = (each.seen_by(alice) for each in spaces)
+    fds = [view.open_fd(first)[0] for _ in range(2)]
 
-    opened_by(spaces[0], alice)
-    opened_by(spaces[0], alice)
     with refused(Error.LimitsExceeded, "UidViewMemoryMax"):
-        opened_by(spaces[1], alice)
+        view.open_fd(second)
     opened_by(spaces[1], made.root)
+    for fd in fds:
+        os.close(fd)
+    os.close(retry_until(lambda: try_open(second), 10, "what was closed to count no more"))
+
+
+def try_open(space):
+    try:
+        return view.open_fd(space)[0]
+    except RegentError:
+        return None
 
 
 def test_views_are_opened_one_after_the_other(ns, open_view):

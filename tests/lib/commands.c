@@ -129,9 +129,8 @@ static void free_bytes(gpointer bytes)
 
 static int set_bytes(Request *request, uint8_t *bytes, size_t n_bytes)
 {
-        g_autoptr(GVariant) given = g_variant_ref_sink(
-                g_variant_new_from_data(G_VARIANT_TYPE(word(request, 2)), bytes, n_bytes, FALSE,
-                                        free_bytes, bytes));
+        g_autoptr(GVariant) given = g_variant_ref_sink(g_variant_new_from_data(
+                G_VARIANT_TYPE(word(request, 2)), bytes, n_bytes, FALSE, free_bytes, bytes));
         uint64_t revision;
         int r;
 

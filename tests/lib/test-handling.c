@@ -113,8 +113,8 @@ static void test_what_is_started_after_its_regent_is_freed_is_refused(Fixture *s
                 regent_watch_new(self->regent, "org.example.A", on_watch, NULL);
         g_autoptr(RegentWatch) dropped =
                 regent_watch_new_by_prefix(self->regent, "", on_watch, NULL);
-        g_autoptr(RegentParticipant) participant = regent_participant_new(
-                self->regent, "org.example.A", NULL, on_participant, NULL);
+        g_autoptr(RegentParticipant) participant =
+                regent_participant_new(self->regent, "org.example.A", NULL, on_participant, NULL);
 
         (void) unused;
         dropped = regent_watch_free(dropped);
@@ -131,8 +131,8 @@ static void test_start_that_was_refused_is_tried_again(Fixture *self, const void
 {
         g_autoptr(RegentWatch) watch =
                 regent_watch_new(self->regent, "org.example.A", on_watch, NULL);
-        g_autoptr(RegentParticipant) participant = regent_participant_new(
-                self->regent, "org.example.A", NULL, on_participant, NULL);
+        g_autoptr(RegentParticipant) participant =
+                regent_participant_new(self->regent, "org.example.A", NULL, on_participant, NULL);
 
         (void) unused;
         regent_watch_set_prefix(watch, "\xff");
@@ -202,7 +202,8 @@ static void on_alarm(int number)
 static void test_longest_wait_is_no_short_one(Fixture *self, const void *unused)
 {
         const struct sigaction action = { .sa_handler = on_alarm };
-        const struct itimerval often = { { 0, 20000 }, { 0, 20000 } }, never = { { 0, 0 }, { 0, 0 } };
+        const struct itimerval often = { { 0, 20000 }, { 0, 20000 } },
+                               never = { { 0, 0 }, { 0, 0 } };
         int r;
 
         (void) unused;
@@ -285,7 +286,7 @@ static void test_source_goes_on_after_an_error(Fixture *self, const void *unused
         }
 }
 
-#define ADD(name, prepare, function)                                                          \
+#define ADD(name, prepare, function) \
         g_test_add("/handling/" name, Fixture, NULL, prepare, function, tear_down)
 
 int main(int argc, char **argv)

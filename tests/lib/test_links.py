@@ -2,6 +2,7 @@
 """The connections of libregent: what breaks, and who hears of it; a service that cannot be started; a mute bus."""
 
 import os
+import resource
 import socket
 
 import pytest
@@ -121,6 +122,23 @@ def test_channel_is_asked_for_again_where_there_was_no_room_for_it(stack, loop):
         own.root.reload()
         retry_until(lambda: client.do("get", NAME, "key").result == 0 and client.who()[1], 30, "a channel")
         assert "presence" not in client.pending_output()
+
+
+def test_channel_comes_when_there_are_descriptors_again(own):
+    with LibFollower(own.bus) as follower:
+        follower.watch("w", NAME)
+        follower.event("w", "live")
+        highest = max(int(fd) for fd in os.listdir(f"/proc/{follower.pid}/fd"))
+        resource.prlimit(follower.pid, resource.RLIMIT_NOFILE, (highest, 1024))
+        results = follower.do_at_once(("cut", "channel"), ("get", NAME, "key"), ("get", NAME, "key"))
+        assert results == [(1, "-"), (-2, ERROR + "NoSuchKey"), (-2, ERROR + "NoSuchKey")]
+        follower.event("w", "away")
+        follower.event("w", "live")
+        assert follower.do("cut", "channel")[0] == 0, "the bus does"
+        resource.prlimit(follower.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+        retry_until(lambda: follower.do("cut", "channel")[0] == 1, 30, "a channel")
+        follower.event("w", "away")
+        follower.event("w", "live")
 
 
 def test_watch_and_participant_stay_when_the_channel_comes_later(stack):

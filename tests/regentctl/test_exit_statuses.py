@@ -54,12 +54,10 @@ STATUSES = {
     REGENT + "Timeout": TIMEOUT,
     DBUS + "NoReply": TIMEOUT,
     DBUS + "Timeout": TIMEOUT,
-    DBUS + "TimedOut": TIMEOUT,
     DBUS + "ServiceUnknown": UNREACHABLE,
     DBUS + "NameHasNoOwner": UNREACHABLE,
     DBUS + "Disconnected": UNREACHABLE,
     DBUS + "NoServer": UNREACHABLE,
-    DBUS + "Spawn.ChildExited": UNREACHABLE,
     REGENT + "OutcomeUnknown": OUTCOME_UNKNOWN,
     DBUS + "Failed": OTHER,
     "org.example.Unheard.Of": OTHER,
@@ -135,6 +133,15 @@ def test_each_error_has_its_status(actor_stack, error):
     failure = ctl.failure("set", "org.example.A", "k", "1", "--type=s", status=STATUSES[error])
     assert failure["name"] == error and "The actor says no" in failure["text"]
     assert HINTS.get(error, "") in (failure["hint"] or "")
+
+
+@pytest.mark.parametrize("error", [DBUS + "TimedOut", DBUS + "Spawn.ChildExited"])
+def test_a_regentd_that_cannot_be_started_is_unreachable(actor_stack, error):
+    stack, actor = actor_stack
+    actor.error = error
+    ctl = Regentctl(stack.bus, options=["--timeout=20"])
+    failure = ctl.failure("set", "org.example.A", "k", "1", "--type=s", status=UNREACHABLE)
+    assert failure["name"] == DBUS + "ServiceUnknown" and "The actor says no" in failure["text"]
 
 
 @pytest.mark.parametrize("error", UNANSWERED)

@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 static void test_another_access_revokes(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 {
@@ -167,6 +169,41 @@ static void test_held_views_are_bounded(ViewRig *f, gconstpointer unused G_GNUC_
                 view_reader_close(&readers[i]);
 }
 
+/* Whoever holds on to old ones is left without; somebody who was not given as many is not. */
+static void test_held_views_stop_no_other_uid(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ViewReader readers[3], other;
+
+        for (unsigned i = 0; i < 3; i++) {
+                Commit *commit = view_rig_commit(f, "a", "1");
+
+                readers[i] = view_rig_open(f);
+                commit->source.revision = 1;
+                view_rig_apply(f, commit);
+        }
+
+        /* Each ends before it is opened again; nobody has it any more, so that it is no matter. */
+        for (unsigned i = 0; i < 5; i++) {
+                Commit *commit = view_rig_commit(f, "a", "2");
+
+                g_assert_cmpint(view_rig_open_as(f, 4001, &other), ==, VIEWS_E_HELD);
+                g_assert_cmpint(view_rig_open_as(f, 4002, &other), ==, 0);
+                view_rig_assert_whole(f, &other);
+                view_rig_assert_counts(f, 1, 4);
+                g_assert_cmpint(view_rig_open_as(f, 4001, &readers[0]), ==, VIEWS_E_HELD);
+                view_reader_close(&other);
+                commit->source.revision = 1;
+                view_rig_apply(f, commit);
+                view_rig_assert_counts(f, 1, 3);
+        }
+
+        for (unsigned i = 0; i < 3; i++)
+                view_reader_close(&readers[i]);
+        other = view_rig_open(f);
+        view_rig_assert_counts(f, 1, 1);
+        view_reader_close(&other);
+}
+
 static void test_memory_is_bounded(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 {
         ViewReader reader;
@@ -213,6 +250,63 @@ static void test_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
         g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==, 0);
 }
 
+/* It is not charged with what it has closed, and need not wait for the next look. */
+static void test_closed_views_make_room(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        ViewReader reader = view_rig_open(f);
+        ViewLoan loan;
+
+        view_rig_apply(f, changes_commit_create(++f->revision, "c.d", 4001));
+        f->limits.uid_view_memory = reader.size_bytes;
+        view_reader_close(&reader);
+        g_assert_cmpint(views_open(f->views, state_lookup(f->state, "c.d"), 4001, &loan), ==, 0);
+        g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==,
+                         loan.n_bytes);
+        (void) close(loan.fd);
+}
+
+/* However many there are, each look is at a share of them. */
+static void test_many_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
+{
+        const unsigned n = 2400;
+        struct rlimit limit;
+
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        if (limit.rlim_cur < 2 * n) {
+                g_test_skip("there may not be enough descriptors");
+                return;
+        }
+
+        f->limits.views = n;
+        f->limits.uid_view_memory = f->limits.view_memory = UINT64_MAX;
+        for (unsigned i = 0; i < n; i++) {
+                g_autofree char *name = g_strdup_printf("many.n%u", i);
+                ViewLoan loan;
+
+                view_rig_apply(f, changes_commit_create(++f->revision, name, 4001));
+                g_assert_cmpint(views_open(f->views, state_lookup(f->state, name), 4001, &loan), ==,
+                                0);
+                (void) close(loan.fd);
+        }
+
+        for (unsigned i = 0; i < 4; i++)
+                views_look(f->views);
+        g_assert_cmpuint(accounts_get(state_accounts(f->state), 4001, ACCOUNT_VIEW_BYTES), ==, 0);
+        view_rig_assert_counts(f, n, n);
+        for (unsigned i = 0; i < 8; i++)
+                views_look(f->views);
+        view_rig_assert_counts(f, 0, 0);
+}
+
+static void raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        limit.rlim_cur = limit.rlim_max;
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+}
+
 #define ADD(name)                                                                    \
         g_test_add("/view-ends/" #name, ViewRig, NULL, view_rig_set_up, test_##name, \
                    view_rig_tear_down)
@@ -220,6 +314,7 @@ static void test_unread_views_go(ViewRig *f, gconstpointer unused G_GNUC_UNUSED)
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
+        raise_descriptors();
         ADD(another_access_revokes);
         ADD(removed_namespace_ends_it);
         ADD(restoration_ends_it);
@@ -228,7 +323,10 @@ int main(int argc, char **argv)
         ADD(large_view_is_filled_in_slices);
         ADD(waiting_ends_with_the_namespace);
         ADD(held_views_are_bounded);
+        ADD(held_views_stop_no_other_uid);
         ADD(memory_is_bounded);
         ADD(unread_views_go);
+        ADD(closed_views_make_room);
+        ADD(many_unread_views_go);
         return g_test_run();
 }
