@@ -9,8 +9,8 @@
 #include "wire/errors.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <glib.h>
+#include <stdbool.h>
 
 static const char *const outcome_names[] = {
         [CORE_E_NO_SUCH_NAMESPACE] = REGENT_ERROR_NO_SUCH_NAMESPACE,
