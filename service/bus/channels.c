@@ -100,15 +100,20 @@ static bool is_any_held(const Channels *channels)
 
 static void set_timer(Channels *channels)
 {
-        const Channel *first = channels->owing.head ? channels->owing.head->data : NULL;
-        uint64_t usec = first ? first->until_usec : 0;
+        const Channel *first;
+        uint64_t usec;
 
+        if (!channels->owing.head) {
+                (void) sd_event_source_set_enabled(channels->timer, SD_EVENT_OFF);
+                return;
+        }
+
+        first = channels->owing.head->data;
+        usec = first->until_usec;
         if (is_any_held(channels))
                 usec = MIN(usec, now_usec(channels) + HELD_USEC);
-        if (first)
-                (void) sd_event_source_set_time(channels->timer, usec);
-        (void) sd_event_source_set_enabled(channels->timer,
-                                           first ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+        (void) sd_event_source_set_time(channels->timer, usec);
+        (void) sd_event_source_set_enabled(channels->timer, SD_EVENT_ONESHOT);
 }
 
 static void note_owing(Channel *channel, bool is_owing)
