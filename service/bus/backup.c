@@ -167,7 +167,9 @@ static int finish(BackupJob *job, sd_bus_message *m, sd_bus_error *reterr_bus)
         if (job->r < 0)
                 return bus_error_set_unwritten(reterr_bus, job->r, NULL);
         r = lend(job->backups, job, job->call->caller->uid);
-        return r < 0 ? r : reply_copy(m, job);
+        if (r >= 0)
+                r = reply_copy(m, job);
+        return bus_error_set_no_descriptors(reterr_bus, r);
 }
 
 static void on_backed_up(void *userdata, int r, const StateCopy *copy)

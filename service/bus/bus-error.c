@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <stdbool.h>
 
 static const char *const outcome_names[] = {
         [CORE_E_NO_SUCH_NAMESPACE] = REGENT_ERROR_NO_SUCH_NAMESPACE,
@@ -43,10 +44,25 @@ int bus_error_set(sd_bus_error *reterr_bus, int outcome, const char *text)
         return sd_bus_error_set(reterr_bus, outcome_names[outcome], text);
 }
 
+static bool is_no_descriptors(int r)
+{
+        return r == -EMFILE || r == -ENFILE;
+}
+
+int bus_error_set_no_descriptors(sd_bus_error *reterr_bus, int r)
+{
+        if (!is_no_descriptors(r))
+                return r;
+        return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                            "There are no file descriptors left"));
+}
+
 int bus_error_set_unwritten(sd_bus_error *reterr_bus, int r, const char *consequence)
 {
         const char *name = REGENT_ERROR_READ_ONLY, *reason = g_strerror(-r);
 
+        if (is_no_descriptors(r))
+                return bus_error_set_no_descriptors(reterr_bus, r);
         if (r == -ENOSPC || r == -EDQUOT || r == -EFBIG) {
                 name = REGENT_ERROR_DISK_FULL;
         } else if (r == -ECANCELED) {

@@ -33,5 +33,8 @@ static inline int bus_refused(int r)
         return r;
 }
 
+/* LimitsExceeded where @r says that there are no file descriptors left; else returns @r as it is. */
+int bus_error_set_no_descriptors(sd_bus_error *reterr_bus, int r);
+
 /* Makes sd-bus turn the names into errno values and back. Idempotent. */
 int bus_error_register(void);

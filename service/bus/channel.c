@@ -267,8 +267,8 @@ static bool empty_relay(const Channel *channel)
  */
 static int read_part(Channel *channel)
 {
-        ssize_t n = channel_socket_move(channel->socket_fd, channel->relay_fds[1],
-                                        channel->n_missing);
+        ssize_t n =
+                channel_socket_move(channel->socket_fd, channel->relay_fds[1], channel->n_missing);
         int r;
 
         if (n == -EAGAIN || n == -EINTR)

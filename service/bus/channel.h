@@ -31,9 +31,9 @@ struct Channel {
         GList in_owner; /* of the channels of its connection */
         sd_bus *bus;
         int socket_fd;
-        bool is_shut;              /* for descriptors, see bus/channel-socket.h */
-        int fd, output_fd;         /* the bus's; the same socket, once it is greeted */
-        const int *relay_fds;      /* borrowed: what is written to the second comes from the first */
+        bool is_shut;         /* for descriptors, see bus/channel-socket.h */
+        int fd, output_fd;    /* the bus's; the same socket, once it is greeted */
+        const int *relay_fds; /* borrowed: what is written to the second comes from the first */
         ChannelGreeting *greeting; /* NULL: it is over */
         int set_fd;                /* epoll, borrowed */
         bool is_waiting;           /* it is in the set, */

@@ -467,5 +467,7 @@ int channels_method_connect(sd_bus_message *m, void *userdata, sd_bus_error *ret
                 r = flow_admit_descriptors(service, m, channels_method_connect, 1, reterr_bus);
         if (r == 0)
                 r = open_channel(service, caller_on_bus(caller), &fd);
-        return r != 0 ? r : reply_socket(service, m, fd);
+        if (r == 0)
+                r = reply_socket(service, m, fd);
+        return bus_error_set_no_descriptors(reterr_bus, r);
 }

@@ -150,7 +150,7 @@ static int refuse(const char *name, uint32_t uid, int r, sd_bus_error *reterr_bu
                         " has been given as much memory of views as it may have (UidViewMemoryMax)",
                         uid));
         default:
-                return r;
+                return bus_error_set_no_descriptors(reterr_bus, r);
         }
 }
 
@@ -206,5 +206,5 @@ int open_view_method(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus
 
         r = reply_view(service, m, &view);
         (void) close(view.fd);
-        return r;
+        return bus_error_set_no_descriptors(reterr_bus, r);
 }

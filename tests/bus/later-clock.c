@@ -23,7 +23,8 @@ __attribute__((constructor)) static void open_clock(void)
 {
         const char *path = getenv("REGENT_TEST_CLOCK");
         int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-        void *found = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, fd, 0);
+        void *found =
+                fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *seconds, PROT_READ, MAP_SHARED, fd, 0);
 
         if (fd >= 0)
                 close(fd);

@@ -15,8 +15,8 @@
 
 #define PASSRIGHTS 83
 
-__attribute__((visibility("default"))) int
-setsockopt(int fd, int level, int name, const void *value, socklen_t n_bytes)
+__attribute__((visibility("default"))) int setsockopt(
+        int fd, int level, int name, const void *value, socklen_t n_bytes)
 {
         if (level == SOL_SOCKET && name == PASSRIGHTS) {
                 errno = ENOPROTOOPT;

@@ -2,13 +2,14 @@
 """File descriptors do not get into regentd, over channels and over the bus, on kernels that help with it and others."""
 
 import os
+import resource
 import signal
 import socket
 import struct
 import subprocess
 
 import pytest
-from regent_testing.names import NAMESPACE, PEER, ROOT_PATH, Error
+from regent_testing.names import MANAGER, NAMESPACE, PEER, ROOT_PATH, Error
 from regent_testing.stack import Stack
 from regent_testing.waiting import Deadline
 from regent_testing.wire import ERROR, ERROR_NAME, Disconnected, RawClient, marshal
@@ -201,3 +202,29 @@ def test_the_bus_brings_none(service, root):
     reply = client.reply_message(serial)
     assert reply.kind == ERROR and reply.field(ERROR_NAME) == Error.AccessDenied
     client.close()
+
+
+def test_none_left_is_a_limit_exceeded(service, root, ns, name):
+    """At each number that may be left, what is given a descriptor is given it or told that there is none."""
+    pid = service.regentd.process.pid
+    ns.set("a", 1)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    seen = set()
+    client = RawClient(service.bus.socket)
+    try:
+        for left in range(8):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (max(used) + 1 + left, limits[1]))
+            for path, interface, member in (
+                (ROOT_PATH, MANAGER, "Connect"),
+                (ROOT_PATH, MANAGER, "Backup"),
+                (ns.path, NAMESPACE, "OpenView"),
+            ):
+                reply = client.reply_message(client.send(path, interface, member, "a{sv}", ({},)))
+                if reply.kind == ERROR:
+                    seen.add((member, reply.field(ERROR_NAME)))
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        client.close()
+    assert ("Connect", Error.LimitsExceeded) in seen
+    assert {error for _, error in seen} <= {Error.LimitsExceeded, Error.Busy}
