@@ -12,7 +12,10 @@ _LEAVES = "its channel has ended with regentd, and nobody can register again on 
 
 # file without test_ and .py: {function: reason}
 REASONS = {
-    "bad_input": {"test_messages_that_are_not_dbus_end_at_the_bus": "the bus drops who sends them"},
+    "bad_input": {
+        "test_messages_that_are_not_dbus_end_at_the_bus": "the bus drops who sends them",
+        "test_reads_that_want_no_reply": "it takes a channel by itself",
+    },
     "floods": {
         "test_one_connection_with_too_many_writes_under_way": _STREAM,
         "test_a_reader_that_stops_reading_and_signals": _ADD_MATCH,
