@@ -58,8 +58,8 @@ def test_goes_with_its_connection(root, ns, follow, other):
     assert (info["class"], info["session"], info["revision"]) == ("session", other.unique_name(), revision)
     assert seen(ns) == {"a": 1, "b": "two", "c": 3, "stays": 2}
     assert counts(root) == (1, 3)
-    follow.wait_count(2)
     before = root.revision()
+    root.settle()
     follow.clear()
 
     other.close()

@@ -58,7 +58,7 @@ class Doubled(Plant):
 
 
 class Swapped(Plant):
-    """One is late by one."""
+    """One is late by one of its watch; there is no order between those of two."""
 
     held = None
 
@@ -67,8 +67,10 @@ class Swapped(Plant):
         return []
 
     def pass_on(self, message):
+        if not self.held or message.field(MEMBER) != "Changed" or message.body()[0] != self.held.body()[0]:
+            return [message]
         held, self.held = self.held, None
-        return [message, held] if held else [message]
+        return [message, held]
 
 
 class ValueAltered(Plant):
