@@ -5,11 +5,14 @@ import dataclasses
 import os
 import statistics
 import subprocess
+import textwrap
 
 from . import machine
 from .figure import Goal, at_least, at_most, quartiles
 from .measure_peers import LARGE, SMALL, Results
 from .peer_systems import RUNTIME_SYSTEMS, SYSTEMS
+
+WIDTH = 118  # of README
 
 PICTURE = "![Time of a read and of a write by number of keys](doc/peers.svg)\n"
 BEGIN, END = "<!-- ./dev bench --peers --write: begin -->\n", "<!-- ./dev bench --peers --write: end -->\n"
@@ -197,11 +200,14 @@ def with_title(title, rows):
 def text(results, described):
     n_keys = middle_of(results)
     is_busy = described["load_before"] > machine.LOAD_MAX
-    parts = [
+    setting = (
         "Medians of {rounds} rounds, in each of which every system had its turn, on {processor}, {cpus} CPUs, Linux "
-        "{kernel}, {file_system}, load {load_before} before: {packages}.\n".format(
+        "{kernel}, {file_system}, load {load_before} before: {packages}.".format(
             rounds=rounds_text(results), packages=", ".join(described["versions"]), **described
-        ),
+        )
+    )
+    parts = [
+        textwrap.fill(setting, WIDTH, break_long_words=False, break_on_hyphens=False) + "\n",
         *(["**The machine was busy with something else: these times say little.**\n"] if is_busy else []),
         f"{n_keys:,} keys of 20 bytes, values of 32:\n",
         main_table(results, n_keys),
