@@ -242,8 +242,6 @@ int inbound_attach(Regent *regent, sd_bus *link);
 /* message-size.c: whether regentd, or the bus, would end the connection that it comes over. */
 #define MESSAGE_BYTES_MAX ((size_t) 32 << 20)
 bool message_is_too_long(const CallSpec *spec);
-/* Where what is behind @value begins, when that begins at @at; or some place beyond @bytes_max. */
-size_t message_size_after(size_t at, size_t bytes_max, GVariant *value);
 #define MESSAGE_RATIO_MAX 8u /* to the size of the GVariant */
 
 /* message.c; -EINVAL: not of D-Bus, or not in normal form; -E2BIG */

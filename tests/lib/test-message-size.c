@@ -6,6 +6,7 @@
 #include "client/libregent/private.h"
 
 #include "random-value.h"
+#include "wire/value-size.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -31,8 +32,8 @@ static void check(GVariant *value)
 {
         g_autoptr(GVariant) tuple = g_variant_ref_sink(g_variant_new("(yv)", 1, value));
 
-        g_assert_cmpuint(message_size_after(0, SIZE_MAX, tuple), ==, body_bytes(tuple));
-        g_assert_cmpuint(message_size_after(0, SIZE_MAX, tuple), <=,
+        g_assert_cmpuint(wire_size_after(0, UINT64_MAX, tuple), ==, body_bytes(tuple));
+        g_assert_cmpuint(wire_size_after(0, UINT64_MAX, tuple), <=,
                          MESSAGE_RATIO_MAX * (g_variant_get_size(tuple) + 8));
 }
 

@@ -22,8 +22,8 @@ allowed_to() { # LAYER
         client) echo " client wire " ;;
         esac
 }
-# What service/ takes from client/.
-shared='client/regent-names.h client/regent-view.h client/regent-store-stream.h'
+# What all of service/ takes from elsewhere; the last is GLib alone, as core is.
+shared='client/regent-names.h client/regent-view.h client/regent-store-stream.h wire/value-size.h'
 
 layer_of() { # PATH below the source root
         case $1 in
