@@ -187,7 +187,7 @@ def contents(package):
 
 def test_packages_share_no_file_and_lose_none(packages, tmp_path):
     """All that meson installs is in one of them, but for NEWS.md, which is the changelog there."""
-    main, library, development = (contents(packages[name]) for name in OURS)
+    library, main, development = (contents(packages[name]) for name in OURS)
     together = [path for each in (main, library, development) for path in each if not path.endswith("/")]
     shared = {path for path in together if together.count(path) > 1}
     tree = os.path.join(os.path.dirname(packages["regent"]), "regent", "obj-" + machine_triplet())
