@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Regent: over the bus, or over a channel, as a program does that uses sd-bus
+ * Regent: over the bus, or over a channel, as a program does that uses sd-bus; or, with the variant "bare", what
+ * answers like it and does nothing: see bare-service.c
  *
  * The variant is that of regent-place.h. With "runtime" it writes runtime entries, which are on no
  * disk. Each call is made and answered as any program would do it.
@@ -69,6 +70,19 @@ static int open_channel(Session *session)
         return 0;
 }
 
+static int open_bare(Session *session, const char *path)
+{
+        g_autofree char *address = g_strconcat("unix:path=", path, NULL);
+        int r;
+
+        r = sd_bus_new(&session->bus);
+        if (r >= 0)
+                r = sd_bus_set_address(session->bus, address);
+        if (r >= 0)
+                r = sd_bus_start(session->bus);
+        return r < 0 ? r : 0;
+}
+
 static int regent_open(void **ret_session, const PeerPlace *place)
 {
         Session *session = g_new0(Session, 1);
@@ -79,6 +93,9 @@ static int regent_open(void **ret_session, const PeerPlace *place)
         session->class = regent_place_has(place, "runtime") ? "runtime" : NULL;
         session->ns_name = regent_place_namespace(place);
         entry_text_path(session->path, session->ns_name);
+        if (regent_place_has(place, "bare"))
+                return open_bare(session, place->where);
+
         r = bus_open(&session->system, place->where);
         if (r < 0)
                 return r;

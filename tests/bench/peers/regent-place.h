@@ -4,7 +4,7 @@
 /*
  * Regent's place
  *
- * A variant is words with commas between them: "channel" and "runtime" are ways, "in:NAME" is a namespace of
+ * A variant is words with commas between them: "channel", "runtime" and "bare" are ways, "in:NAME" is a namespace of
  * its own, so that who watches one way is not told what is written another.
  */
 

@@ -40,6 +40,10 @@ SMOKE = PeerSizes((100,), 100, 1, 1, 1, 1, 10, 60)
 CASES = ("read", "write", "writers", "tell", "runtime-one", "runtime-eight", "runtime-pipeline")
 
 
+# service -> variants of the way to it whose values are apart
+FILLED = {"regent": ("", "runtime,in:runtime"), "bare": ("bare",)}
+
+
 class Results:
     """cells: (case, keys, bytes) -> system -> list of rounds, None where one failed; reasons likewise -> text."""
 
@@ -75,17 +79,19 @@ class Stand:
     def start(self, systems):
         os.makedirs(self.directory, exist_ok=True)
         for name in dict.fromkeys(system.service for system in systems):
-            if not self.context.is_built(name) or not SERVICES[name].is_installed():
+            program = SERVICES[name].filler or name
+            if not self.context.is_built(program) or not SERVICES[name].is_installed():
                 self.broken[name] = "not installed"
                 continue
             if not any(self.is_possible(system) for system in systems if system.service == name):
                 continue
-            service = SERVICES[name](os.path.join(self.directory, name), self.n_keys, self.value_bytes)
+            directory = os.path.join(self.directory, name)
+            service = SERVICES[name](directory, self.n_keys, self.value_bytes, self.context.programs)
             self.services[name] = service
             try:
                 service.start()
-                for variant in ("", "runtime,in:runtime") if name == "regent" else ("",):
-                    self.fill(name, variant)
+                for variant in FILLED.get(name, ("",)):
+                    self.fill(name, program, variant)
             except Exception as error:  # one that does not start leaves the others to be measured
                 self.context.say(f"{name}: {error}")
                 self.broken[name] = "did not start"
@@ -94,8 +100,8 @@ class Stand:
     def is_possible(self, system):
         return any(why_not(system, case, self.n_keys, self.value_bytes) is None for case in system.cases)
 
-    def fill(self, name, variant):
-        client = self.wait_client(name, name, variant)
+    def fill(self, name, program, variant):
+        client = self.wait_client(name, program, variant)
         try:
             if not self.services[name].is_filled:
                 client.order("fill", seconds=240)
@@ -244,7 +250,7 @@ def measure_telling(stand, systems):
         board = os.path.join(stand.directory, system.name + ".board")
         apart = system.apart()
         if apart is not None:
-            stand.fill(system.service, apart)
+            stand.fill(system.service, system.service, apart)
         watchers = stand.clients_for(system, N_CLIENTS, apart)
         closing += watchers
         for watcher in watchers:
@@ -293,7 +299,8 @@ class Peers:
             for value_bytes in (SMALL, LARGE):
                 stand = Stand(self, n_keys, value_bytes, results)
                 try:
-                    stand.start(self.systems)
+                    has_runtime = value_bytes == SMALL and n_keys == self.sizes.middle
+                    stand.start(self.systems + (self.runtime_systems if has_runtime else []))
                     self.measure(stand, n_keys, value_bytes)
                 finally:
                     stand.stop()

@@ -46,14 +46,16 @@ class Service:
     """In process: there is a directory, and nothing to start."""
 
     is_filled = False
+    filler = None  # bench-peer-NAME that fills it, where that is of another name
     programs = ()  # that it needs, or patterns
 
     @classmethod
     def is_installed(cls):
         return all(any(shutil.which(name) for name in glob.glob(program) or [program]) for program in cls.programs)
 
-    def __init__(self, directory, n_keys, value_bytes):
+    def __init__(self, directory, n_keys, value_bytes, build_programs):
         self.directory = directory
+        self.build_programs = build_programs
         self.n_keys = n_keys
         self.value_bytes = value_bytes
         self.where = directory
@@ -120,6 +122,26 @@ class Regent(Service):
                 self.bus.stop()
             for path in filter(None, (self.bus_directory, self.memory_directory)):
                 shutil.rmtree(path, ignore_errors=True)
+
+
+class BareService(Service):
+    """What answers like regentd and does nothing, on a socket of its own."""
+
+    is_filled = True
+    filler = "regent"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.short = tempfile.mkdtemp(prefix="regent-bench-")
+        self.where = os.path.join(self.short, "socket")
+
+    def start(self):
+        super().start()
+        self.spawn([os.path.join(self.build_programs, "bench-bare-service"), self.where])
+
+    def stop(self):
+        super().stop()
+        shutil.rmtree(self.short, ignore_errors=True)
 
 
 class SessionService(Service):

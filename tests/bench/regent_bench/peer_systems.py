@@ -39,6 +39,7 @@ SERVICES = {
     "cmap": services.Corosync,
     "etcd": services.Etcd,
     "floor": services.Service,
+    "bare": services.BareService,
 }
 
 FLUSHED = "yes: journal, fdatasync"
@@ -75,6 +76,8 @@ RUNTIME_SYSTEMS = [
            "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
     System("cmap-runtime", "corosync cmap", "cmap", "cmap", "no: until corosync ends",
            cannot={"runtime-pipeline": "one call at a time"}, cases=RUNTIME_CASES),
+    System("bare-runtime", "floor", "regent", "bare", "no: nothing is kept, sd-bus answers",
+           "bare,runtime,in:runtime", cases=RUNTIME_CASES),
 ]  # fmt: skip
 
 
