@@ -31,13 +31,14 @@ static int collect_named(const RegentView *view, const char *const *keys, GArray
 
 static int collect_all(const RegentView *view, const char *prefix, GArray *found)
 {
-        size_t n_bytes = prefix ? strlen(prefix) : 0;
+        const char *wanted = prefix ? prefix : "";
+        size_t n_bytes = strlen(wanted);
         uint64_t cursor = 0;
         ViewEntry entry;
         int r;
 
         while ((r = view_reader_next(&view->reader, &cursor, &entry)) >= 0)
-                if (entry.key_bytes >= n_bytes && memcmp(entry.key, prefix, n_bytes) == 0)
+                if (entry.key_bytes >= n_bytes && memcmp(entry.key, wanted, n_bytes) == 0)
                         g_array_append_val(found, entry);
 
         return r == -ENOENT ? 0 : r;
