@@ -56,7 +56,9 @@ def build(installed, tmp_path_factory):
         # pkg-config puts the sysroot before the paths of glib, too, of which there is nothing in it.
         command = command.replace(
             "$(pkg-config", "$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags --libs glib-2.0) $(pkg-config"
-        ).replace("cc ", f"cc -Wall -Wextra -Werror -D_GNU_SOURCE {os.environ.get('CFLAGS', '')} ", 1)
+        )
+        compiler = f"{os.environ['LIB_CC']} -Wall -Wextra -Werror -D_GNU_SOURCE {os.environ.get('CFLAGS', '')} "
+        command = command.replace("cc ", compiler, 1)
         command = command.replace(f"{name}.c", source)
         subprocess.run(command, shell=True, cwd=directory, env=environ, check=True, timeout=Deadline(60).seconds)
         return os.path.join(directory, name)
