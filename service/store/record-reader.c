@@ -168,6 +168,34 @@ static int peek_some(RecordReader *reader,
         return peek(reader, offset, n, ret_bytes);
 }
 
+/* How many of @n_bytes there are up to the last that is not zero. */
+static size_t without_zeros(const uint8_t *bytes, size_t n_bytes)
+{
+        static const uint8_t zeros[64];
+
+        while (n_bytes >= sizeof zeros &&
+               memcmp(bytes + n_bytes - sizeof zeros, zeros, sizeof zeros) == 0)
+                n_bytes -= sizeof zeros;
+        while (n_bytes > 0 && bytes[n_bytes - 1] == 0)
+                n_bytes--;
+        return n_bytes;
+}
+
+/*
+ * Where to look on behind @n_bytes at @offset. Behind zeros a hole is passed over, however long a file says
+ * that it is; elsewhere the disk is not asked, which has none in what was written.
+ */
+static uint64_t look_on(const RecordReader *reader, uint64_t offset, size_t n_bytes, bool is_zeros)
+{
+        uint64_t next = offset + n_bytes, data;
+
+        if (!is_zeros)
+                return next;
+        /* Records begin at multiples of eight. */
+        data = io_next_data(reader->io, reader->fd, next) & ~UINT64_C(7);
+        return MIN(MAX(next, data), reader->file_bytes);
+}
+
 /* Where the first word at @offset or after it is that may begin a record, or the end of the file. */
 static int find_magic(RecordReader *reader, uint64_t offset, uint64_t *ret_offset)
 {
@@ -186,7 +214,7 @@ static int find_magic(RecordReader *reader, uint64_t offset, uint64_t *ret_offse
                                 *ret_offset = offset + i;
                                 return 0;
                         }
-                offset += n;
+                offset = look_on(reader, offset, n, without_zeros(bytes, n) == 0);
         }
 
         *ret_offset = reader->file_bytes;
@@ -211,19 +239,6 @@ int record_reader_find(RecordReader *reader, uint64_t offset, Record *ret_record
         return RECORD_E_NONE;
 }
 
-/* How many of @n_bytes there are up to the last that is not zero. */
-static size_t without_zeros(const uint8_t *bytes, size_t n_bytes)
-{
-        static const uint8_t zeros[64];
-
-        while (n_bytes >= sizeof zeros &&
-               memcmp(bytes + n_bytes - sizeof zeros, zeros, sizeof zeros) == 0)
-                n_bytes -= sizeof zeros;
-        while (n_bytes > 0 && bytes[n_bytes - 1] == 0)
-                n_bytes--;
-        return n_bytes;
-}
-
 int record_reader_zeros_from(RecordReader *reader, uint64_t offset, uint64_t *ret_offset)
 {
         uint64_t zeros_from = offset;
@@ -239,7 +254,7 @@ int record_reader_zeros_from(RecordReader *reader, uint64_t offset, uint64_t *re
                 n_dirty = without_zeros(bytes, n);
                 if (n_dirty > 0)
                         zeros_from = offset + n_dirty;
-                offset += n;
+                offset = look_on(reader, offset, n, n_dirty == 0);
         }
 
         *ret_offset = zeros_from;

@@ -96,6 +96,15 @@ static int system_fallocate(void *unused G_GNUC_UNUSED, int fd, uint64_t offset,
         return result(fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t) offset, (off_t) n_bytes));
 }
 
+static uint64_t system_next_data(void *unused G_GNUC_UNUSED, int fd, uint64_t offset)
+{
+        off_t found = lseek(fd, (off_t) offset, SEEK_DATA);
+
+        if (found >= 0)
+                return (uint64_t) found;
+        return errno == ENXIO ? UINT64_MAX : offset;
+}
+
 static int lock_all(int fd, short type)
 {
         struct flock lock = { .l_type = type, .l_whence = SEEK_SET };
@@ -168,6 +177,7 @@ const Io *io_system(void)
                 .fstat = system_fstat,
                 .fallocate = system_fallocate,
                 .write_out = system_write_out,
+                .next_data = system_next_data,
                 .lock = system_lock,
                 .list = system_list,
         };

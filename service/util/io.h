@@ -32,6 +32,7 @@ typedef struct Io {
         int (*fallocate)(void *userdata, int fd, uint64_t offset, uint64_t n_bytes);
         int (*write_out)(
                 void *userdata, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited);
+        uint64_t (*next_data)(void *userdata, int fd, uint64_t offset);
         int (*lock)(void *userdata, int fd);
         int (*list)(void *userdata, int dir_fd, GPtrArray *names);
         void *userdata;
@@ -107,6 +108,15 @@ static inline int io_write_out(
         const Io *io, int fd, uint64_t offset, uint64_t n_bytes, bool is_awaited)
 {
         return io->write_out ? io->write_out(io->userdata, fd, offset, n_bytes, is_awaited) : 0;
+}
+
+/*
+ * The first offset from @offset on that may be in no hole of the file, UINT64_MAX when there is none: all
+ * before it reads as zeros. Never fails: who does not know says @offset. A table may leave it out.
+ */
+static inline uint64_t io_next_data(const Io *io, int fd, uint64_t offset)
+{
+        return io->next_data ? io->next_data(io->userdata, fd, offset) : offset;
 }
 
 /*

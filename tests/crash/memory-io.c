@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 /*
- * One more call is one more for recorder.c and trace-format.h, too; but for write_out(), after which nothing
- * is more certain than before.
+ * One more call is one more for recorder.c and trace-format.h, too; but for write_out() and next_data(),
+ * after which nothing is other than before.
  */
-static_assert(sizeof(Io) == 15 * sizeof(void *), "Io has a call that is not recorded");
+static_assert(sizeof(Io) == 16 * sizeof(void *), "Io has a call that is not recorded");
 
 static DiskNode *node_of(const MemoryIo *memory, int fd)
 {

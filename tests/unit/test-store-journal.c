@@ -370,6 +370,46 @@ static void test_going_on_can_be_killed_and_repeated(Scene *scene,
         assert_read(scene, JOURNAL_TORN, 3);
 }
 
+static uint64_t n_bytes_read;
+
+static ssize_t pread_counted(
+        void *unused G_GNUC_UNUSED, int fd, void *buffer, size_t n_bytes, uint64_t offset)
+{
+        n_bytes_read += n_bytes;
+        return io_pread(io_system(), fd, buffer, n_bytes, offset);
+}
+
+/* Whoever gave it that size: no start waits until terabytes of nothing have been read. */
+static void test_holes_are_not_read(Scene *scene, gconstpointer unused G_GNUC_UNUSED)
+{
+        RecordHeader header = { .kind = RECORD_MARK, .revision = 99, .durable = 99 };
+        const uint64_t far_offset = (UINT64_C(7) << 37) + 64;
+        RecordPosition far = scene->journal->position;
+        g_auto(CodecBuffer) buffer = { 0 };
+        JournalFindings findings;
+        Io io = *io_system();
+
+        io.pread = pread_counted;
+        scene->directory->io = &io;
+        g_assert_cmpint(ftruncate(scene->journal->fd, INT64_C(1) << 40), ==, 0);
+        assert_read(scene, JOURNAL_WHOLE, N_COMMITS);
+
+        g_assert_cmpint(pwrite(scene->journal->fd, "junk", 4, INT64_C(5) << 37), ==, 4);
+        findings = read_newest(scene);
+        assert_ends(&findings, JOURNAL_TORN, N_COMMITS);
+        g_assert_cmpuint(findings.dirty_end, ==, (UINT64_C(5) << 37) + 4);
+
+        far.offset = far_offset;
+        record_begin(&buffer);
+        record_seal(&buffer, 0, &header, &far);
+        g_assert_cmpint(
+                pwrite(scene->journal->fd, buffer.bytes, buffer.n_bytes, (off_t) far_offset), ==,
+                (ssize_t) buffer.n_bytes);
+        assert_read(scene, JOURNAL_DAMAGED, N_COMMITS);
+        g_assert_cmpuint(n_bytes_read, <, 64 << 20);
+        scene->directory->io = io_system();
+}
+
 /* An older record in its very place, as from a write the disk has lost, breaks the chain. */
 static void test_older_record_in_place_is_damaged(Scene *scene, gconstpointer unused G_GNUC_UNUSED)
 {
@@ -443,6 +483,7 @@ int main(int argc, char **argv)
         JOURNAL_TEST("going-on-can-be-killed-and-repeated", NULL,
                      test_going_on_can_be_killed_and_repeated);
 
+        JOURNAL_TEST("holes-are-not-read", NULL, test_holes_are_not_read);
         JOURNAL_TEST("older-record-in-place-is-damaged", NULL,
                      test_older_record_in_place_is_damaged);
         JOURNAL_TEST("revision-that-goes-back-is-damaged", NULL,
