@@ -34,6 +34,12 @@ static bool is_manage(const char *method)
         return g_strv_contains(methods, method);
 }
 
+/* Not all that needs the right to manage. */
+static bool changes_something(const char *method)
+{
+        return (is_write(method) || is_manage(method)) && strcmp(method, "Backup") != 0;
+}
+
 static const char *action_of(const char *method)
 {
         if (is_manage(method) || strcmp(method, "GetStatistics") == 0)
@@ -174,6 +180,13 @@ static void hint_conflict(Failure *failure, const HintCall *call)
                                           "confirmation is in 'regentctl status'.");
 }
 
+/* That of changes that wait: deleting makes no room there. */
+static bool is_quota_of_waiting(const Failure *failure)
+{
+        return strstr(failure->text, "wait for a confirmation") ||
+               strstr(failure->text, "ways back");
+}
+
 static void hint_refused(Failure *failure, const HintCall *call)
 {
         if (failure_is(failure, REGENT_ERROR_VETOED))
@@ -182,7 +195,11 @@ static void hint_refused(Failure *failure, const HintCall *call)
                                  "would refuse.");
         if (failure_is(failure, REGENT_ERROR_HISTORY_LOST))
                 failure_set_hint(failure, "Read everything again, without --since=.");
-        if (failure_is(failure, REGENT_ERROR_QUOTA_EXCEEDED))
+        if (failure_is(failure, REGENT_ERROR_QUOTA_EXCEEDED) && is_quota_of_waiting(failure))
+                failure_set_hint(failure, "Nothing was changed. 'regentctl status' shows the "
+                                          "changes that wait; confirm or\ncancel one, or make this "
+                                          "one without --confirm-timeout=.");
+        else if (failure_is(failure, REGENT_ERROR_QUOTA_EXCEEDED))
                 failure_set_hint(failure,
                                  "Nothing was changed. 'regentctl status%s%s' shows what is used; "
                                  "deletes are\nalways possible.",
@@ -197,7 +214,7 @@ static void hint_refused(Failure *failure, const HintCall *call)
 
 static void hint_timeout(Failure *failure, const HintCall *call)
 {
-        const char *what = is_write(call->method) || is_manage(call->method)
+        const char *what = changes_something(call->method)
                                    ? "\nThe change may still be made, or may have been: read again."
                                    : "";
 
@@ -267,7 +284,7 @@ void hint_call(Failure *failure, const HintCall *call)
                 failure_set_hint(failure, "Read again: the change may or may not have been made.");
                 return;
         case EXIT_INTERRUPTED:
-                if (is_write(call->method) || is_manage(call->method))
+                if (changes_something(call->method))
                         failure_set_hint(failure, "The change may or may not have been made.");
                 return;
         default:

@@ -130,7 +130,8 @@ const Verb verbs[] = {
                 .n_arguments_min = 1,
                 .n_arguments_max = 1,
                 .run = verb_confirm,
-                .details = "TOKEN is what --confirm-timeout= gave to who made the change.",
+                .details = "TOKEN is what --confirm-timeout= gave to who made the change. - reads it from\n"
+                           "standard input, as everybody may see a command line.",
         },
         {
                 .name = "cancel",
@@ -141,7 +142,8 @@ const Verb verbs[] = {
                 .run = verb_cancel,
                 .details =
                         "The owner of all that was changed, and uid 0, may give its revision, which\n"
-                        "'regentctl status' shows, in place of the token.",
+                        "'regentctl status' shows, in place of the token; - reads either from standard\n"
+                        "input.",
         },
         {
                 .name = "dump",

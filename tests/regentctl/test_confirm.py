@@ -101,6 +101,39 @@ def test_wrong_arguments(ctl):
     ctl.failure("cancel", "0", status=REFUSED)
 
 
+@pytest.mark.parametrize("verb, after", [("confirm", 1), ("cancel", 5)])
+@pytest.mark.parametrize("end", ["", "\n", "\nwhat another program reads\n"])
+def test_token_from_standard_input(ctl, root, space, verb, after, end):
+    """There it is in nobody's sight, while a command line is in everybody's."""
+    space.apply({"mtu": 5})
+    token = ctl("set", space.name, "mtu", "1", "--confirm-timeout=1h", "-q").out.rstrip("\n")
+    ctl(verb, "-", stdin=(token + end).encode())
+    assert space.get("mtu").unpack() == after and root.pending_changes() == {}
+
+
+def test_revision_from_standard_input(ctl, root, space):
+    ctl("set", space.name, "mtu", "1", "--confirm-timeout=1h", "-q")
+    ctl("cancel", "-", stdin=f"{root.revision()}\n".encode())
+    assert root.pending_changes() == {}
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"\n1\n", b"\xff\n", b"a\0b\n", b"a" * 100000])
+def test_no_token_on_standard_input(ctl, text):
+    assert "its first line is no token" in ctl.failure("confirm", "-", stdin=text, status=INVALID)["text"]
+
+
+def test_too_many_that_wait(ctl, ctl_as, root, name):
+    """Deleting makes no room among them."""
+    root.create(name, group=4100, mode=0o660)
+    bob = ctl_as("bob")
+    for number in range(16):
+        bob("set", name, f"k{number}", "1", "--type=i", "--confirm-timeout=1h", "-q")
+    hint = bob.failure("set", name, "k", "1", "--type=i", "--confirm-timeout=1h", status=REFUSED)["hint"]
+    assert "confirm or\ncancel one" in hint and "deletes" not in hint
+    for revision in root.pending_changes():
+        ctl("cancel", str(revision))
+
+
 def test_terminal_shows_the_command_alone(ctl, root, space):
     with ctl.terminal("set", space.name, "mtu", "7", "--confirm-timeout=1min") as terminal:
         shown = terminal.finish(0)

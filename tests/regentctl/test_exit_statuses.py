@@ -267,6 +267,15 @@ def test_interrupted_while_it_waits_for_the_service(actor_stack, number):
     assert "may or may not have been made" in shown
 
 
+def test_interrupted_backup_has_changed_nothing(service, ctl, tmp_path):
+    with stopped(service.regentd):
+        with ctl.watch("backup", tmp_path / "backup") as running:
+            _wait_for_thread(running.process)
+            running.signal()
+            shown = running.finish(INTERRUPTED)
+    assert "change" not in shown and not list(tmp_path.iterdir())
+
+
 def test_interrupted_while_a_password_is_asked_for(actor_stack, tmp_path):
     stack, actor = actor_stack
     actor.error = DBUS + "InteractiveAuthorizationRequired"
