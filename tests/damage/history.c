@@ -5,15 +5,19 @@
 
 #include "history.h"
 
+#include "description.h"
+
 #include "core/restore.h"
 #include "store/manifest.h"
 #include "support/faulty-io.h"
+#include "waiting.h"
 
 #include <string.h>
 
 #define NS        HISTORY_NS
 #define OTHER_NS  "org.example.Other"
 #define TURNS_MAX 100000
+#define HOUR_USEC (UINT64_C(3600) * G_USEC_PER_SEC)
 
 static void moment_clear(gpointer userdata)
 {
@@ -23,61 +27,12 @@ static void moment_clear(gpointer userdata)
         g_free(moment->runtime);
 }
 
-static gboolean describe_namespace(gpointer name, gpointer value, gpointer userdata)
-{
-        const Namespace *ns = value;
-        GString *text = userdata;
-
-        g_string_append_printf(text, "%s %u:%u:%o since %" G_GUINT64_FORMAT "\n",
-                               (const char *) name, ns->access.owner, ns->access.group,
-                               ns->access.mode, ns->created_revision);
-        return FALSE;
-}
-
-typedef struct Description {
-        GString *text;
-        bool is_persistent;
-} Description;
-
-static gboolean describe_entries(gpointer name, gpointer value, gpointer userdata)
-{
-        const Description *description = userdata;
-
-        for (GTreeNode *node = namespace_first(value, "", ""); node;
-             node = namespace_next(node, "")) {
-                Entry *entry = namespace_node_entry(node);
-                g_autoptr(GVariant) variant = NULL;
-                g_autofree char *printed = NULL;
-
-                if (entry_is_persistent(entry) != description->is_persistent)
-                        continue;
-                variant = entry_value(entry);
-                printed = g_variant_print(variant, TRUE);
-                g_string_append_printf(description->text,
-                                       "%s %s=%s class %u revision %" G_GUINT64_FORMAT
-                                       " time %" G_GUINT64_FORMAT " uid %u\n",
-                                       (const char *) name, entry_key(entry), printed, entry->class,
-                                       entry->revision, entry->time_usec, entry->writer_uid);
-        }
-        return FALSE;
-}
-
-char *history_describe(State *state, bool is_persistent)
-{
-        Description description = { g_string_new(NULL), is_persistent };
-
-        if (is_persistent)
-                g_tree_foreach(state_namespaces(state), describe_namespace, description.text);
-        g_tree_foreach(state_namespaces(state), describe_entries, &description);
-        return g_string_free(description.text, FALSE);
-}
-
 static void note_moment(History *history, uint64_t revision)
 {
         Moment moment = {
                 .revision = revision,
-                .persistent = history_describe(history->state, true),
-                .runtime = history_describe(history->state, false),
+                .persistent = description_of(history->state, true),
+                .runtime = description_of(history->state, false),
         };
 
         g_array_append_val(history->moments, moment);
@@ -377,11 +332,86 @@ static void story_mended(StoreFixture *f, History *history)
         store_fixture_crash(f);
 }
 
+/* Of a kernel that runs and of one that does not, and of a connection. */
+static void put_scoped(StoreFixture *f, History *history)
+{
+        Commit *commit = store_fixture_commit(f);
+        g_autofree char *value = g_strdup_printf("scoped %" G_GUINT64_FORMAT, commit->revision);
+
+        store_fixture_put(commit, NS, "first@6.1.0", value, ENTRY_KERNEL);
+        store_fixture_put(commit, NS, "first@6.12.0", value, ENTRY_KERNEL);
+        waiting_put_session(commit, OTHER_NS, "session", value);
+        write_one(f, history, commit);
+}
+
+static void pend(StoreFixture *f, History *history, const char *key)
+{
+        write_one(f, history, waiting_begin(f, NS, OTHER_NS, key));
+}
+
+static void settle(StoreFixture *f, History *history, CommitSettlement settlement)
+{
+        write_one(f, history, waiting_settle(f, settlement));
+}
+
+/* Changes that wait, are confirmed and undone, over two generations; one waits when it is killed. */
+static void story_waiting(StoreFixture *f, History *history)
+{
+        f->release = "6.1.0";
+        begin(f, history);
+        put_scoped(f, history);
+        mark_good(f);
+        pend(f, history, "one");
+        pend(f, history, "two");
+        note_site(f, history);
+        take_checkpoint(f);
+        settle(f, history, COMMIT_CONFIRMS);
+        put_scoped(f, history);
+        pend(f, history, "three");
+        note_site(f, history);
+        settle(f, history, COMMIT_UNDOES);
+        take_checkpoint(f);
+        put(f, history, "four", ENTRY_PERSISTENT);
+        settle(f, history, COMMIT_UNDOES);
+        note_site(f, history);
+        put_scoped(f, history);
+        pend(f, history, "first");
+        put(f, history, "last", ENTRY_PERSISTENT);
+        store_fixture_crash(f);
+}
+
+static void put_lazily(StoreFixture *f, History *history, EntryClass class)
+{
+        Commit *commit = store_fixture_commit(f);
+        g_autofree char *value = g_strdup_printf("lazy %" G_GUINT64_FORMAT, commit->revision);
+
+        store_fixture_put(commit, class == ENTRY_RUNTIME ? OTHER_NS : NS, "lazy", value, class);
+        commit->is_lazy = true;
+        write_one(f, history, commit);
+}
+
+/* Killed before what was lazy had been synced. */
+static void story_lazy(StoreFixture *f, History *history)
+{
+        begin(f, history);
+        store_set_sync_interval(f->store, HOUR_USEC);
+        put_lazily(f, history, ENTRY_PERSISTENT);
+        take_checkpoint(f);
+        put_lazily(f, history, ENTRY_PERSISTENT);
+        put_both(f, history);
+        note_site(f, history);
+        put_lazily(f, history, ENTRY_RUNTIME);
+        put_lazily(f, history, ENTRY_PERSISTENT);
+        put_lazily(f, history, ENTRY_PERSISTENT);
+        store_fixture_crash(f);
+}
+
 const StoryLine stories[] = {
         { "young", story_young },       { "killed", story_killed },
         { "restored", story_restored }, { "several", story_several },
         { "stopped", story_stopped },   { "marked", story_marked },
-        { "mended", story_mended },     { NULL, NULL },
+        { "mended", story_mended },     { "waiting", story_waiting },
+        { "lazy", story_lazy },         { NULL, NULL },
 };
 
 /* What a checkpoint that was under way has left is of no account. */
@@ -429,6 +459,7 @@ History *history_write(const StoryLine *line)
         store_fixture_set_up(&fixture, NULL);
         line->story(&fixture, history);
         history->site = site_read(fixture.path);
+        history->is_in_doubt = site_get(history->site, HISTORY_DOUBT_PATH);
         leave_out_unnamed(history->site, "state");
         leave_out_unnamed(history->site, "runtime");
         store_fixture_tear_down(&fixture, NULL);

@@ -26,6 +26,7 @@ typedef struct History {
         GArray *moments; /* Moment */
         Site *site;
         GPtrArray *older; /* Site */
+        bool is_in_doubt; /* there was a note that not all was synced, which is not among the files */
 } History;
 
 /* What was done to the store; each of these ends it in its own way. */
@@ -49,8 +50,8 @@ const Moment *history_at(const History *history, uint64_t revision);
 /* The last revision. */
 uint64_t history_end(const History *history);
 
-/* What a state holds, as text. */
-char *history_describe(State *state, bool is_persistent);
+/* Of the note, below a site's directory. */
+#define HISTORY_DOUBT_PATH "runtime/in-doubt"
 
 /* A key that no story sets. */
 #define HISTORY_NS        "org.example.Router"

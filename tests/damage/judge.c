@@ -5,6 +5,7 @@
 
 #include "judge.h"
 
+#include "description.h"
 #include "log-trap.h"
 #include "oracle.h"
 
@@ -270,8 +271,8 @@ static void check_state(Case *c)
 {
         const Moment *moment = history_at(c->judge->history, c->prophecy.revision);
         const Moment *runtime = history_at(c->judge->history, c->prophecy.runtime_revision);
-        g_autofree char *kept = history_describe(c->fixture.state, true);
-        g_autofree char *lost = history_describe(c->fixture.state, false);
+        g_autofree char *kept = description_of(c->fixture.state, true);
+        g_autofree char *lost = description_of(c->fixture.state, false);
         uint64_t least = c->is_degraded ? history_end(c->judge->history) : c->prophecy.revision;
 
         if (strcmp(kept, moment->persistent) != 0)
@@ -319,8 +320,8 @@ static void check_going_on(Case *c)
                 violate(c, "nothing can be written");
                 return;
         }
-        kept = history_describe(f->state, true);
-        lost = history_describe(f->state, false);
+        kept = description_of(f->state, true);
+        lost = description_of(f->state, false);
         if (c->judge->n_judged % 2 == 0)
                 g_assert_cmpint(store_fixture_close(f), ==, 0);
         else
@@ -332,8 +333,8 @@ static void check_going_on(Case *c)
                 return;
         }
         records = log_trap_take();
-        kept_again = history_describe(f->state, true);
-        lost_again = history_describe(f->state, false);
+        kept_again = description_of(f->state, true);
+        lost_again = description_of(f->state, false);
         if (f->status.state != SERVICE_RUNNING)
                 violate(c, "the next start complains: %s", f->status.loaded_reason);
         for (guint i = 0; i < records->len; i++)
@@ -350,6 +351,13 @@ static void case_begin(
         *c = (Case){ .judge = judge, .what = what, .damaged = damaged, .prophecy = *prophecy };
         store_fixture_set_up(&c->fixture, NULL);
         site_write(damaged, c->fixture.path);
+        if (judge->history->is_in_doubt) {
+                g_autofree char *note = g_build_filename(c->fixture.path, HISTORY_DOUBT_PATH, NULL);
+                g_autofree char *directory = g_path_get_dirname(note);
+
+                g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
+                g_assert_true(g_file_set_contents(note, "", 0, NULL));
+        }
         g_ptr_array_unref(log_trap_take());
         judge->n_judged++;
 }
@@ -420,6 +428,9 @@ void judge_newer(void *userdata, const char *what, const Site *damaged)
                 g_autoptr(GPtrArray) paths = NULL;
 
                 c.after = site_read(c.fixture.path);
+                if (judge->history->is_in_doubt && !site_get(c.after, HISTORY_DOUBT_PATH))
+                        violate(&c, "the note that not all was synced is gone");
+                site_put(c.after, HISTORY_DOUBT_PATH, NULL);
                 paths = site_paths(c.after);
                 for (guint i = 0; i < paths->len; i++)
                         if (!site_agrees(c.after, damaged, paths->pdata[i]))
