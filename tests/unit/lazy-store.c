@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lazy store
+ */
+
 #include "lazy-store.h"
 
 #define TURNS_MAX 100000

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Store scene
+ */
+
 #include "store-scene.h"
 
 #include <string.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Store session
+ */
+
 #include "store-session.h"
 
 /* Nothing may be under way in the loop for ever. */
