@@ -26,6 +26,7 @@ struct CheckpointFile {
         uint64_t now_usec;
         RecordPosition position;
         uint64_t begun_offset;   /* up to there it is being written out */
+        uint64_t next_offset;    /* up to there it will have been soon; the end of a record, as all these */
         uint64_t settled_offset; /* up to there it has been */
         RecordReader *reader;    /* that verifies it; NULL: not yet */
         CheckpointCounts counts; /* of what was verified */
@@ -252,11 +253,13 @@ static int settle(CheckpointFile *file)
                 return 0;
         file->begun_offset = file->position.offset;
         r = io_write_out(io, file->fd, begun, file->begun_offset - begun, false);
+        if (file->next_offset - settled < UNSETTLED_MAX / 2)
+                file->next_offset = begun;
         if (r < 0 || begun - settled < UNSETTLED_MAX)
                 return r;
 
-        file->settled_offset = settled + UNSETTLED_MAX / 2;
-        r = io_write_out(io, file->fd, settled, UNSETTLED_MAX / 2, true);
+        file->settled_offset = file->next_offset;
+        r = io_write_out(io, file->fd, settled, file->settled_offset - settled, true);
         if (r < 0)
                 return r;
         r = verify_up_to(file, file->settled_offset);

@@ -12,6 +12,7 @@
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-walk.h"
 #include "store/checkpointer.h"
+#include "store/record-buffers.h"
 
 typedef enum CheckpointerState {
         CHECKPOINTER_IDLE,
@@ -50,6 +51,7 @@ struct Checkpointer {
         CheckpointWalk *walk;           /* from SWITCHING on */
         CheckpointFile *file;           /* the thread's */
         CheckpointerCopy copy;          /* the thread's until it has ended */
+        RecordBuffers buffers;
         size_t n_handed_over;           /* bytes */
         unsigned n_steps;               /* that the thread has */
         int failure;
