@@ -52,8 +52,8 @@ struct Checkpointer {
         CheckpointFile *file;           /* the thread's */
         CheckpointerCopy copy;          /* the thread's until it has ended */
         RecordBuffers buffers;
-        size_t n_handed_over;           /* bytes */
-        unsigned n_steps;               /* that the thread has */
+        size_t n_handed_over; /* bytes */
+        unsigned n_steps;     /* that the thread has */
         int failure;
         bool is_broken; /* the thread's: a step has failed, so those behind it do nothing */
         int64_t held_since_usec;
