@@ -15,19 +15,20 @@
 #define TOMBSTONE_BIT   0x80u
 #define SCOPE_BYTES_MAX SESSION_BYTES_MAX /* the larger of the two */
 
+/* What an entry takes at most beside its texts and its value: the class, and how long those four are. */
+#define PUT_BYTES_MAX (1 + 4 * CODEC_NUMBER_BYTES_MAX)
+
 G_STATIC_ASSERT(LIMIT_RELEASE_BYTES <= SCOPE_BYTES_MAX);
 
-static void put_value(CodecBuffer *buffer, Entry *entry)
+static uint8_t *store_value(uint8_t *at, Entry *entry)
 {
-        codec_put_number(buffer, entry->value_bytes);
-
         if (G_BYTE_ORDER == G_LITTLE_ENDIAN) {
-                codec_put_bytes(buffer, entry_value_bytes(entry), entry->value_bytes);
+                return codec_store_string(at, entry_value_bytes(entry), entry->value_bytes);
         } else {
                 g_autoptr(GVariant) value = entry_value(entry);
                 g_autoptr(GVariant) swapped = g_variant_byteswap(value);
 
-                codec_put_bytes(buffer, g_variant_get_data(swapped), entry->value_bytes);
+                return codec_store_string(at, g_variant_get_data(swapped), entry->value_bytes);
         }
 }
 
@@ -40,16 +41,18 @@ static bool entry_is_scoped(EntryClass class, bool is_tombstone)
 void entry_codec_put(CodecBuffer *buffer, Entry *entry)
 {
         bool is_tombstone = entry_is_tombstone(entry);
+        size_t n_text = (size_t) entry->key_bytes + entry->scope_bytes + entry->type_bytes;
+        uint8_t *at = codec_make_room(buffer, PUT_BYTES_MAX + n_text + entry->value_bytes);
 
-        codec_put_byte(buffer, (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0)));
-        codec_put_string(buffer, entry_key(entry), entry->key_bytes);
+        *at++ = (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0));
+        at = codec_store_string(at, entry_key(entry), entry->key_bytes);
         if (entry_is_scoped((EntryClass) entry->class, is_tombstone))
-                codec_put_string(buffer, entry_scope(entry), entry->scope_bytes);
-        if (is_tombstone)
-                return;
-
-        codec_put_string(buffer, entry_type(entry), entry->type_bytes);
-        put_value(buffer, entry);
+                at = codec_store_string(at, entry_scope(entry), entry->scope_bytes);
+        if (!is_tombstone) {
+                at = codec_store_string(at, entry_type(entry), entry->type_bytes);
+                at = store_value(at, entry);
+        }
+        codec_end_at(buffer, at);
 }
 
 void entry_codec_get(CodecReader *reader, EntryView *ret_view)
