@@ -20,9 +20,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define SLOTS_MIN   ((size_t) 16)
-#define ENTRIES_MIN ((size_t) 16)
-#define LINE_BYTES  64u
+#define SLOTS_MIN      ((size_t) 16)
+#define ENTRIES_MIN    ((size_t) 16)
+#define LINE_BYTES     64u
 #define SAMPLE_ENTRIES ((size_t) 64)
 /* Far enough ahead of what is looked at that it has come by then. */
 #define FETCHED_AHEAD 16u
@@ -127,7 +127,9 @@ static void make_slots(EntryTable *table)
 
         for (table->n_slots = SLOTS_MIN; table->n_slots / 2 < table->n_entries + 1;)
                 table->n_slots *= 2;
-        table->slots = g_new0(Slot, table->n_slots);
+        /* What is fetched as zeros is read first, and has each page come twice. */
+        table->slots = g_new(Slot, table->n_slots);
+        memset(table->slots, 0, table->n_slots * sizeof *table->slots);
         table->n_allocated = 0;
 
         for (size_t i = 0; i < n_before; i++)
@@ -141,9 +143,8 @@ static void make_slots(EntryTable *table)
 /* Whether @key comes after all that there are, which are in order. */
 static bool comes_last(const EntryTable *table, const char *key)
 {
-        return !table->slots &&
-               (table->n_entries == 0 ||
-                strcmp(entry_key(table->entries[table->n_entries - 1]), key) < 0);
+        return !table->slots && (table->n_entries == 0 ||
+                                 strcmp(entry_key(table->entries[table->n_entries - 1]), key) < 0);
 }
 
 Entry *entry_table_lookup(EntryTable *table, const char *key)

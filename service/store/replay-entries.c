@@ -92,8 +92,12 @@ static void join_runs(EntriesBatch *batch, guint n_before)
 
 int entries_replay_take(EntriesReplay *replay, const Record *record)
 {
-        const CommitSink sink = { begin_commit, add_change, add_entry, replay,
-                                  replay->has_name ? replay->name : NULL, replay->name_bytes };
+        const CommitSink sink = { begin_commit,
+                                  add_change,
+                                  add_entry,
+                                  replay,
+                                  replay->has_name ? replay->name : NULL,
+                                  replay->name_bytes };
         EntriesBatch *batch = entries_loader_batch(replay->loader);
         guint n_runs = batch->runs->len;
         guint n_entries = batch->entries->len;

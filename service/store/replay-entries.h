@@ -22,7 +22,7 @@ typedef struct EntriesReplay {
         bool has_name;
         char name[LIMIT_NAMESPACE_NAME_BYTES + 1]; /* that was looked up last */
         size_t name_bytes;
-        Namespace *ns;                             /* what was found; NULL: nothing */
+        Namespace *ns; /* what was found; NULL: nothing */
 } EntriesReplay;
 
 void entries_replay_init(EntriesReplay *replay, State *state);
