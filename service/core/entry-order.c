@@ -25,7 +25,7 @@ static gpointer find_order(gpointer userdata)
                         __builtin_prefetch(order->entries[i + FETCHED_AHEAD]);
                 order->items[i] = (EntryItem){ order->entries[i]->revision, order->entries[i] };
         }
-        entry_sort(order->items, n);
+        entry_sort(order->items, n, NULL);
         return NULL;
 }
 

@@ -48,10 +48,10 @@ static uint64_t differences(const EntryItem *items, size_t n)
 }
 
 /* From the last digit to the first, each leaving those that are equal in it in the order before. */
-static void sort_by_digits(EntryItem *items, size_t n)
+static void sort_by_digits(EntryItem *items, size_t n, EntryItem *spare)
 {
-        g_autofree EntryItem *spare = g_new(EntryItem, n);
-        EntryItem *from = items, *to = spare;
+        g_autofree EntryItem *own = spare ? NULL : g_new(EntryItem, n);
+        EntryItem *from = items, *to = spare ? spare : own;
 
         for (uint64_t left = differences(items, n), place = 0; left > 0; left >>= 8, place++)
                 if (left & UINT8_MAX) {
@@ -65,12 +65,12 @@ static void sort_by_digits(EntryItem *items, size_t n)
                 memcpy(items, from, n * sizeof *items);
 }
 
-void entry_sort(EntryItem *items, size_t n)
+void entry_sort(EntryItem *items, size_t n, EntryItem *spare)
 {
         if (n == 0)
                 return;
         if (n < DIGITS_ITEMS_MIN)
                 qsort(items, n, sizeof *items, compare_numbers);
         else
-                sort_by_digits(items, n);
+                sort_by_digits(items, n, spare);
 }

@@ -27,10 +27,8 @@
 /* Far enough ahead of what is looked at that it has come by then. */
 #define FETCHED_AHEAD 16u
 
-typedef struct Slot {
-        uint64_t hash;
-        Entry *entry; /* owned; NULL: free */
-} Slot;
+/* Its number is the hash, its entry NULL when it is free. So they are sorted where they are. */
+typedef EntryItem Slot;
 
 struct EntryTable {
         uint64_t seed;
@@ -94,7 +92,7 @@ static bool has_key(const Entry *entry, const char *key, size_t key_bytes)
 /* The first slot from @slot on that is free or of @hash. */
 static Slot *find_alike(const EntryTable *table, Slot *slot, uint64_t hash)
 {
-        while (slot->entry && slot->hash != hash)
+        while (slot->entry && slot->number != hash)
                 slot = next_slot(table, slot);
         return slot;
 }
@@ -134,7 +132,7 @@ static void make_slots(EntryTable *table)
 
         for (size_t i = 0; i < n_before; i++)
                 if (before[i].entry)
-                        take_slot(table, before[i].hash, before[i].entry);
+                        take_slot(table, before[i].number, before[i].entry);
         for (size_t i = 0; entries && i < table->n_entries; i++)
                 take_slot(table, hash_of(table, entry_key(entries[i]), entries[i]->key_bytes),
                           entries[i]);
@@ -221,7 +219,7 @@ void entry_table_fetch(EntryTable *table,
 /* Whether what is in @slot may move up to @hole, which is before it: its home is not between them. */
 static bool may_move_up(const EntryTable *table, const Slot *hole, const Slot *slot)
 {
-        size_t from_home = (size_t) (slot - home_of(table, slot->hash)) & (table->n_slots - 1);
+        size_t from_home = (size_t) (slot - home_of(table, slot->number)) & (table->n_slots - 1);
         size_t from_hole = (size_t) (slot - hole) & (table->n_slots - 1);
 
         return from_home >= from_hole;
@@ -275,10 +273,9 @@ static void fetch_key(const EntryItem *items, size_t n, size_t i)
 static void sort_items(EntryItem *items, size_t n, size_t from);
 
 /* Sorts items that have the numbers of their keys' parts from @from on. */
-static void sort_numbered(EntryItem *items, size_t n, size_t from, bool is_sorted)
+static void sort_numbered(EntryItem *items, size_t n, size_t from, EntryItem *spare)
 {
-        if (!is_sorted)
-                entry_sort(items, n);
+        entry_sort(items, n, spare);
 
         for (size_t begin = 0, end; begin < n; begin = end) {
                 for (end = begin + 1; end < n && items[end].number == items[begin].number; end++)
@@ -291,14 +288,11 @@ static void sort_numbered(EntryItem *items, size_t n, size_t from, bool is_sorte
 /* Sorts items whose keys are equal before @from; no two are equal in all. */
 static void sort_items(EntryItem *items, size_t n, size_t from)
 {
-        bool is_sorted = true;
-
         for (size_t i = 0; i < n; i++) {
                 fetch_key(items, n, i + FETCHED_AHEAD);
                 items[i].number = part_of(items[i].entry, from);
-                is_sorted = is_sorted && (i == 0 || items[i - 1].number <= items[i].number);
         }
-        sort_numbered(items, n, from, is_sorted);
+        sort_numbered(items, n, from, NULL);
 }
 
 /* How many of @n_bytes that the first key has, @entry's begins with. */
@@ -318,7 +312,7 @@ static size_t common_bytes(const EntryItem *items, const Entry *entry, size_t n_
  * Sorts all. What they begin with need not be sorted by: as a few tell what that is, most often each key is
  * looked at once. They stand in the order of their hashes, so nobody can have that go wrong often.
  */
-static void sort_all(EntryItem *items, size_t n)
+static void sort_all(EntryItem *items, size_t n, EntryItem *spare)
 {
         size_t from = n > 0 ? items[0].entry->key_bytes : 0;
 
@@ -336,30 +330,21 @@ static void sort_all(EntryItem *items, size_t n)
                 }
                 items[i].number = part_of(items[i].entry, from);
         }
-        sort_numbered(items, n, from, false);
-}
-
-/* What is in the slots, which are no more then. */
-static EntryItem *take_items(EntryTable *table)
-{
-        EntryItem *items = g_new(EntryItem, table->n_entries);
-        g_autofree Slot *slots = g_steal_pointer(&table->slots);
-        size_t n = 0;
-
-        for (size_t i = 0; i < table->n_slots; i++)
-                if (slots[i].entry)
-                        items[n++].entry = slots[i].entry;
-        table->n_slots = 0;
-        return items;
+        sort_numbered(items, n, from, spare);
 }
 
 static Entry **take_slots_sorted(EntryTable *table)
 {
-        g_autofree EntryItem *items = take_items(table);
-        size_t n = table->n_entries;
+        g_autofree EntryItem *items = g_steal_pointer(&table->slots);
+        size_t n = 0, n_slots = table->n_slots;
         Entry **entries;
 
-        sort_all(items, n);
+        for (size_t i = 0; i < n_slots; i++)
+                if (items[i].entry)
+                        items[n++] = items[i];
+        table->n_slots = 0;
+        sort_all(items, n, n <= n_slots - n ? items + n : NULL);
+
         entries = g_new(Entry *, n);
         for (size_t i = 0; i < n; i++)
                 entries[i] = items[i].entry;

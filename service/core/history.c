@@ -225,7 +225,7 @@ static EntryItem *order_newer(Namespace *ns, uint64_t horizon, size_t *ret_n)
 
         items = items_of(ns, &n);
         *ret_n = keep_newer(items, n, horizon);
-        entry_sort(items, *ret_n);
+        entry_sort(items, *ret_n, NULL);
         return g_steal_pointer(&items);
 }
 
