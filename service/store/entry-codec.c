@@ -114,14 +114,14 @@ static int make_tombstone(Entry **ret_entry, const EntryView *view)
         return 0;
 }
 
-static int make_of_no_scope(Entry **ret_entry, const EntryView *view)
+static int make_of_no_scope(Entry **ret_entry, EntryPool *pool, const EntryView *view)
 {
         if (view->is_tombstone)
                 return make_tombstone(ret_entry, view);
         if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
                 return make_swapped(ret_entry, view);
-        return entry_new_from_bytes(ret_entry, view->key, view->key_bytes, view->type,
-                                    view->type_bytes, view->value, view->value_bytes, view->class);
+        return entry_new_in_pool(ret_entry, pool, view->key, view->key_bytes, view->type,
+                                 view->type_bytes, view->value, view->value_bytes, view->class);
 }
 
 static int make_scoped(Entry **ret_entry, const Entry *entry, const EntryView *view)
@@ -142,12 +142,12 @@ static int make_scoped(Entry **ret_entry, const Entry *entry, const EntryView *v
         return 0;
 }
 
-int entry_codec_make(Entry **ret_entry, const EntryView *view)
+int entry_codec_make(Entry **ret_entry, EntryPool *pool, const EntryView *view)
 {
         g_autoptr(Entry) entry = NULL;
         int r;
 
-        r = make_of_no_scope(&entry, view);
+        r = make_of_no_scope(&entry, pool, view);
         if (r < 0)
                 return r;
         if (view->scope)
@@ -162,5 +162,5 @@ int entry_codec_read(Entry **ret_entry, CodecReader *reader)
         EntryView view;
 
         entry_codec_get(reader, &view);
-        return reader->is_bad ? -EBADMSG : entry_codec_make(ret_entry, &view);
+        return reader->is_bad ? -EBADMSG : entry_codec_make(ret_entry, NULL, &view);
 }
