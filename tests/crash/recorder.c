@@ -35,49 +35,18 @@
 
 #define FDS_MAX 4096
 
-/* The beginning of a record in a journal: magic, and further on its kind. */
-#define RECORD_MAGIC       "RGRC"
-#define RECORD_KIND_OFFSET 24
-#define RECORD_KIND_MARK   2
-#define RECORD_KIND_OTHERS 16 /* from here on, those of checkpoints */
-
-typedef enum Plant {
-        PLANT_NONE,
-        PLANT_REPLY_BEFORE_SYNC,
-        PLANT_NO_DIRECTORY_SYNC,
-        PLANT_EARLY_UNLINK,
-        PLANT_RETRY_SYNC,
-        PLANT_SWAP_WRITES,
-        PLANT_FLUSH_BEFORE_SYNC,
-} Plant;
-
 static const char *const plant_names[] = {
         "none",       "reply-before-sync", "no-directory-sync", "early-unlink",
         "retry-sync", "swap-writes",       "flush-before-sync",
 };
 
-typedef struct Descriptor {
-        bool is_watched;
-        bool is_root;    /* of the virtual directory that holds both */
-        bool has_batch;  /* the last write was one of the journal */
-        unsigned n_sent; /* messages, when it was written */
-        TraceNode node;
-        uint64_t late_serial; /* of a sync that was not waited for */
-} Descriptor;
-
 static struct {
         GMutex mutex;
         int fd; /* the trace; -1: nothing is recorded */
         char *names[2], *parents[2];
-        unsigned sync_usec;
-        unsigned n_batch_syncs, failing_sync;
         unsigned n_events, last_event;
         unsigned n_sent; /* messages */
-        Plant plant;
-        uint64_t serial;
-        int late_fd;
-        TraceEvent late;
-        void *late_bytes; /* NULL: none */
+        RecorderSettings settings;
         Descriptor descriptors[FDS_MAX];
 } recorder = { .fd = -1 };
 
@@ -90,11 +59,31 @@ void *recorder_next(const char *name)
         return found;
 }
 
-static Descriptor *descriptor_of(int fd)
+Descriptor *recorder_descriptor(int fd)
 {
         static Descriptor none;
 
         return recorder.fd >= 0 && fd >= 0 && fd < FDS_MAX ? &recorder.descriptors[fd] : &none;
+}
+
+const RecorderSettings *recorder_settings(void)
+{
+        return &recorder.settings;
+}
+
+void recorder_lock(void)
+{
+        g_mutex_lock(&recorder.mutex);
+}
+
+void recorder_unlock(void)
+{
+        g_mutex_unlock(&recorder.mutex);
+}
+
+unsigned recorder_n_sent(void)
+{
+        return recorder.n_sent;
 }
 
 void recorder_put_event(TraceEvent event, const void *payload, size_t n_bytes)
@@ -113,10 +102,10 @@ void recorder_put(TraceKind kind, const void *payload, size_t n_bytes)
 {
         if (recorder.fd < 0)
                 return;
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         recorder.n_sent += kind == TRACE_SENT;
         recorder_put_event((TraceEvent){ .kind = kind }, payload, n_bytes);
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
 }
 
 static void put_names(TraceEvent event, const char *name, const char *new_name)
@@ -180,9 +169,9 @@ __attribute__((constructor)) static void begin(void)
                 recorder.parents[i] = g_path_get_dirname(getenv(variables[i]));
                 recorder.names[i] = g_path_get_basename(getenv(variables[i]));
         }
-        recorder.sync_usec = number_of("REGENT_RECORD_SYNC_USEC");
-        recorder.failing_sync = number_of("REGENT_RECORD_FAIL");
-        recorder.plant = plant_of(getenv("REGENT_RECORD_PLANT"));
+        recorder.settings.sync_usec = number_of("REGENT_RECORD_SYNC_USEC");
+        recorder.settings.failing_sync = number_of("REGENT_RECORD_FAIL");
+        recorder.settings.plant = plant_of(getenv("REGENT_RECORD_PLANT"));
         if (sd_id128_get_boot(&boot_id) < 0)
                 abort();
         recorder.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -222,7 +211,7 @@ static bool is_in_root(const char *name)
 /* Of a path opened without a directory: it counts when it is where one of the two is. */
 static void note_parent(int fd, const char *path)
 {
-        Descriptor *opened = descriptor_of(fd);
+        Descriptor *opened = recorder_descriptor(fd);
 
         *opened = (Descriptor){ 0 };
         opened->is_root = opened->is_watched =
@@ -231,7 +220,7 @@ static void note_parent(int fd, const char *path)
 
 static void note_opened(int fd, const Descriptor *directory, const char *path, bool is_new)
 {
-        Descriptor *opened = descriptor_of(fd);
+        Descriptor *opened = recorder_descriptor(fd);
         bool is_watched = directory->is_watched && (!directory->is_root || is_in_root(path));
 
         *opened = (Descriptor){ .is_watched = is_watched };
@@ -248,14 +237,14 @@ static void note_opened(int fd, const Descriptor *directory, const char *path, b
 INTERPOSE int openat64(int dir_fd, const char *path, int flags, ...)
 {
         mode_t mode = 0600; /* all that regentd creates */
-        Descriptor *directory = descriptor_of(dir_fd);
+        Descriptor *directory = recorder_descriptor(dir_fd);
         bool is_new = false;
         int fd, error;
 
         if (recorder.fd < 0)
                 return NEXT(openat64)(dir_fd, path, flags, mode);
 
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         if (directory->is_watched && (flags & O_CREAT))
                 is_new = faccessat(dir_fd, path, F_OK, 0) < 0;
         fd = NEXT(openat64)(dir_fd, path, flags, mode);
@@ -264,7 +253,7 @@ INTERPOSE int openat64(int dir_fd, const char *path, int flags, ...)
                 note_parent(fd, path);
         else if (fd >= 0)
                 note_opened(fd, directory, path, is_new);
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         errno = error;
         return fd;
 }
@@ -275,154 +264,17 @@ INTERPOSE int close(int fd)
 
         if (recorder.fd < 0 || fd == recorder.fd)
                 return NEXT(close)(fd);
-        g_mutex_lock(&recorder.mutex);
-        descriptor_of(fd)->is_watched = false;
+        recorder_lock();
+        recorder_descriptor(fd)->is_watched = false;
         recorder_bus_closed(fd);
         r = NEXT(close)(fd);
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         return r;
-}
-
-static bool is_batch(const char *bytes, size_t n_bytes)
-{
-        return n_bytes > RECORD_KIND_OFFSET && memcmp(bytes, RECORD_MAGIC, 4) == 0 &&
-               bytes[RECORD_KIND_OFFSET] != RECORD_KIND_MARK &&
-               bytes[RECORD_KIND_OFFSET] < RECORD_KIND_OTHERS;
-}
-
-static bool is_zeros(const char *bytes, size_t n_bytes)
-{
-        return n_bytes > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, n_bytes - 1) == 0;
-}
-
-static void write_now(int fd, TraceEvent event, const void *bytes)
-{
-        if (NEXT(pwrite64)(fd, bytes, event.n_bytes, (off64_t) event.offset) !=
-            (ssize_t) event.n_bytes)
-                abort();
-        recorder_put_event(event, bytes, is_zeros(bytes, event.n_bytes) ? 0 : event.n_bytes);
-}
-
-/* The batch that swap-writes has put off. */
-static void write_late(void)
-{
-        if (recorder.late_bytes)
-                write_now(recorder.late_fd, recorder.late, recorder.late_bytes);
-        g_clear_pointer(&recorder.late_bytes, g_free);
-}
-
-/* Every second batch comes after the next one, if no sync comes before that. */
-static void write_swapped(int fd, TraceEvent event, const void *bytes, bool has_batch)
-{
-        if (has_batch && !recorder.late_bytes) {
-                recorder.late_fd = fd;
-                recorder.late = event;
-                recorder.late_bytes = g_memdup2(bytes, event.n_bytes);
-                return;
-        }
-        write_now(fd, event, bytes);
-        write_late();
-}
-
-INTERPOSE ssize_t pwrite64(int fd, const void *bytes, size_t n_bytes, off64_t offset)
-{
-        Descriptor *file = descriptor_of(fd);
-        TraceEvent event = { .kind = TRACE_WRITE, .offset = (uint64_t) offset, .n_bytes = n_bytes };
-
-        if (!file->is_watched)
-                return NEXT(pwrite64)(fd, bytes, n_bytes, offset);
-
-        g_mutex_lock(&recorder.mutex);
-        file->has_batch = is_batch(bytes, n_bytes);
-        file->n_sent = recorder.n_sent;
-        event.node = file->node;
-        if (recorder.plant == PLANT_SWAP_WRITES)
-                write_swapped(fd, event, bytes, file->has_batch);
-        else
-                write_now(fd, event, bytes);
-        g_mutex_unlock(&recorder.mutex);
-        return (ssize_t) n_bytes;
-}
-
-static void put_sync(TraceKind kind, const Descriptor *file, uint64_t serial, int result)
-{
-        g_mutex_lock(&recorder.mutex);
-        recorder_put_event(
-                (TraceEvent){
-                        .kind = kind, .node = file->node, .serial = serial, .result = result },
-                NULL, 0);
-        g_mutex_unlock(&recorder.mutex);
-}
-
-static uint64_t begin_sync(const Descriptor *file)
-{
-        uint64_t serial = __atomic_add_fetch(&recorder.serial, 1, __ATOMIC_RELAXED);
-
-        put_sync(TRACE_SYNC_BEGIN, file, serial, 0);
-        return serial;
-}
-
-static int sync_once(const Descriptor *file, int result)
-{
-        uint64_t serial = begin_sync(file);
-
-        if (recorder.sync_usec > 0)
-                g_usleep(recorder.sync_usec);
-        put_sync(TRACE_SYNC_END, file, serial, result);
-        if (result == 0)
-                return 0;
-        errno = -result;
-        return -1;
-}
-
-/* Says that it is done, and has it done when the next one is asked for. */
-static int sync_late(Descriptor *file)
-{
-        if (file->late_serial > 0)
-                put_sync(TRACE_SYNC_END, file, file->late_serial, 0);
-        file->late_serial = begin_sync(file);
-        return 0;
-}
-
-/* Of a batch that was written with it, or of what has been answered since it was written. */
-static bool is_to_be_late(const Descriptor *file)
-{
-        return file->has_batch &&
-               (recorder.plant == PLANT_REPLY_BEFORE_SYNC ||
-                (recorder.plant == PLANT_FLUSH_BEFORE_SYNC && recorder.n_sent != file->n_sent));
-}
-
-INTERPOSE int fdatasync(int fd)
-{
-        Descriptor *file = descriptor_of(fd);
-        bool fails;
-
-        if (!file->is_watched)
-                return NEXT(fdatasync)(fd);
-
-        g_mutex_lock(&recorder.mutex);
-        write_late();
-        g_mutex_unlock(&recorder.mutex);
-        if (is_to_be_late(file))
-                return sync_late(file);
-        fails = file->has_batch && ++recorder.n_batch_syncs == recorder.failing_sync;
-        if (fails && recorder.plant == PLANT_RETRY_SYNC)
-                (void) sync_once(file, -EIO);
-        return sync_once(file, fails && recorder.plant != PLANT_RETRY_SYNC ? -EIO : 0);
-}
-
-INTERPOSE int fsync(int fd)
-{
-        const Descriptor *directory = descriptor_of(fd);
-
-        if (!directory->is_watched)
-                return NEXT(fsync)(fd);
-        return recorder.plant == PLANT_NO_DIRECTORY_SYNC ? 0 : sync_once(directory, 0);
 }
 
 static int unlink_now(int dir_fd, const char *path, int flags)
 {
-        Descriptor *directory = descriptor_of(dir_fd);
+        Descriptor *directory = recorder_descriptor(dir_fd);
         int r;
 
         r = NEXT(unlinkat)(dir_fd, path, flags);
@@ -436,13 +288,13 @@ INTERPOSE int unlinkat(int dir_fd, const char *path, int flags)
 {
         int r, error;
 
-        if (!descriptor_of(dir_fd)->is_watched)
+        if (!recorder_descriptor(dir_fd)->is_watched)
                 return NEXT(unlinkat)(dir_fd, path, flags);
 
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         r = unlink_now(dir_fd, path, flags);
         error = errno;
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         errno = error;
         return r;
 }
@@ -467,46 +319,49 @@ static int put_two_names(TraceKind kind,
 
 INTERPOSE int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-        const Descriptor *directories[] = { descriptor_of(from_fd), descriptor_of(to_fd) };
+        const Descriptor *directories[] = { recorder_descriptor(from_fd),
+                                            recorder_descriptor(to_fd) };
         int r;
 
         if (!directories[0]->is_watched)
                 return NEXT(renameat)(from_fd, from, to_fd, to);
 
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         r = put_two_names(TRACE_RENAME, directories, from, to,
                           NEXT(renameat)(from_fd, from, to_fd, to));
-        if (r == 0 && recorder.plant == PLANT_EARLY_UNLINK && g_str_has_prefix(to, "checkpoint-"))
+        if (r == 0 && recorder.settings.plant == PLANT_EARLY_UNLINK &&
+            g_str_has_prefix(to, "checkpoint-"))
                 plant_unlink_early(to_fd, to, unlink_now);
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         return r;
 }
 
 INTERPOSE int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 {
-        const Descriptor *directories[] = { descriptor_of(from_fd), descriptor_of(to_fd) };
+        const Descriptor *directories[] = { recorder_descriptor(from_fd),
+                                            recorder_descriptor(to_fd) };
         int r;
 
         if (!directories[0]->is_watched)
                 return NEXT(linkat)(from_fd, from, to_fd, to, flags);
 
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         r = put_two_names(TRACE_LINK, directories, from, to,
                           NEXT(linkat)(from_fd, from, to_fd, to, flags));
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         return r;
 }
 
 INTERPOSE int mkdirat(int dir_fd, const char *path, mode_t mode)
 {
-        Descriptor *directory = descriptor_of(dir_fd);
+        Descriptor *directory = recorder_descriptor(dir_fd);
         struct stat st;
         int r, error;
 
         if (!directory->is_watched || (directory->is_root && !is_in_root(path)))
                 return NEXT(mkdirat)(dir_fd, path, mode);
 
-        g_mutex_lock(&recorder.mutex);
+        recorder_lock();
         r = NEXT(mkdirat)(dir_fd, path, mode);
         error = errno;
         if (r == 0 && fstatat(dir_fd, path, &st, 0) == 0)
@@ -514,7 +369,7 @@ INTERPOSE int mkdirat(int dir_fd, const char *path, mode_t mode)
                                         .node = directory->node,
                                         .other = { st.st_dev, st.st_ino } },
                           name_in(directory, path), NULL);
-        g_mutex_unlock(&recorder.mutex);
+        recorder_unlock();
         errno = error;
         return r;
 }

@@ -5,7 +5,6 @@ The cases are one story, in the order in which they stand: built, installed, use
 Run by tests/install/package; it takes minutes and root, so it is no part of the ordinary tests.
 """
 
-import glob
 import os
 import re
 import shutil
@@ -13,8 +12,8 @@ import subprocess
 
 import pytest
 
+from debian_packages import built, contents, library_triplet, machine_triplet
 from machine import Machine, boot_is_impossible
-from regent_testing import environment
 from regent_testing.names import BUS_NAME, MANAGER, NAMESPACE, ROOT_PATH, path_of
 
 pytestmark = pytest.mark.timeout(900)
@@ -62,31 +61,6 @@ ExecStart=busctl call {BUS_NAME} {path_of(ROUTER)} {NAMESPACE} Set sv earliest s
 [Install]
 WantedBy=basic.target
 """
-
-
-def built(directory, version=None, **environ):
-    """Builds the packages as data/debian/README.source says, in a copy of the tree. Their files, by package."""
-    tree = os.path.join(directory, "regent")
-    shutil.copytree(
-        environment.source_root(), tree,
-        ignore=shutil.ignore_patterns("build", ".git", "__pycache__"),
-    )  # fmt: skip
-    shutil.copytree(os.path.join(tree, "data", "debian"), os.path.join(tree, "debian"))
-    if version:
-        changelog = os.path.join(tree, "debian", "changelog")
-        with open(changelog, encoding="utf-8") as file:
-            text = re.sub(r"\(.*?\)", f"({version})", file.read(), count=1)
-        with open(changelog, "w", encoding="utf-8") as file:
-            file.write(text)
-    log_path = os.path.join(directory, "build.log")
-    with open(log_path, "wb") as log:
-        status = subprocess.run(
-            ["dpkg-buildpackage", "-us", "-uc", "-b"],
-            cwd=tree, env={**os.environ, **environ}, stdout=log, stderr=log, check=False,
-        ).returncode  # fmt: skip
-    with open(log_path, encoding="utf-8", errors="replace") as log:
-        assert status == 0, log.read()[-5000:]
-    return {os.path.basename(path).split("_")[0]: path for path in glob.glob(directory + "/*.deb")}
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +154,6 @@ def test_lintian_has_nothing_to_say(packages):
     assert (result.returncode, result.stdout) == (0, "")
 
 
-def contents(package):
-    listing = subprocess.run(["dpkg-deb", "-c", package], capture_output=True, text=True, check=True)
-    return {line.split()[5].removeprefix(".") for line in listing.stdout.splitlines()}
-
-
 def test_packages_share_no_file_and_lose_none(packages, tmp_path):
     """All that meson installs is in one of them, but for NEWS.md, which is the changelog there."""
     library, main, development = (contents(packages[name]) for name in OURS)
@@ -209,20 +178,6 @@ def test_packages_share_no_file_and_lose_none(packages, tmp_path):
             "/usr/share/man/man3/regent_get.3.gz"} <= development  # fmt: skip
     assert f"{libraries}/libregent.so.0" in library
     assert "/usr/share/dbus-1/interfaces/org.regentd.State1.Manager.xml" in development
-
-
-def architecture(variable):
-    return subprocess.run(
-        ["dpkg-architecture", "-q" + variable], capture_output=True, text=True, check=True
-    ).stdout.strip()
-
-
-def machine_triplet():
-    return architecture("DEB_HOST_GNU_TYPE")
-
-
-def library_triplet():
-    return architecture("DEB_HOST_MULTIARCH")
 
 
 # installed where nothing runs, as in the making of an image

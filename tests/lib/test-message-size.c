@@ -49,9 +49,11 @@ static void test_size_of_what_grows_most(void)
 {
         static const char *const types[] = { "ab", "a(y)", "a{yy}", "a(b)", "ax" };
 
+        static const uint8_t zeros[96] __attribute__((aligned(8))) = {};
+
         for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
                 check(g_variant_new_array(G_VARIANT_TYPE(types[i] + 1), NULL, 0));
-                check(g_variant_new_from_data(G_VARIANT_TYPE(types[i]), g_malloc0(96), 96, FALSE,
+                check(g_variant_new_from_data(G_VARIANT_TYPE(types[i]), zeros, sizeof zeros, FALSE,
                                               NULL, NULL));
         }
 }

@@ -3,11 +3,9 @@
  * Who is asked about what and when, and what becomes of a request by the answers.
  */
 
-#include "core/veto-text.h"
 #include "participants-rig.h"
 
 #include <errno.h>
-#include <string.h>
 
 typedef struct Fixture {
         ParticipantsRig p;
@@ -410,159 +408,6 @@ static void test_what_is_agreed_is_not_overtaken(Fixture *f, gconstpointer unuse
         rig_assert_trace(f->rig, "[4 5] publish c@4 Q+4 behind@5 ");
 }
 
-static void test_a_reason_is_one_printable_line(void)
-{
-        static const char *const pairs[][2] = {
-                { "no", "no" },
-                { "", "no reason given" },
-                { "a\033[2J\r\n\tb\x7f", "a?[2J???b?" },
-                { "\xff\xfe-\xc3", "?\?-?" },
-                { "r\u202el\u200b\u2028", "r?l??" },
-                { "gr\u00fc\u00df", "gr\u00fc\u00df" },
-        };
-        g_autofree char *huge = g_strnfill(1 << 20, 'x');
-        g_autofree char *cut = veto_text_clean(huge);
-
-        for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
-                g_autofree char *clean = veto_text_clean(pairs[i][0]);
-
-                g_assert_cmpstr(clean, ==, pairs[i][1]);
-        }
-        g_assert_cmpuint(strlen(cut), ==, LIMIT_VETO_BYTES + 3);
-}
-
-/* A model of any order: what is asked, answered, left and written at random. */
-
-#define N_WRITERS 3
-
-typedef struct Model {
-        Fixture *f;
-        GRand *random;
-        uint64_t n_answers;
-} Model;
-
-static void on_random_answer(Rig *rig, const char *label G_GNUC_UNUSED)
-{
-        (*(uint64_t *) rig->userdata)++;
-}
-
-static const char *random_name(GRand *random)
-{
-        return g_rand_boolean(random) ? "a.b" : "c.d";
-}
-
-static void random_write(Model *m, Origin *origin)
-{
-        static const char *const keys[] = { "k", "l", "m" };
-        g_autofree char *text = g_strdup_printf("'%d'", g_rand_int_range(m->random, 0, 3));
-        ChangeSet *set = changes_new_set(random_name(m->random),
-                                         keys[g_rand_int_range(m->random, 0, 3)], text);
-
-        if (g_rand_int_range(m->random, 0, 4) == 0) {
-                const NamespaceWish *wish = set->namespaces->pdata[0];
-
-                changes_set(set, g_str_equal(wish->name, "a.b") ? "c.d" : "a.b", "k", text);
-        }
-        if (g_rand_int_range(m->random, 0, 8) == 0)
-                set->flags |= CHANGE_SET_DRY_RUN;
-        rig_submit(m->f->rig, origin, NULL, set, "w");
-}
-
-static Participant *random_participant(const Model *m)
-{
-        const GPtrArray *list = participants_of(m->f->p.participants, random_name(m->random));
-
-        return list ? list->pdata[g_rand_int_range(m->random, 0, (gint32) list->len)] : NULL;
-}
-
-static void random_step(Model *m, Origin *origins[static N_WRITERS], unsigned n)
-{
-        ParticipantsRig *p = &m->f->p;
-        Origin *origin = origins[g_rand_int_range(m->random, 0, N_WRITERS)];
-        g_autofree char *label = g_strdup_printf("p%u", n);
-        Participant *participant = random_participant(m);
-
-        switch (g_rand_int_range(m->random, 0, 9)) {
-        case 0:
-                if (p->participants->n < 8)
-                        (void) participants_rig_add(p, label, random_name(m->random),
-                                                    g_rand_boolean(m->random) ? "" : "k",
-                                                    g_rand_boolean(m->random), origin);
-                break;
-        case 1:
-                if (participant && p->participants->n > 4)
-                        participants_remove(participant);
-                break;
-        case 2:
-        case 3:
-                if (!pipeline_origin_owes(origin))
-                        random_write(m, origin);
-                break;
-        case 4:
-        case 5:
-        case 6:
-                if (p->asked->len > 0) {
-                        Member *member = p->asked->pdata[0];
-                        g_autofree char *who = g_strdup(member->participant->address);
-
-                        participants_rig_answer(p, who,
-                                                g_rand_int_range(m->random, 0, 4) ? NULL : "no");
-                }
-                break;
-        case 7:
-                participants_rig_pass(p, 1000000);
-                break;
-        default:
-                if (pipeline_is_under_way(m->f->rig->pipeline))
-                        rig_settle(m->f->rig, g_rand_int_range(m->random, 0, 10) ? 0 : -EIO);
-                else
-                        rig_run(m->f->rig);
-                break;
-        }
-}
-
-/* Everything that was asked or submitted comes to an end when time passes, whatever has gone before. */
-static void test_random_orders_end(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
-{
-        g_autoptr(GRand) random = g_rand_new_with_seed(23);
-        Model m = { .f = f, .random = random };
-
-        f->rig->on_answer = on_random_answer;
-        f->rig->userdata = &m.n_answers;
-        for (unsigned round = 0; round < 300; round++) {
-                Origin *origins[N_WRITERS];
-
-                for (int i = 0; i < N_WRITERS; i++)
-                        origins[i] = pipeline_origin_new(f->rig->pipeline);
-                for (unsigned n = 0; n < 100; n++) {
-                        f->rig->is_asynchronous = g_rand_boolean(random);
-                        random_step(&m, origins, 100 * round + n);
-                        g_string_truncate(f->rig->trace, 0);
-                }
-                f->rig->is_asynchronous = false;
-                for (int i = 0; i < 30; i++) {
-                        if (pipeline_is_under_way(f->rig->pipeline))
-                                rig_settle(f->rig, 0);
-                        f->p.now_usec += 1000000;
-                        rig_run(f->rig);
-                }
-                g_assert_cmpuint(f->rig->n_waiting, ==, 0);
-                g_assert_cmpuint(f->p.asked->len, ==, 0);
-                g_assert_cmpuint(f->p.wake_usec, ==, UINT64_MAX);
-                participants_remove_all(f->p.participants, "a.b", "the round is over");
-                participants_remove_all(f->p.participants, "c.d", "the round is over");
-                for (int i = 0; i < N_WRITERS; i++) {
-                        g_assert_false(pipeline_origin_owes(origins[i]));
-                        pipeline_origin_free(origins[i]);
-                }
-        }
-        g_assert_cmpuint(m.n_answers, >, 2000);
-        g_assert_cmpuint(f->p.participants->statistics.n_transactions, >, 500);
-        g_assert_cmpuint(f->p.participants->statistics.n_vetoed, >, 50);
-        g_assert_cmpuint(f->p.participants->statistics.n_late, >, 10);
-        f->rig->on_answer = NULL;
-}
-
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
@@ -587,9 +432,6 @@ int main(int argc, char *argv[])
         ADD(removal_tells_and_ends);
         ADD(removal_of_another_has_its_turn);
         ADD(what_is_agreed_is_not_overtaken);
-        ADD(random_orders_end);
 #undef ADD
-        g_test_add_func("/preparation/a_reason_is_one_printable_line",
-                        test_a_reason_is_one_printable_line);
         return g_test_run();
 }

@@ -4,6 +4,7 @@
  */
 
 #include "support/faulty-io.h"
+#include "support/gate-io.h"
 #include "support/store-fixture.h"
 
 #include <errno.h>
@@ -25,56 +26,6 @@ static void set_number(StoreFixture *f, unsigned n, size_t value_bytes)
         g_autofree char *value = g_strnfill(value_bytes, (gchar) ('a' + n % 26));
 
         store_fixture_set(f, NS, key, value);
-}
-
-/* An Io whose large writes wait at a gate. */
-typedef struct GateIo {
-        Io io;
-        GMutex mutex;
-        GCond changed;
-        size_t n_bytes_min;
-        unsigned n_waiting;
-        bool is_shut;
-} GateIo;
-
-static ssize_t gate_pwrite(
-        void *userdata, int fd, const void *buffer, size_t n_bytes, uint64_t offset)
-{
-        GateIo *gate = userdata;
-
-        g_mutex_lock(&gate->mutex);
-        gate->n_waiting++;
-        g_cond_broadcast(&gate->changed);
-        while (gate->is_shut && n_bytes >= gate->n_bytes_min)
-                g_cond_wait(&gate->changed, &gate->mutex);
-        gate->n_waiting--;
-        g_mutex_unlock(&gate->mutex);
-        return io_pwrite(io_system(), fd, buffer, n_bytes, offset);
-}
-
-static void gate_init(GateIo *gate, size_t n_bytes_min)
-{
-        *gate = (GateIo){ .io = *io_system(), .n_bytes_min = n_bytes_min };
-        g_mutex_init(&gate->mutex);
-        g_cond_init(&gate->changed);
-        gate->io.pwrite = gate_pwrite;
-        gate->io.userdata = gate;
-}
-
-static void gate_set(GateIo *gate, bool is_shut)
-{
-        g_mutex_lock(&gate->mutex);
-        gate->is_shut = is_shut;
-        g_cond_broadcast(&gate->changed);
-        g_mutex_unlock(&gate->mutex);
-}
-
-static void gate_wait_for_one(GateIo *gate)
-{
-        g_mutex_lock(&gate->mutex);
-        while (gate->n_waiting == 0)
-                g_cond_wait(&gate->changed, &gate->mutex);
-        g_mutex_unlock(&gate->mutex);
 }
 
 static uint64_t n_ended(StoreFixture *f)
@@ -159,13 +110,13 @@ static void test_batch_waits_for_the_filler(StoreFixture *f, gconstpointer unuse
         g_autoptr(Commit) commit = NULL;
         GateIo gate;
 
-        gate_init(&gate, 1 << 20);
+        gate_io_init_for_writes(&gate, 1 << 20);
         f->io = &gate.io;
         f->checkpoint_journal_bytes = UINT64_MAX;
         open_with_namespace(f);
-        gate_set(&gate, true);
+        gate_io_set(&gate, true);
         set_number(f, 1, 600u << 10);
-        gate_wait_for_one(&gate);
+        gate_io_wait_for_one(&gate);
 
         commit = store_fixture_commit(f);
         store_fixture_put(commit, NS, "large", value, ENTRY_PERSISTENT);
@@ -175,7 +126,7 @@ static void test_batch_waits_for_the_filler(StoreFixture *f, gconstpointer unuse
         for (int i = 0; i < 10; i++)
                 g_assert_cmpint(sd_event_run(f->event, 1000), >=, 0);
 
-        gate_set(&gate, false);
+        gate_io_set(&gate, false);
         while (!f->is_settled)
                 g_assert_cmpint(sd_event_run(f->event, UINT64_MAX), >=, 0);
         g_assert_cmpint(f->result, ==, 0);
@@ -192,7 +143,7 @@ static void test_walk_waits_for_the_disk(StoreFixture *f, gconstpointer unused G
 {
         GateIo gate;
 
-        gate_init(&gate, 32 << 10);
+        gate_io_init_for_writes(&gate, 32 << 10);
         f->io = &gate.io;
         f->checkpoint_journal_bytes = UINT64_MAX;
         open_with_namespace(f);
@@ -204,10 +155,10 @@ static void test_walk_waits_for_the_disk(StoreFixture *f, gconstpointer unused G
         g_assert_cmpint(store_checkpoint(f->store), ==, 0);
         while (store_fixture_statistic(f, "checkpoint-queue-worst-bytes") == 0)
                 g_assert_cmpint(sd_event_run(f->event, 1000000), >=, 0);
-        gate_set(&gate, true);
+        gate_io_set(&gate, true);
         for (int i = 0; i < 1000; i++)
                 g_assert_cmpint(sd_event_run(f->event, 0), >=, 0);
-        gate_set(&gate, false);
+        gate_io_set(&gate, false);
         wait_until_ended(f, 1);
         g_assert_cmpuint(store_fixture_statistic(f, "checkpoint-queue-worst-bytes"), <, 6u << 20);
         g_assert_cmpuint(store_fixture_statistic(f, "checkpoint-queue-worst-bytes"), >, 3u << 20);
