@@ -438,7 +438,7 @@ static void test_missing_copy_is_noticed(void)
         store_fixture_tear_down(&f, NULL);
 }
 
-static void test_failure_ends_the_marking(void)
+static void test_failure_ends_the_marking(gconstpointer error)
 {
         StoreFixture f;
         FaultyIo faulty;
@@ -450,9 +450,9 @@ static void test_failure_ends_the_marking(void)
         run_steps(&f, 6);
         good = f.status.last_good_revision;
 
-        faulty.error = -ENOSPC;
+        faulty.error = GPOINTER_TO_INT(error);
         faulty_io_arm(&faulty, FAULT_ERRORS, 1);
-        g_assert_cmpint(mark_good(&f), ==, -ENOSPC);
+        g_assert_cmpint(mark_good(&f), ==, GPOINTER_TO_INT(error));
         g_assert_cmpuint(f.status.last_good_revision, ==, good);
         g_assert_cmpint(f.status.state, ==, SERVICE_RUNNING);
         faulty_io_arm(&faulty, FAULT_NONE, 1);
@@ -469,7 +469,10 @@ int main(int argc, char **argv)
         g_test_add_func("/store/good/runtime-entries-stay", test_runtime_entries_stay);
         g_test_add_func("/store/good/damaged-copy-is-never-used", test_damaged_copy_is_never_used);
         g_test_add_func("/store/good/missing-copy-is-noticed", test_missing_copy_is_noticed);
-        g_test_add_func("/store/good/failure-ends-the-marking", test_failure_ends_the_marking);
+        g_test_add_data_func("/store/good/full-disk-ends-the-marking", GINT_TO_POINTER(-ENOSPC),
+                             test_failure_ends_the_marking);
+        g_test_add_data_func("/store/good/full-quota-ends-the-marking", GINT_TO_POINTER(-EDQUOT),
+                             test_failure_ends_the_marking);
 
         return g_test_run();
 }

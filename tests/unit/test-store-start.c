@@ -205,7 +205,7 @@ static void add_campaigns(void)
                 { "error", FAULT_ERROR, -EIO },       { "errors", FAULT_ERRORS, -EIO },
                 { "full", FAULT_ERRORS, -ENOSPC },    { "read-only", FAULT_ERRORS, -EROFS },
                 { "late", FAULT_LATE_ERROR, -EIO },   { "no-descriptors", FAULT_ERROR, -EMFILE },
-                { "no-right", FAULT_ERROR, -EACCES },
+                { "no-right", FAULT_ERROR, -EACCES }, { "over-quota", FAULT_ERRORS, -EDQUOT },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(sceneries); i++)
