@@ -92,6 +92,7 @@ static int explore(const Options *options, const char *path)
         }
         explorer.oracle = oracle = oracle_new(trace, options->is_lazy, complaints);
         explorer.random = g_rand_new_with_seed((guint32) options->seed);
+        explorer.disks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
         explorer.findings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
         explorer.n_events = MIN((guint) options->n_events, trace->events->len);
         explorer.begin = trace_begin(trace);
@@ -108,6 +109,7 @@ static int explore(const Options *options, const char *path)
 
         trial_clear(&explorer.trial);
         g_hash_table_unref(explorer.findings);
+        g_hash_table_unref(explorer.disks);
         g_rand_free(explorer.random);
         return status;
 }

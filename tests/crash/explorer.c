@@ -56,14 +56,16 @@ static bool is_to_be_crashed_twice(const Explorer *explorer, bool is_known)
 /* What recovery makes of @disk, which may have been seen before. */
 static const Finding *find(Explorer *explorer, guint event, CrashKind kind, const Disk *disk)
 {
+        guint64 digest = disk_digest(disk);
         guint64 key = disk_hash(&explorer->boot_id, sizeof explorer->boot_id,
-                                disk_digest(disk) + (kind == CRASH_POWER));
+                                digest + (kind == CRASH_POWER));
         Finding *finding = g_hash_table_lookup(explorer->findings, &key);
         bool is_known = finding;
 
         if (!is_known) {
                 finding = g_new(Finding, 1);
-                explorer->counters.n_states++;
+                explorer->counters.n_states +=
+                        g_hash_table_add(explorer->disks, g_memdup2(&digest, sizeof digest));
                 if (explorer->export_path)
                         explorer_export(explorer, kind, disk);
                 g_hash_table_insert(explorer->findings, g_memdup2(&key, sizeof key), finding);

@@ -26,6 +26,7 @@ typedef struct Explorer {
         sd_id128_t boot_id; /* that of the last start */
         Trial trial;
         GRand *random;
+        GHashTable *disks;    /* set of digests: one counts once, however it came about */
         GHashTable *findings; /* digest of a disk and kind of crash -> Finding */
         ExplorerCounters counters;
 
