@@ -36,7 +36,8 @@ static gboolean read_token(char **ret_token, Failure **reterr)
         }
         if (line->len == 0 || line->len > TOKEN_BYTES_MAX ||
             !g_utf8_validate(line->str, (gssize) line->len, NULL))
-                return failure_set(reterr, EXIT_INVALID, "Standard input: its first line is no token");
+                return failure_set(reterr, EXIT_INVALID,
+                                   "Standard input: its first line is no token");
 
         *ret_token = g_string_free(g_steal_pointer(&line), FALSE);
         return TRUE;

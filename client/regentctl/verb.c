@@ -130,8 +130,9 @@ const Verb verbs[] = {
                 .n_arguments_min = 1,
                 .n_arguments_max = 1,
                 .run = verb_confirm,
-                .details = "TOKEN is what --confirm-timeout= gave to who made the change. - reads it from\n"
-                           "standard input, as everybody may see a command line.",
+                .details =
+                        "TOKEN is what --confirm-timeout= gave to who made the change. - reads it from\n"
+                        "standard input, as everybody may see a command line.",
         },
         {
                 .name = "cancel",

@@ -166,6 +166,10 @@ static bool was_answered(const Reader *reader, const Written *written, guint i)
 
                 if (!request->asked || request->outcome != REQUEST_DONE || request->replied_at >= i)
                         continue;
+                /* Another that asked for the same before, or after that. */
+                if (request->received_at > written->written_at ||
+                    request->replied_at < written->written_at)
+                        continue;
                 if (request->revision > 0 ? request->revision == written->revision
                                           : request_asks_for(request, commit))
                         return true;

@@ -60,7 +60,8 @@ static gboolean describe_entries(gpointer name, gpointer value, gpointer userdat
 static void describe_waiting(GString *text, const PendingChange *change)
 {
         g_string_append_printf(text,
-                               "revision %" G_GUINT64_FORMAT " of uid %u waits until %" G_GUINT64_FORMAT
+                               "revision %" G_GUINT64_FORMAT
+                               " of uid %u waits until %" G_GUINT64_FORMAT
                                " of boot %02x for %02x\n",
                                change->revision, change->writer_uid, change->deadline_usec,
                                change->boot_id[0], change->digest[0]);
