@@ -178,7 +178,7 @@ static bool was_answered(const Reader *reader, const Written *written, guint i)
 }
 
 /* Everything from the first that was not synced on is open, until another journal takes over. */
-static void fail_sync(Reader *reader, const TraceEvent *event, guint i_failed, guint ok_until)
+static void fail_sync(Reader *reader, const TraceEvent *event, guint i_failed)
 {
         GPtrArray *all = reader->all;
         bool is_open = false;
@@ -186,11 +186,23 @@ static void fail_sync(Reader *reader, const TraceEvent *event, guint i_failed, g
         for (guint i = reader->first; i < all->len; i++) {
                 Written *written = all->pdata[i];
 
-                is_open |= written->parts[COMMIT_PERSISTENT] && written->written_at > ok_until &&
+                is_open |= written->parts[COMMIT_PERSISTENT] && !written->is_synced &&
                            memcmp(&written->file, &event->node, sizeof written->file) == 0 &&
                            !was_answered(reader, written, i_failed);
                 if (is_open)
                         written->dropped_by = all->len;
+        }
+}
+
+/* What was in this file when a sync of it began; one of another file, a checkpoint for one, says nothing. */
+static void note_sync(Reader *reader, const TraceEvent *event, guint i_begun)
+{
+        for (guint i = reader->first; i < reader->all->len; i++) {
+                Written *written = reader->all->pdata[i];
+
+                written->is_synced |=
+                        written->written_at < i_begun &&
+                        memcmp(&written->file, &event->node, sizeof written->file) == 0;
         }
 }
 
@@ -227,7 +239,6 @@ GPtrArray *written_read(const Trace *trace,
         Reader reader = { .all = all, .log = log, .complaints = complaints, .since = since };
         g_autoptr(GHashTable) syncs = g_hash_table_new(g_direct_hash, g_direct_equal);
         const char *boot = NULL;
-        guint ok_until = 0;
 
         for (guint i = 0; i < trace->events->len; i++) {
                 const TraceEvent *event = trace_event(trace, i);
@@ -242,9 +253,10 @@ GPtrArray *written_read(const Trace *trace,
                 else if (event->kind == TRACE_SYNC_BEGIN)
                         g_hash_table_insert(syncs, serial, GUINT_TO_POINTER(i));
                 else if (event->kind == TRACE_SYNC_END && event->result < 0)
-                        fail_sync(&reader, event, i, ok_until);
+                        fail_sync(&reader, event, i);
                 else if (event->kind == TRACE_SYNC_END)
-                        ok_until = GPOINTER_TO_UINT(g_hash_table_lookup(syncs, serial));
+                        note_sync(&reader, event,
+                                  GPOINTER_TO_UINT(g_hash_table_lookup(syncs, serial)));
         }
         end_start(&reader);
 

@@ -26,6 +26,7 @@ typedef struct Written {
         TraceNode file;         /* of the persistent part */
         bool is_dead;
         bool is_promise;  /* the oracle's: done, it was on disk */
+        bool is_synced;   /* while it was in this file */
         guint dropped_by; /* the index of the commit that came instead of it; G_MAXUINT: none */
 } Written;
 
