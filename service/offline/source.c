@@ -101,7 +101,7 @@ static int read_last_good(Source *source, const char *state_directory)
                 return stream_fail(REGENT_STORE_INVALID, NULL, "%s: the copy is damaged", path);
         if (file.revision == 0)
                 return stream_fail(REGENT_STORE_NOT_FOUND, NULL,
-                                   "%s: no state was ever marked good", path);
+                                   "%s: there is no last known good state", path);
 
         source->state = state_new();
         source->revision = file.revision;

@@ -70,7 +70,7 @@ static int put(const Side *side, const StoreDirectory *from, const char *label, 
 
 int aside_put_copies(const Side *side, GPtrArray *copies, uint64_t now_usec)
 {
-        g_autofree char *label = aside_label(now_usec, "the last known good copy is damaged");
+        g_autofree char *label = aside_label(now_usec, ASIDE_REASON_COPIES);
 
         return copies->len > 0 ? put(side, side->good_directory, label, copies) : 0;
 }
