@@ -186,6 +186,22 @@ static void check_records(Case *c)
                 violate(c, "degraded, and nothing is logged");
 }
 
+/* Each file of the store that was changed and is set aside, is named. */
+static void check_names(Case *c)
+{
+        g_autoptr(GPtrArray) paths = site_paths(c->damaged);
+
+        for (guint i = 0; i < paths->len; i++) {
+                const char *path = paths->pdata[i];
+                g_autofree char *aside = g_strconcat(side_of(path), "damaged/", NULL);
+
+                if (is_touched(c, path) && !is_logged(c, path) &&
+                    site_get(c->judge->history->site, path) &&
+                    site_has_bytes(c->after, aside, site_get(c->damaged, path)))
+                        violate(c, "%s is set aside, and the log does not name it", path);
+        }
+}
+
 /*
  * Whatever was there and is not as it was is still there, here or there. What was brought in under a
  * name that the store has no file of, and is whole, cannot be told from what a crash has left over.
@@ -400,6 +416,7 @@ void judge_damage(void *userdata, const char *what, const Site *damaged)
         check_verdict(&c);
         check_loaded_from(&c);
         check_records(&c);
+        check_names(&c);
         check_evidence(&c);
         if (prophecy.is_untouched)
                 check_untouched(&c);
