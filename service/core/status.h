@@ -8,6 +8,8 @@
  * store, read by the bus.
  */
 
+#include "core/failure.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -34,9 +36,12 @@ typedef struct ServiceStatus {
         uint64_t durable_revision;
         uint64_t last_good_revision; /* 0: never marked */
         bool is_full;                /* there is no room left, but for deleting */
-        const char *full_path;       /* the directory that last had none; NULL: always had */
+        FailureCause cause;          /* of that, or of nothing being written */
 } ServiceStatus;
 
 /* As the bus spells them. */
 const char *service_state_name(ServiceState state);
 const char *loaded_from_name(LoadedFrom loaded_from);
+
+/* Why it is read-only, owned; or NULL: it is not. */
+char *service_read_only_reason(const ServiceStatus *status);
