@@ -21,7 +21,7 @@ typedef enum ServiceState {
 
 typedef enum LoadedFrom {
         LOADED_FROM_NOTHING, /* first start */
-        LOADED_FROM_JOURNAL, /* the newest checkpoint and its journals: nothing is missing */
+        LOADED_FROM_JOURNAL, /* the newest checkpoint and its journals, as far as is known */
         LOADED_FROM_PREFIX,  /* the same up to a damaged place */
         LOADED_FROM_PREVIOUS_CHECKPOINT,
         LOADED_FROM_LAST_KNOWN_GOOD,

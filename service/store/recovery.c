@@ -209,6 +209,8 @@ static int look_further(Replay *replay)
         if (r != 0)
                 return r;
         if (findings->revision > first.revision && is_of_copy(&first)) {
+                /* What seems to be missing behind a checkpoint that was just being made never was. */
+                findings->damage = NULL;
                 replay_note_damage(replay, first.file, first.damage, findings->loaded_from);
                 return 0;
         }

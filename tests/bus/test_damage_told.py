@@ -4,6 +4,7 @@
 import glob
 import os
 import re
+import shutil
 
 
 
@@ -79,3 +80,36 @@ def test_missing_manifest_with_all_journals_is_called_a_journal(stack):
     assert ns.get("a").unpack() == 1
     assert made.root.property("State") == "degraded"
     assert made.root.property("LoadedFrom") == "journal"
+
+
+def test_whole_manifest_is_not_blamed_for_a_copy(stack):
+    """A crash between a checkpoint and the manifest that names it, and then the copy that was restored is damaged."""
+    made = stack()
+    ns = made.root.create(NAME)
+    ns.set("a", 1)
+    made.root.mark_good()
+    ns.set("a", 2)
+    made.root.restore()
+    ns.set("a", 3)
+    made.regentd.kill()
+    directory = made.regentd.state_dir
+    before = directory + ".before"
+    shutil.copytree(directory, before)
+    made.regentd.start()
+    made.regentd.stop()
+    (checkpoint,) = files(made, "checkpoint-*")
+    shutil.copy2(os.path.join(directory, checkpoint), before)
+    for name in files(made, "*"):
+        path = os.path.join(directory, name)
+        if os.path.isfile(path):
+            os.unlink(path)
+    for name in os.listdir(before):
+        path = os.path.join(before, name)
+        if os.path.isfile(path):
+            shutil.copy2(path, directory)
+    (copy,) = files(made, "last-known-good/*")
+    spoil(os.path.join(directory, copy))
+    made.regentd.start()
+    assert ns.get("a").unpack() == 3
+    assert made.root.property("LoadedReason") == "a copy that was restored is damaged"
+    assert told(made) == [copy]

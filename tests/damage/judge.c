@@ -269,6 +269,9 @@ static void check_loaded_from(Case *c)
                 violate(c, "degraded, and no reason is given");
         if (c->prophecy.is_copy != (status->loaded_from == LOADED_FROM_LAST_KNOWN_GOOD))
                 violate(c, "loaded from %s", loaded_from_name(status->loaded_from));
+        if (c->prophecy.is_loss && c->prophecy.revision == 0 &&
+            status->loaded_from == LOADED_FROM_PREFIX)
+                violate(c, "nothing is left, and that is called a prefix");
         /* With the manifest gone nobody knows that a whole journal is. */
         if (c->prophecy.is_loss && !is_touched(c, "state/MANIFEST") &&
             status->loaded_from == LOADED_FROM_JOURNAL)
