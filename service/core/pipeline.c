@@ -34,10 +34,10 @@ struct Pipeline {
         uint64_t revision;  /* the last one given to a commit */
         uint64_t revision_limit;
         bool is_under_way;
-        bool is_lazy;           /* unless asked otherwise, nobody waits for the disk */
-        bool is_sync_awaited;   /* somebody in the batch does */
-        bool is_full;           /* only deleting is possible */
-        FailureCause cause;     /* of that, or of nothing being possible */
+        bool is_lazy;         /* unless asked otherwise, nobody waits for the disk */
+        bool is_sync_awaited; /* somebody in the batch does */
+        bool is_full;         /* only deleting is possible */
+        FailureCause cause;   /* of that, or of nothing being possible */
         PipelineStatistics statistics;
 };
 

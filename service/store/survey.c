@@ -175,10 +175,7 @@ static uint64_t newest_journal(const Survey *survey, const GPtrArray *names)
         return newest;
 }
 
-void survey_side(const Side *side,
-                 const Manifest *manifest,
-                 SurveyVisitor visitor,
-                 void *userdata)
+void survey_side(const Side *side, const Manifest *manifest, SurveyVisitor visitor, void *userdata)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         Survey survey = { .side = side, .manifest = manifest };

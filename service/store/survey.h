@@ -17,7 +17,4 @@ typedef void (*SurveyVisitor)(void *userdata, const char *name, const char *reas
  * Visits the checkpoints and journals of @side that are damaged, in the order of their names, and not
  * those that may not be read. @manifest: NULL when it is lost, or does not count. Blocks.
  */
-void survey_side(const Side *side,
-                 const Manifest *manifest,
-                 SurveyVisitor visitor,
-                 void *userdata);
+void survey_side(const Side *side, const Manifest *manifest, SurveyVisitor visitor, void *userdata);

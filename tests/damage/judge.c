@@ -278,6 +278,18 @@ static void check_loaded_from(Case *c)
                 violate(c, "loaded from the journal, with a loss");
 }
 
+/* Damage of another file, which may cost nothing where there is a generation to spare. */
+static bool is_other_logged(const Case *c, const char *torn)
+{
+        for (guint i = 0; i < c->records->len; i++) {
+                const LogTrapRecord *record = c->records->pdata[i];
+
+                if (is_damage(record) && g_strcmp0(below(c, record->file), torn) != 0)
+                        return true;
+        }
+        return false;
+}
+
 /* Halves of commits on the runtime side may be what tells a loss from a tear. */
 static bool knows_more(const Case *c)
 {
@@ -295,8 +307,7 @@ static void check_verdict(Case *c)
         case VERDICT_WHOLE:
                 break;
         case VERDICT_TORN:
-                if (c->is_degraded && !knows_more(c) &&
-                    !is_side_logged(c, *torn == 's' ? "runtime/" : "state/"))
+                if (c->is_degraded && !knows_more(c) && !is_other_logged(c, torn))
                         violate(c, "a tear is taken for damage");
                 else if (!c->is_degraded && c->prophecy.is_dirty != is_torn_logged(c, torn))
                         violate(c, "a tear of %s is%s logged", torn,
