@@ -23,33 +23,41 @@ static uint8_t digit_of(const EntryItem *item, unsigned place)
         return (uint8_t) (item->number >> 8 * place);
 }
 
-/* By one digit, from @items to @sorted. False when there is nothing to do, as it is the same in all. */
-static bool sort_by_digit(const EntryItem *items, EntryItem *sorted, size_t n, unsigned place)
+/* By one digit, from @items to @sorted. */
+static void sort_by_digit(const EntryItem *items, EntryItem *sorted, size_t n, unsigned place)
 {
         size_t ends[256] = { 0 };
 
         for (size_t i = 0; i < n; i++)
                 ends[digit_of(&items[i], place)]++;
-        if (ends[digit_of(&items[0], place)] == n)
-                return false;
 
         for (size_t i = 1; i < G_N_ELEMENTS(ends); i++)
                 ends[i] += ends[i - 1];
         for (size_t i = n; i-- > 0;)
                 sorted[--ends[digit_of(&items[i], place)]] = items[i];
-        return true;
+}
+
+/* The bits that are not the same in all. */
+static uint64_t differences(const EntryItem *items, size_t n)
+{
+        uint64_t differing = 0;
+
+        for (size_t i = 1; i < n; i++)
+                differing |= items[i].number ^ items[0].number;
+        return differing;
 }
 
 /* From the last digit to the first, each leaving those that are equal in it in the order before. */
-static void sort_by_digits(EntryItem *items, size_t n)
+static void sort_by_digits(EntryItem *items, size_t n, EntryItem *spare)
 {
-        g_autofree EntryItem *spare = g_new(EntryItem, n);
-        EntryItem *from = items, *to = spare;
+        g_autofree EntryItem *own = spare ? NULL : g_new(EntryItem, n);
+        EntryItem *from = items, *to = spare ? spare : own;
 
-        for (unsigned place = 0; place < sizeof items->number; place++)
-                if (sort_by_digit(from, to, n, place)) {
+        for (uint64_t left = differences(items, n), place = 0; left > 0; left >>= 8, place++)
+                if (left & UINT8_MAX) {
                         EntryItem *sorted = to;
 
+                        sort_by_digit(from, sorted, n, (unsigned) place);
                         to = from;
                         from = sorted;
                 }
@@ -57,12 +65,12 @@ static void sort_by_digits(EntryItem *items, size_t n)
                 memcpy(items, from, n * sizeof *items);
 }
 
-void entry_sort(EntryItem *items, size_t n)
+void entry_sort(EntryItem *items, size_t n, EntryItem *spare)
 {
         if (n == 0)
                 return;
         if (n < DIGITS_ITEMS_MIN)
                 qsort(items, n, sizeof *items, compare_numbers);
         else
-                sort_by_digits(items, n);
+                sort_by_digits(items, n, spare);
 }

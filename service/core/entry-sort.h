@@ -17,5 +17,5 @@ typedef struct EntryItem {
         Entry *entry;
 } EntryItem;
 
-/* Those of the same number stay in the order they have. */
-void entry_sort(EntryItem *items, size_t n);
+/* Those of the same number stay in the order they have. @spare: room for as many more, to work with; or NULL. */
+void entry_sort(EntryItem *items, size_t n, EntryItem *spare);

@@ -5,6 +5,7 @@
 
 #include "core/entry.h"
 
+#include "core/entry-pool.h"
 #include "core/limits.h"
 #include "core/name.h"
 #include "core/session.h"
@@ -30,21 +31,32 @@ static size_t value_offset(size_t key_bytes, size_t type_bytes, size_t scope_byt
                ~(size_t) 7;
 }
 
-static Entry *entry_allocate(const char *key,
+/* Returns where the next begins. */
+static char *put_text(char *at, const char *text, size_t n_bytes)
+{
+        memcpy(at, text, n_bytes);
+        at[n_bytes] = '\0';
+        return at + n_bytes + 1;
+}
+
+static Entry *entry_allocate(EntryPool *pool,
+                             const char *key,
                              size_t key_bytes,
                              const char *type,
                              size_t type_bytes,
                              const char *scope,
+                             size_t scope_bytes,
                              size_t value_bytes,
                              EntryClass class)
 {
-        size_t scope_bytes = strlen(scope);
         Entry *entry;
+        char *text;
 
         g_assert(key_bytes > 0 && key_bytes <= LIMIT_KEY_BYTES && type_bytes <= LIMIT_TYPE_BYTES);
         g_assert(value_bytes <= UINT32_MAX && scope_bytes <= SESSION_BYTES_MAX);
 
-        entry = g_malloc(value_offset(key_bytes, type_bytes, scope_bytes) + value_bytes);
+        entry = entry_pool_take(pool,
+                                value_offset(key_bytes, type_bytes, scope_bytes) + value_bytes);
         *entry = (Entry){
                 .n_refs = 1,
                 .value_bytes = (uint32_t) value_bytes,
@@ -53,12 +65,10 @@ static Entry *entry_allocate(const char *key,
                 .type_bytes = (uint8_t) type_bytes,
                 .scope_bytes = (uint8_t) scope_bytes,
         };
-        memcpy(entry->text, key, key_bytes);
-        entry->text[key_bytes] = '\0';
-        memcpy(entry->text + key_bytes + 1, type, type_bytes);
-        entry->text[key_bytes + 1 + type_bytes] = '\0';
+        text = put_text(entry->text, key, key_bytes);
+        text = put_text(text, type, type_bytes);
         if (scope_bytes > 0)
-                memcpy(entry->text + key_bytes + 1 + type_bytes + 1, scope, scope_bytes + 1);
+                (void) put_text(text, scope, scope_bytes);
         return entry;
 }
 
@@ -78,8 +88,8 @@ Entry *entry_new(const char *key, GVariant *value, EntryClass class)
         const char *type = g_variant_get_type_string(value);
         Entry *entry;
 
-        entry = entry_allocate(key, strlen(key), type, strlen(type), "", g_variant_get_size(value),
-                               class);
+        entry = entry_allocate(NULL, key, strlen(key), type, strlen(type), "", 0,
+                               g_variant_get_size(value), class);
         g_variant_store(value, value_of(entry));
         entry->wire_bytes = clamp_wire_bytes(value_wire_bytes(value));
         return entry;
@@ -94,6 +104,27 @@ int entry_new_from_bytes(Entry **ret_entry,
                          size_t value_bytes,
                          EntryClass class)
 {
+        return entry_new_in_pool(ret_entry, NULL, key, key_bytes, type, type_bytes, value,
+                                 value_bytes, class);
+}
+
+/* A type of one byte has no zero within: that would be none at all. */
+static bool has_type(const Entry *entry)
+{
+        return (entry->type_bytes == 1 || strlen(entry_type(entry)) == entry->type_bytes) &&
+               value_type_is_valid(entry_type(entry));
+}
+
+int entry_new_in_pool(Entry **ret_entry,
+                      EntryPool *pool,
+                      const char *key,
+                      size_t key_bytes,
+                      const char *type,
+                      size_t type_bytes,
+                      const void *value,
+                      size_t value_bytes,
+                      EntryClass class)
+{
         g_autoptr(Entry) entry = NULL;
         uint64_t wire_bytes;
 
@@ -101,8 +132,8 @@ int entry_new_from_bytes(Entry **ret_entry,
             !key_bytes_are_valid(key, key_bytes))
                 return -EBADMSG;
 
-        entry = entry_allocate(key, key_bytes, type, type_bytes, "", value_bytes, class);
-        if (strlen(entry_type(entry)) != type_bytes || !value_type_is_valid(entry_type(entry)))
+        entry = entry_allocate(pool, key, key_bytes, type, type_bytes, "", 0, value_bytes, class);
+        if (!has_type(entry))
                 return -EBADMSG;
 
         memcpy(value_of(entry), value, value_bytes);
@@ -116,13 +147,15 @@ int entry_new_from_bytes(Entry **ret_entry,
 
 Entry *entry_new_tombstone(const char *key, EntryClass class)
 {
-        return entry_allocate(key, strlen(key), "", 0, "", 0, class);
+        return entry_allocate(NULL, key, strlen(key), "", 0, "", 0, 0, class);
 }
 
 Entry *entry_new_tombstone_of(const Entry *entry)
 {
-        return entry_allocate(entry_key(entry), entry->key_bytes, "", 0, entry_release(entry), 0,
-                              (EntryClass) entry->class);
+        const char *release = entry_release(entry);
+
+        return entry_allocate(NULL, entry_key(entry), entry->key_bytes, "", 0, release,
+                              strlen(release), 0, (EntryClass) entry->class);
 }
 
 static Entry *copy_of_scope(const Entry *entry, const char *scope, EntryClass class)
@@ -131,8 +164,8 @@ static Entry *copy_of_scope(const Entry *entry, const char *scope, EntryClass cl
 
         g_assert(*scope);
 
-        copy = entry_allocate(entry_key(entry), entry->key_bytes, entry_type(entry),
-                              entry->type_bytes, scope, entry->value_bytes, class);
+        copy = entry_allocate(NULL, entry_key(entry), entry->key_bytes, entry_type(entry),
+                              entry->type_bytes, scope, strlen(scope), entry->value_bytes, class);
         if (!entry_is_tombstone(entry))
                 memcpy(value_of(copy), entry_value_bytes(entry), entry->value_bytes);
         copy->wire_bytes = entry->wire_bytes;
@@ -151,11 +184,27 @@ Entry *entry_new_of_session(const Entry *entry, const char *session)
         return copy_of_scope(entry, session, ENTRY_SESSION);
 }
 
+size_t entry_memory_bytes(const Entry *entry)
+{
+        return value_offset(entry->key_bytes, entry->type_bytes, entry->scope_bytes) +
+               entry->value_bytes;
+}
+
+bool entry_overwrite(Entry *entry, const Entry *other)
+{
+        if (entry->n_refs > 1 || entry->key_bytes != other->key_bytes ||
+            entry->type_bytes != other->type_bytes || entry->scope_bytes != other->scope_bytes ||
+            entry->value_bytes != other->value_bytes)
+                return false;
+
+        memcpy(entry, other, entry_memory_bytes(entry));
+        entry->n_refs = 1;
+        return true;
+}
+
 Entry *entry_copy(const Entry *entry)
 {
-        Entry *copy = g_memdup2(
-                entry, value_offset(entry->key_bytes, entry->type_bytes, entry->scope_bytes) +
-                               entry->value_bytes);
+        Entry *copy = g_memdup2(entry, entry_memory_bytes(entry));
 
         copy->n_refs = 1;
         copy->older = copy->newer = NULL;

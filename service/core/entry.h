@@ -46,6 +46,8 @@ typedef struct Entry {
                 []; /* key, NUL, type, NUL, of a scope: that, NUL; padding to a multiple of 8, value */
 } Entry;
 
+typedef struct EntryPool EntryPool; /* core/entry-pool.h */
+
 /* From a value in normal form, which is not kept. */
 Entry *entry_new(const char *key, GVariant *value, EntryClass class);
 
@@ -62,6 +64,17 @@ int entry_new_from_bytes(Entry **ret_entry,
                          size_t value_bytes,
                          EntryClass class);
 
+/* The same, in memory of @pool, which may be NULL, if there is any. */
+int entry_new_in_pool(Entry **ret_entry,
+                      EntryPool *pool,
+                      const char *key,
+                      size_t key_bytes,
+                      const char *type,
+                      size_t type_bytes,
+                      const void *value,
+                      size_t value_bytes,
+                      EntryClass class);
+
 Entry *entry_new_tombstone(const char *key, EntryClass class);
 
 /* For the place of @entry: of its key, class and release. */
@@ -72,6 +85,15 @@ Entry *entry_new_of_release(const Entry *entry, const char *release);
 
 /* A copy of @entry of class session and of @session (core/session.h). Tombstones are of none. */
 Entry *entry_new_of_session(const Entry *entry, const char *session);
+
+/*
+ * Makes @entry, which is in no history yet, what @other is, if nobody else has a reference to it and it
+ * takes as much memory for as long a key. For a start alone: an entry that anybody may see never changes.
+ */
+bool entry_overwrite(Entry *entry, const Entry *other);
+
+/* The memory that it takes. */
+size_t entry_memory_bytes(const Entry *entry);
 
 /* With nothing in common with @entry. */
 Entry *entry_copy(const Entry *entry);

@@ -212,21 +212,38 @@ static size_t keep_newer(EntryItem *items, size_t n, uint64_t horizon)
         return n_newer;
 }
 
-/* What is older needs no order: nobody may ask so far back. */
-static gboolean order_entries(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
+/* What is newer than @horizon, in the order of revisions; what is older needs none: nobody may ask so far back. */
+static EntryItem *order_newer(Namespace *ns, uint64_t horizon, size_t *ret_n)
+{
+        g_autofree EntryItem *items = NULL;
+        size_t n;
+
+        if (ns->revision <= horizon) {
+                *ret_n = 0;
+                return NULL;
+        }
+
+        items = items_of(ns, &n);
+        *ret_n = keep_newer(items, n, horizon);
+        entry_sort(items, *ret_n, NULL);
+        return g_steal_pointer(&items);
+}
+
+static gboolean begin_in(gpointer name G_GNUC_UNUSED, gpointer value, gpointer userdata)
 {
         uint64_t horizon = *(const uint64_t *) userdata;
         g_autofree EntryItem *items = NULL;
         Namespace *ns = value;
-        size_t n = 0;
+        size_t n = (size_t) g_tree_nnodes(ns->entries), i = 0;
 
-        if (ns->revision > horizon) {
-                items = items_of(ns, &n);
-                n = keep_newer(items, n, horizon);
-        }
-        entry_sort(items, n);
+        items = g_steal_pointer(&ns->order);
+        if (!items)
+                items = order_newer(ns, horizon, &n);
+        while (i < n && items[i].number <= horizon)
+                i++;
+
         namespace_begin_history(ns);
-        for (size_t i = 0; i < n; i++) {
+        for (; i < n; i++) {
                 fetch(items, n, i + FETCHED_AHEAD);
                 namespace_link(ns, items[i].entry);
         }
@@ -236,7 +253,7 @@ static gboolean order_entries(gpointer name G_GNUC_UNUSED, gpointer value, gpoin
 void history_begin(State *state, uint64_t horizon)
 {
         state_begin_history(state, horizon);
-        g_tree_foreach(state_namespaces(state), order_entries, &horizon);
+        g_tree_foreach(state_namespaces(state), begin_in, &horizon);
 }
 
 typedef struct Resumption {

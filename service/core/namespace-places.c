@@ -161,6 +161,8 @@ Entry *namespace_places_next(NamespacePlaces *places)
 {
         Entry *entry = take_next(places);
 
+        if (!*places->prefix)
+                return entry;
         return entry && g_str_has_prefix(entry_key(entry), places->prefix) ? entry : NULL;
 }
 

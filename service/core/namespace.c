@@ -8,6 +8,8 @@
 
 #include "core/namespace.h"
 
+#include "core/entry-order.h"
+
 #include <string.h>
 
 static int compare_keys(gconstpointer a, gconstpointer b, gpointer unused G_GNUC_UNUSED)
@@ -61,6 +63,7 @@ Namespace *namespace_unref(Namespace *ns)
         tombstones_clear(ns);
         g_tree_unref(ns->entries);
         entry_table_free(ns->unsorted);
+        g_free(ns->order);
         g_clear_pointer(&ns->covered, g_tree_unref);
         g_clear_pointer(&ns->releases, g_tree_unref);
         declaration_unref(ns->declaration);
@@ -80,16 +83,19 @@ void namespace_begin_loading(Namespace *ns)
 void namespace_end_loading(Namespace *ns)
 {
         g_autofree Entry **sorted = NULL;
+        EntryOrder *order;
         size_t n = 0;
 
         if (!ns->unsorted)
                 return;
 
         sorted = entry_table_take_sorted(ns->unsorted, &n);
+        order = entry_order_begin(sorted, n);
         ns->is_appended_to = true;
         for (size_t i = 0; i < n; i++)
                 g_tree_insert(ns->entries, sorted[i]->text, sorted[i]);
         ns->is_appended_to = false;
+        ns->order = entry_order_end(order);
         g_clear_pointer(&ns->unsorted, entry_table_free);
 }
 
@@ -263,6 +269,7 @@ static void account_shown(Namespace *ns, const Entry *before, const Entry *after
 
 static void show(Namespace *ns, Entry *before, Entry *after)
 {
+        g_clear_pointer(&ns->order, g_free);
         if (before)
                 unlink_seen(ns, before);
         account_shown(ns, before, after);
@@ -282,6 +289,7 @@ void namespace_fill(Namespace *ns, Entry **place, Entry *entry, uint64_t hash)
 
 static void unshow(Namespace *ns, Entry *seen)
 {
+        g_clear_pointer(&ns->order, g_free);
         unlink_seen(ns, seen);
         ns->reply_bytes -= entry_reply_bytes(seen);
         account_fallback(ns, entry_key(seen), 1);

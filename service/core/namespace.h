@@ -14,6 +14,7 @@
 
 #include "core/access.h"
 #include "core/declaration.h"
+#include "core/entry-sort.h"
 #include "core/entry-table.h"
 #include "core/entry.h"
 #include "core/limits.h"
@@ -42,8 +43,9 @@ typedef struct Namespace {
         uint64_t reply_bytes;     /* sum of entry_reply_bytes() of those seen */
         Declaration *declaration; /* NULL: none */
         uint64_t fallback_bytes;  /* as reply_bytes, of defaults whose keys are not set */
-        bool has_history;         /* what is set is linked, for core/history.h */
-        Entry *newest;            /* of those linked; borrowed */
+        EntryItem *order; /* what is seen by revision, owned; NULL: not known, or not any more */
+        bool has_history; /* what is set is linked, for core/history.h */
+        Entry *newest;    /* of those linked; borrowed */
         TombstoneList tombstones;
         uint64_t defaults_revision; /* since which the defaults are what they are; 0: always */
 } Namespace;

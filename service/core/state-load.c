@@ -7,6 +7,8 @@
 
 #include "core/state-parts.h"
 
+#define OVERWRITTEN_BYTES_MAX 1024u /* of a value */
+
 void state_begin_loading(State *state)
 {
         g_assert(state->n_observers == 0);
@@ -26,6 +28,19 @@ void state_end_loading(State *state)
         state->is_loading = false;
 }
 
+/* Of a class and with a usage that are not another. What an entry of a large value is, is not worth copying. */
+static bool overwrite(Namespace *ns, Entry *old, const Entry *entry)
+{
+        uint64_t reply_bytes = entry_reply_bytes(old);
+
+        if (old->class != entry->class || entry->value_bytes > OVERWRITTEN_BYTES_MAX ||
+            !entry_overwrite(old, entry))
+                return false;
+
+        ns->reply_bytes += entry_reply_bytes(old) - reply_bytes;
+        return true;
+}
+
 /* What is needed no more is @entry then. */
 static void load_entry(State *state, Namespace *ns, Entry **entry, uint64_t hash)
 {
@@ -36,10 +51,13 @@ static void load_entry(State *state, Namespace *ns, Entry **entry, uint64_t hash
             (old && old->revision > (*entry)->revision))
                 return;
 
-        if (old)
-                sessions_remove(state->sessions, ns->name, old);
         if (ns->tombstones.oldest)
                 tombstones_forget(ns, entry_key(*entry), (*entry)->revision);
+        if (old && overwrite(ns, old, *entry))
+                return;
+
+        if (old)
+                sessions_remove(state->sessions, ns->name, old);
         state_charge_entry(state, ns, old, *entry);
         namespace_fill(ns, place, *entry, hash);
         *entry = old;
@@ -80,12 +98,24 @@ static void load_some(State *state, Namespace *ns, Entry **entries, size_t n_ent
                 load_other(state, ns, &entries[i]);
 }
 
+static void fetch(Entry *const *entries, size_t n_entries)
+{
+        for (size_t i = 0; i < MIN(n_entries, ENTRY_TABLE_FETCHED); i++)
+                entry_table_fetch_entry(entries[i]);
+}
+
 void state_load_entries(State *state, Namespace *ns, Entry **entries, size_t n_entries)
 {
         if (n_entries > 0 && ns->revision < entries[n_entries - 1]->revision)
                 ns->revision = entries[n_entries - 1]->revision;
-        for (size_t i = 0; i < n_entries; i += ENTRY_TABLE_FETCHED)
-                load_some(state, ns, entries + i, MIN(n_entries - i, ENTRY_TABLE_FETCHED));
+        for (size_t i = 0; i < n_entries; i += ENTRY_TABLE_FETCHED) {
+                size_t n_left = n_entries - i;
+
+                /* They come from another thread, and so from another processor's memory. */
+                if (n_left > ENTRY_TABLE_FETCHED)
+                        fetch(entries + i + ENTRY_TABLE_FETCHED, n_left - ENTRY_TABLE_FETCHED);
+                load_some(state, ns, entries + i, MIN(n_left, ENTRY_TABLE_FETCHED));
+        }
 }
 
 Namespace *state_load_namespace(State *state,

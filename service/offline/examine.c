@@ -121,7 +121,7 @@ static int count_entry(void *userdata,
         g_autoptr(Entry) entry = NULL;
         int r;
 
-        r = entry_codec_make(&entry, view);
+        r = entry_codec_make(&entry, NULL, view);
         if (r < 0)
                 return r;
         examination->highest = MAX(examination->highest, revision);

@@ -80,13 +80,16 @@ void checkpoint_codec_put_entry(CodecBuffer *buffer,
                                 const Namespace *ns,
                                 Entry *entry)
 {
+        uint8_t *at;
+
         if (group->ns != ns)
                 begin_group(buffer, group, ns);
 
         entry_codec_put(buffer, entry);
-        codec_put_number(buffer, entry->revision);
-        codec_put_number(buffer, entry->time_usec);
-        codec_put_number(buffer, entry->writer_uid);
+        at = codec_make_room(buffer, 3 * CODEC_NUMBER_BYTES_MAX);
+        at = codec_store_number(at, entry->revision);
+        at = codec_store_number(at, entry->time_usec);
+        codec_end_at(buffer, codec_store_number(at, entry->writer_uid));
         count_one(buffer, group);
 }
 

@@ -19,6 +19,9 @@
 #define PIECE_BYTES   ((uint64_t) 1 << 20)
 #define UNSETTLED_MAX ((uint64_t) 8 << 20)
 
+/* Of any machine. */
+#define PAGE_BYTES_MAX ((uint64_t) 64 << 10)
+
 struct CheckpointFile {
         const StoreDirectory *directory;
         int fd;
@@ -241,16 +244,20 @@ static int verify_up_to(CheckpointFile *file, uint64_t offset)
         return r == CHECKPOINT_E_NEWER ? -EBADMSG : r;
 }
 
-/* Has the last piece written out, and makes sure of an earlier one. */
+/*
+ * Has the last piece written out, and makes sure of an earlier one. What is written next goes on in the
+ * last page: were that being written out, ext4 would lock the file for it against what ends a write-out.
+ */
 static int settle(CheckpointFile *file)
 {
         const Io *io = file->directory->io;
+        uint64_t whole = file->position.offset & ~(PAGE_BYTES_MAX - 1);
         uint64_t begun = file->begun_offset, settled = file->settled_offset;
         int r;
 
-        if (file->position.offset - begun < PIECE_BYTES)
+        if (whole < begun + PIECE_BYTES)
                 return 0;
-        file->begun_offset = file->position.offset;
+        file->begun_offset = whole;
         r = io_write_out(io, file->fd, begun, file->begun_offset - begun, false);
         if (r < 0 || begun - settled < UNSETTLED_MAX)
                 return r;

@@ -39,7 +39,7 @@ static int load_entry(void *userdata,
         Entry *entry;
         int r;
 
-        r = entry_codec_make(&entry, view);
+        r = entry_codec_make(&entry, NULL, view);
         if (r < 0)
                 return r;
 

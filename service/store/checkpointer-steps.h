@@ -12,6 +12,7 @@
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-walk.h"
 #include "store/checkpointer.h"
+#include "store/record-buffers.h"
 
 typedef enum CheckpointerState {
         CHECKPOINTER_IDLE,
@@ -50,8 +51,9 @@ struct Checkpointer {
         CheckpointWalk *walk;           /* from SWITCHING on */
         CheckpointFile *file;           /* the thread's */
         CheckpointerCopy copy;          /* the thread's until it has ended */
-        size_t n_handed_over;           /* bytes */
-        unsigned n_steps;               /* that the thread has */
+        RecordBuffers buffers;
+        size_t n_handed_over; /* bytes */
+        unsigned n_steps;     /* that the thread has */
         int failure;
         bool is_broken; /* the thread's: a step has failed, so those behind it do nothing */
         int64_t held_since_usec;

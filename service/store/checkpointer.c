@@ -40,6 +40,7 @@ static void end(Checkpointer *checkpointer)
         g_clear_pointer(&checkpointer->file, checkpoint_file_free);
         g_clear_pointer(&checkpointer->journal, journal_free);
         g_clear_pointer(&checkpointer->manifest, manifest_free);
+        record_buffers_clear(&checkpointer->buffers);
         checkpointer->phase = CHECKPOINTER_IDLE;
         checkpointer->side = NULL;
         checkpointer->failure = 0;
@@ -98,7 +99,10 @@ static void step_free(WorkerJob *job)
 {
         Step *step = (Step *) job;
 
-        codec_buffer_clear(&step->record);
+        if (step->checkpointer->phase == CHECKPOINTER_WALKING)
+                record_buffers_give_back(&step->checkpointer->buffers, &step->record);
+        else
+                codec_buffer_clear(&step->record);
         g_free(step->text);
         g_free(step);
 }
@@ -207,22 +211,29 @@ static void go_on_walking(Checkpointer *checkpointer)
                                            may_walk ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
 }
 
-static void walk_slice(Checkpointer *checkpointer)
+static void hand_over_record(Checkpointer *checkpointer, RecordKind kind)
 {
         Step *step = step_new(checkpointer, checkpointer_append_record, go_on_walking);
+
+        step->kind = kind;
+        step->record = record_buffers_hand_over(&checkpointer->buffers);
+        hand_over(step);
+}
+
+static void walk_slice(Checkpointer *checkpointer)
+{
+        CodecBuffer *record = &checkpointer->buffers.record;
         int64_t begin = g_get_monotonic_time();
+        RecordKind kind;
         int r;
 
-        r = checkpoint_walk_step(checkpointer->walk, SLICE_USEC, &step->record, &step->kind);
+        r = checkpoint_walk_step(checkpointer->walk, SLICE_USEC, record, &kind);
+        if (r == 0 && record->n_bytes > 0)
+                hand_over_record(checkpointer, kind);
         checkpointer->last_slice_usec = g_get_monotonic_time();
         checkpointer->statistics.slice_worst_usec =
                 MAX(checkpointer->statistics.slice_worst_usec,
                     (uint64_t) (checkpointer->last_slice_usec - begin));
-
-        if (step->record.n_bytes > 0)
-                hand_over(step);
-        else
-                step_free(&step->job);
 
         if (r == CHECKPOINT_WALK_E_END)
                 finish(checkpointer);
@@ -379,6 +390,7 @@ Checkpointer *checkpointer_free(Checkpointer *checkpointer)
         checkpoint_file_free(checkpointer->file);
         journal_free(checkpointer->journal);
         manifest_free(checkpointer->manifest);
+        record_buffers_clear(&checkpointer->buffers);
         g_free(checkpointer);
         return NULL;
 }

@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define NUMBER_BYTES_MAX 10
+/* The bit of each of eight bytes that says that another one follows. */
+#define CONTINUED UINT64_C(0x8080808080808080)
 
 void codec_buffer_clear(CodecBuffer *buffer)
 {
@@ -29,15 +30,44 @@ void codec_put_u32(CodecBuffer *buffer, uint32_t number)
         codec_put_bytes(buffer, &little, sizeof little);
 }
 
-void codec_put_large_number(CodecBuffer *buffer, uint64_t number)
+/* The seven bits of each byte, put next to each other; and apart again. */
+static uint64_t bits_joined(uint64_t x)
 {
-        uint8_t *bytes = codec_extend(buffer, NUMBER_BYTES_MAX);
-        size_t n = 0;
+        x = (x & UINT64_C(0x007f007f007f007f)) | (x & UINT64_C(0x7f007f007f007f00)) >> 1;
+        x = (x & UINT64_C(0x00003fff00003fff)) | (x & UINT64_C(0x3fff00003fff0000)) >> 2;
+        return (x & UINT64_C(0x000000000fffffff)) | (x & UINT64_C(0x0fffffff00000000)) >> 4;
+}
+
+static uint64_t bits_parted(uint64_t x)
+{
+        x = (x & UINT64_C(0x000000000fffffff)) | (x & UINT64_C(0x00fffffff0000000)) << 4;
+        x = (x & UINT64_C(0x00003fff00003fff)) | (x & UINT64_C(0x0fffc0000fffc000)) << 2;
+        return (x & UINT64_C(0x007f007f007f007f)) | (x & UINT64_C(0x3f803f803f803f80)) << 1;
+}
+
+uint8_t *codec_store_large_number(uint8_t *at, uint64_t number)
+{
+        /* Times and revisions, a million of each: all their bytes at once. */
+        if (number < UINT64_C(1) << 56) {
+                unsigned n = (64u - (unsigned) __builtin_clzll(number) + 6) / 7;
+                uint64_t little = bits_parted(number) | (CONTINUED >> (64 - 8 * n) >> 8);
+
+                little = GUINT64_TO_LE(little);
+                memcpy(at, &little, sizeof little);
+                return at + n;
+        }
 
         for (; number >= 0x80; number >>= 7)
-                bytes[n++] = (uint8_t) (number | 0x80);
-        bytes[n++] = (uint8_t) number;
-        buffer->n_bytes -= NUMBER_BYTES_MAX - n;
+                *at++ = (uint8_t) (number | 0x80);
+        *at++ = (uint8_t) number;
+        return at;
+}
+
+void codec_put_large_number(CodecBuffer *buffer, uint64_t number)
+{
+        uint8_t *at = codec_make_room(buffer, CODEC_NUMBER_BYTES_MAX);
+
+        codec_end_at(buffer, codec_store_number(at, number));
 }
 
 void codec_put_bytes(CodecBuffer *buffer, const void *bytes, size_t n_bytes)
@@ -62,9 +92,37 @@ uint32_t codec_get_u32(CodecReader *reader)
         return GUINT32_FROM_LE(little);
 }
 
+/* Whether it is one of up to eight bytes, with eight left to look at. */
+static bool get_at_once(CodecReader *reader, uint64_t *ret_number)
+{
+        uint64_t bytes, ends;
+        unsigned n;
+
+        if (codec_rest(reader) < sizeof bytes)
+                return false;
+        memcpy(&bytes, reader->at, sizeof bytes);
+        bytes = GUINT64_FROM_LE(bytes);
+        ends = ~bytes & CONTINUED;
+        if (ends == 0)
+                return false;
+
+        n = ((unsigned) __builtin_ctzll(ends) + 1) / 8;
+        bytes <<= 64 - 8 * n;
+        /* Longer than need be. */
+        if (n > 1 && bytes >> 56 == 0)
+                return false;
+
+        *ret_number = bits_joined(bytes >> (64 - 8 * n) & ~CONTINUED);
+        reader->at += n;
+        return true;
+}
+
 uint64_t codec_get_large_number(CodecReader *reader)
 {
         uint64_t number = 0;
+
+        if (get_at_once(reader, &number))
+                return number;
 
         for (unsigned shift = 0; shift < 64; shift += 7) {
                 uint8_t byte = codec_get_byte(reader);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct CodecBuffer {
         uint8_t *bytes;
@@ -46,6 +47,60 @@ static inline void *codec_extend(CodecBuffer *buffer, size_t n_bytes)
         end = buffer->bytes + buffer->n_bytes;
         buffer->n_bytes += n_bytes;
         return end;
+}
+
+/*
+ * The same for up to @n_bytes that are stored right there; codec_end_at() says behind the last that was.
+ * What is put a million times a second is put so.
+ */
+static inline uint8_t *codec_make_room(CodecBuffer *buffer, size_t n_bytes)
+{
+        if (n_bytes > buffer->n_allocated - buffer->n_bytes)
+                codec_grow(buffer, n_bytes);
+        return buffer->bytes + buffer->n_bytes;
+}
+
+static inline void codec_end_at(CodecBuffer *buffer, const uint8_t *end)
+{
+        buffer->n_bytes = (size_t) (end - buffer->bytes);
+}
+
+/* The most that a number takes. */
+#define CODEC_NUMBER_BYTES_MAX 10u
+
+/* Into room for CODEC_NUMBER_BYTES_MAX, of which it may write more than it says it took. */
+uint8_t *codec_store_large_number(uint8_t *at, uint64_t number);
+
+static inline uint8_t *codec_store_number(uint8_t *at, uint64_t number)
+{
+        if (number >= 0x80)
+                return codec_store_large_number(at, number);
+
+        *at = (uint8_t) number;
+        return at + 1;
+}
+
+/* As memcpy(), but two copies of a fixed size, which overlap, where that will do: most strings are short. */
+static inline void codec_store_bytes(uint8_t *at, const uint8_t *bytes, size_t n_bytes)
+{
+        if (n_bytes > 32)
+                memcpy(at, bytes, n_bytes);
+        else if (n_bytes >= 16) {
+                memcpy(at, bytes, 16);
+                memcpy(at + n_bytes - 16, bytes + n_bytes - 16, 16);
+        } else if (n_bytes >= 8) {
+                memcpy(at, bytes, 8);
+                memcpy(at + n_bytes - 8, bytes + n_bytes - 8, 8);
+        } else
+                for (size_t i = 0; i < n_bytes; i++)
+                        at[i] = bytes[i];
+}
+
+static inline uint8_t *codec_store_string(uint8_t *at, const void *bytes, size_t n_bytes)
+{
+        at = codec_store_number(at, n_bytes);
+        codec_store_bytes(at, bytes, n_bytes);
+        return at + n_bytes;
 }
 
 static inline void codec_put_byte(CodecBuffer *buffer, uint8_t byte)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define CHANGE_BYTES_MIN 2
+#define NAME_SIZE        (LIMIT_NAMESPACE_NAME_BYTES + 1)
 
 static bool entry_is_of(const Entry *entry, CommitPart part)
 {
@@ -161,22 +162,32 @@ static int get_entries(CodecReader *reader, const CommitSink *sink)
         return n > 0 ? 0 : -EBADMSG;
 }
 
+/* Ends in the name of a namespace. 0 or -EBADMSG. */
+static int get_name(CodecReader *reader, const CommitSink *sink, char ret_name[NAME_SIZE])
+{
+        size_t n_bytes;
+        const char *bytes = codec_get_string(reader, LIMIT_NAMESPACE_NAME_BYTES, &n_bytes);
+
+        if (!bytes)
+                return -EBADMSG;
+        memcpy(ret_name, bytes, n_bytes);
+        ret_name[n_bytes] = '\0';
+        if (sink->known_name && n_bytes == sink->known_bytes &&
+            memcmp(ret_name, sink->known_name, n_bytes) == 0)
+                return 0;
+        return strlen(ret_name) == n_bytes && namespace_name_is_valid(ret_name) ? 0 : -EBADMSG;
+}
+
 static int get_change(CodecReader *reader, const CommitSink *sink)
 {
         NamespaceChangeKind kind = (NamespaceChangeKind) codec_get_byte(reader);
-        char name[LIMIT_NAMESPACE_NAME_BYTES + 1];
+        char name[NAME_SIZE];
         NamespaceAccess access = { 0 };
-        const char *bytes;
-        size_t n_bytes;
         int r;
 
-        bytes = codec_get_string(reader, LIMIT_NAMESPACE_NAME_BYTES, &n_bytes);
-        if (!bytes)
-                return -EBADMSG;
-        memcpy(name, bytes, n_bytes);
-        name[n_bytes] = '\0';
-        if (strlen(name) != n_bytes || !namespace_name_is_valid(name))
-                return -EBADMSG;
+        r = get_name(reader, sink, name);
+        if (r < 0)
+                return r;
         if (kind < NAMESPACE_CHANGE_ENTRIES || kind > NAMESPACE_CHANGE_ACCESS)
                 return -EBADMSG;
 
@@ -294,7 +305,7 @@ static int make_entry(void *userdata, const EntryView *view)
         Entry *entry;
         int r;
 
-        r = entry_codec_make(&entry, view);
+        r = entry_codec_make(&entry, NULL, view);
         if (r == 0)
                 commit_add_entry(maker->commit, maker->change, entry);
         return r;
@@ -308,7 +319,7 @@ int commit_codec_get_any(Commit **ret_commit,
                          uint64_t time_usec)
 {
         CommitMaker maker = { .revision = revision, .time_usec = time_usec };
-        const CommitSink sink = { make_commit, make_change, make_entry, &maker };
+        const CommitSink sink = { make_commit, make_change, make_entry, &maker, NULL, 0 };
         g_autoptr(Commit) commit = NULL;
         int r;
 

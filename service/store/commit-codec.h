@@ -70,6 +70,9 @@ typedef struct CommitSink {
         /* One of the change before; its key, type and value are not looked at yet. */
         int (*on_entry)(void *userdata, const EntryView *view);
         void *userdata;
+        /* A valid name, which need not be judged again; NULL: none. */
+        const char *known_name;
+        size_t known_bytes;
 } CommitSink;
 
 /* 0, -EBADMSG, which may also come after all has been given, COMMIT_CODEC_E_NEWER, or what ended it. */

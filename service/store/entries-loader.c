@@ -13,11 +13,13 @@
 
 #define BATCHES           4u
 #define BATCH_ENTRIES_MIN 1024u
+#define FETCHED_AHEAD     16u
 #define BATCH_BYTES_MIN   ((size_t) 256 << 10)
 
 struct EntriesLoader {
         State *state;
         EntriesBatch batches[BATCHES];
+        EntryPool pool;
         GThread *thread; /* NULL: none yet */
         bool is_alone;   /* there can be none */
 
@@ -47,10 +49,16 @@ EntriesLoader *entries_loader_new(State *state)
         return loader;
 }
 
-static void batch_empty(EntriesBatch *batch)
+/* What is left in it is what the state did not take. */
+static void batch_empty(EntriesBatch *batch, EntryPool *pool)
 {
-        g_array_set_size(batch->runs, 0);
+        for (guint i = 0; i < batch->entries->len; i++) {
+                if (i + FETCHED_AHEAD < batch->entries->len)
+                        __builtin_prefetch(batch->entries->pdata[i + FETCHED_AHEAD]);
+                entry_pool_give(pool, g_steal_pointer(&batch->entries->pdata[i]));
+        }
         g_ptr_array_set_size(batch->entries, 0);
+        g_array_set_size(batch->runs, 0);
         batch->n_bytes = 0;
 }
 
@@ -107,6 +115,7 @@ EntriesLoader *entries_loader_free(EntriesLoader *loader)
                 g_array_unref(loader->batches[i].runs);
                 g_ptr_array_unref(loader->batches[i].entries);
         }
+        entry_pool_clear(&loader->pool);
         pthread_cond_destroy(&loader->changed);
         pthread_mutex_destroy(&loader->lock);
         g_free(loader);
@@ -118,6 +127,11 @@ EntriesBatch *entries_loader_batch(EntriesLoader *loader)
         return &loader->batches[loader->n_filled % BATCHES];
 }
 
+EntryPool *entries_loader_pool(EntriesLoader *loader)
+{
+        return &loader->pool;
+}
+
 /* Hands over what is filled, and waits until no more than @n_left_max are not loaded. */
 static void hand_over(EntriesLoader *loader, uint64_t n_left_max)
 {
@@ -127,7 +141,7 @@ static void hand_over(EntriesLoader *loader, uint64_t n_left_max)
         while (loader->n_filled - loader->n_loaded > n_left_max)
                 pthread_cond_wait(&loader->changed, &loader->lock);
         pthread_mutex_unlock(&loader->lock);
-        batch_empty(entries_loader_batch(loader));
+        batch_empty(entries_loader_batch(loader), &loader->pool);
 }
 
 static void load_alone(EntriesLoader *loader)
@@ -135,7 +149,7 @@ static void load_alone(EntriesLoader *loader)
         EntriesBatch *batch = entries_loader_batch(loader);
 
         batch_load(batch, loader->state);
-        batch_empty(batch);
+        batch_empty(batch, &loader->pool);
 }
 
 void entries_loader_poke(EntriesLoader *loader)

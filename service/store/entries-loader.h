@@ -11,6 +11,7 @@
  * at it, the others may look up a namespace by its name in the state, and nothing else.
  */
 
+#include "core/entry-pool.h"
 #include "core/state.h"
 
 #include <glib.h>
@@ -37,6 +38,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EntriesLoader, entries_loader_free)
 
 /* The one to be filled, until the next of these calls. Only what is whole may be in it then. */
 EntriesBatch *entries_loader_batch(EntriesLoader *loader);
+
+/* Whose entries those of a batch may be. */
+EntryPool *entries_loader_pool(EntriesLoader *loader);
 
 /* Call when there is more in it: hands it over if it is worth that. Waits while too much is handed over. */
 void entries_loader_poke(EntriesLoader *loader);

@@ -15,19 +15,20 @@
 #define TOMBSTONE_BIT   0x80u
 #define SCOPE_BYTES_MAX SESSION_BYTES_MAX /* the larger of the two */
 
+/* What an entry takes at most beside its texts and its value: the class, and how long those four are. */
+#define PUT_BYTES_MAX (1 + 4 * CODEC_NUMBER_BYTES_MAX)
+
 G_STATIC_ASSERT(LIMIT_RELEASE_BYTES <= SCOPE_BYTES_MAX);
 
-static void put_value(CodecBuffer *buffer, Entry *entry)
+static uint8_t *store_value(uint8_t *at, Entry *entry)
 {
-        codec_put_number(buffer, entry->value_bytes);
-
         if (G_BYTE_ORDER == G_LITTLE_ENDIAN) {
-                codec_put_bytes(buffer, entry_value_bytes(entry), entry->value_bytes);
+                return codec_store_string(at, entry_value_bytes(entry), entry->value_bytes);
         } else {
                 g_autoptr(GVariant) value = entry_value(entry);
                 g_autoptr(GVariant) swapped = g_variant_byteswap(value);
 
-                codec_put_bytes(buffer, g_variant_get_data(swapped), entry->value_bytes);
+                return codec_store_string(at, g_variant_get_data(swapped), entry->value_bytes);
         }
 }
 
@@ -40,16 +41,18 @@ static bool entry_is_scoped(EntryClass class, bool is_tombstone)
 void entry_codec_put(CodecBuffer *buffer, Entry *entry)
 {
         bool is_tombstone = entry_is_tombstone(entry);
+        size_t n_text = (size_t) entry->key_bytes + entry->scope_bytes + entry->type_bytes;
+        uint8_t *at = codec_make_room(buffer, PUT_BYTES_MAX + n_text + entry->value_bytes);
 
-        codec_put_byte(buffer, (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0)));
-        codec_put_string(buffer, entry_key(entry), entry->key_bytes);
+        *at++ = (uint8_t) (entry->class | (is_tombstone ? TOMBSTONE_BIT : 0));
+        at = codec_store_string(at, entry_key(entry), entry->key_bytes);
         if (entry_is_scoped((EntryClass) entry->class, is_tombstone))
-                codec_put_string(buffer, entry_scope(entry), entry->scope_bytes);
-        if (is_tombstone)
-                return;
-
-        codec_put_string(buffer, entry_type(entry), entry->type_bytes);
-        put_value(buffer, entry);
+                at = codec_store_string(at, entry_scope(entry), entry->scope_bytes);
+        if (!is_tombstone) {
+                at = codec_store_string(at, entry_type(entry), entry->type_bytes);
+                at = store_value(at, entry);
+        }
+        codec_end_at(buffer, at);
 }
 
 void entry_codec_get(CodecReader *reader, EntryView *ret_view)
@@ -111,14 +114,14 @@ static int make_tombstone(Entry **ret_entry, const EntryView *view)
         return 0;
 }
 
-static int make_of_no_scope(Entry **ret_entry, const EntryView *view)
+static int make_of_no_scope(Entry **ret_entry, EntryPool *pool, const EntryView *view)
 {
         if (view->is_tombstone)
                 return make_tombstone(ret_entry, view);
         if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
                 return make_swapped(ret_entry, view);
-        return entry_new_from_bytes(ret_entry, view->key, view->key_bytes, view->type,
-                                    view->type_bytes, view->value, view->value_bytes, view->class);
+        return entry_new_in_pool(ret_entry, pool, view->key, view->key_bytes, view->type,
+                                 view->type_bytes, view->value, view->value_bytes, view->class);
 }
 
 static int make_scoped(Entry **ret_entry, const Entry *entry, const EntryView *view)
@@ -139,12 +142,12 @@ static int make_scoped(Entry **ret_entry, const Entry *entry, const EntryView *v
         return 0;
 }
 
-int entry_codec_make(Entry **ret_entry, const EntryView *view)
+int entry_codec_make(Entry **ret_entry, EntryPool *pool, const EntryView *view)
 {
         g_autoptr(Entry) entry = NULL;
         int r;
 
-        r = make_of_no_scope(&entry, view);
+        r = make_of_no_scope(&entry, pool, view);
         if (r < 0)
                 return r;
         if (view->scope)
@@ -159,5 +162,5 @@ int entry_codec_read(Entry **ret_entry, CodecReader *reader)
         EntryView view;
 
         entry_codec_get(reader, &view);
-        return reader->is_bad ? -EBADMSG : entry_codec_make(ret_entry, &view);
+        return reader->is_bad ? -EBADMSG : entry_codec_make(ret_entry, NULL, &view);
 }

@@ -31,8 +31,8 @@ typedef struct EntryView {
 void entry_codec_put(CodecBuffer *buffer, Entry *entry);
 void entry_codec_get(CodecReader *reader, EntryView *ret_view);
 
-/* 0, or -EBADMSG when key, release, session, type or value is none. */
-int entry_codec_make(Entry **ret_entry, const EntryView *view);
+/* 0, or -EBADMSG when key, release, session, type or value is none. @pool: see core/entry-pool.h; or NULL. */
+int entry_codec_make(Entry **ret_entry, EntryPool *pool, const EntryView *view);
 
 /* Both of these. 0 or -EBADMSG. */
 int entry_codec_read(Entry **ret_entry, CodecReader *reader);

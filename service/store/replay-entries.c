@@ -11,6 +11,7 @@
 #include "store/commit-codec.h"
 
 #include <errno.h>
+#include <string.h>
 
 void entries_replay_init(EntriesReplay *replay, State *state)
 {
@@ -29,6 +30,13 @@ static void begin_commit(void *userdata, uint32_t writer_uid, const char *reason
         replay->writer_uid = writer_uid;
 }
 
+static void look_up(EntriesReplay *replay, const char *name)
+{
+        replay->name_bytes = g_strlcpy(replay->name, name, sizeof replay->name);
+        replay->ns = state_lookup(replay->state, name);
+        replay->has_name = true;
+}
+
 static int add_change(void *userdata,
                       NamespaceChangeKind kind,
                       const char *name,
@@ -41,7 +49,9 @@ static int add_change(void *userdata,
         if (kind != NAMESPACE_CHANGE_ENTRIES)
                 return ENTRIES_REPLAY_E_OTHER;
 
-        run.ns = state_lookup(replay->state, name);
+        if (!replay->has_name || strcmp(name, replay->name) != 0)
+                look_up(replay, name);
+        run.ns = replay->ns;
         g_array_append_val(batch->runs, run);
         return 0;
 }
@@ -53,7 +63,7 @@ static int add_entry(void *userdata, const EntryView *view)
         Entry *entry;
         int r;
 
-        r = entry_codec_make(&entry, view);
+        r = entry_codec_make(&entry, entries_loader_pool(replay->loader), view);
         if (r < 0)
                 return r;
 
@@ -82,7 +92,12 @@ static void join_runs(EntriesBatch *batch, guint n_before)
 
 int entries_replay_take(EntriesReplay *replay, const Record *record)
 {
-        const CommitSink sink = { begin_commit, add_change, add_entry, replay };
+        const CommitSink sink = { begin_commit,
+                                  add_change,
+                                  add_entry,
+                                  replay,
+                                  replay->has_name ? replay->name : NULL,
+                                  replay->name_bytes };
         EntriesBatch *batch = entries_loader_batch(replay->loader);
         guint n_runs = batch->runs->len;
         guint n_entries = batch->entries->len;
@@ -112,4 +127,5 @@ void entries_replay_flush(EntriesReplay *replay)
         if (state_revision(replay->state) < replay->revision)
                 state_set_revision(replay->state, replay->revision);
         replay->revision = 0;
+        replay->has_name = false;
 }

@@ -9,6 +9,7 @@
  * rest.
  */
 
+#include "core/limits.h"
 #include "store/entries-loader.h"
 #include "store/record.h"
 
@@ -18,6 +19,10 @@ typedef struct EntriesReplay {
         uint64_t revision;    /* of the last commit; 0: none since the state was looked at */
         const Record *record; /* that is being read */
         uint32_t writer_uid;
+        bool has_name;
+        char name[LIMIT_NAMESPACE_NAME_BYTES + 1]; /* that was looked up last */
+        size_t name_bytes;
+        Namespace *ns; /* what was found; NULL: nothing */
 } EntriesReplay;
 
 void entries_replay_init(EntriesReplay *replay, State *state);

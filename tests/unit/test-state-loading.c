@@ -4,6 +4,7 @@
  */
 
 #include "changes.h"
+#include "core/history.h"
 #include "core/namespace-places.h"
 #include "core/state.h"
 #include "store/entries-loader.h"
@@ -166,11 +167,104 @@ static void test_it_is_what_was_applied(void)
                 run(seed);
 }
 
+/* So many that a thread of its own puts them in order. */
+#define N_MANY 40000u
+
+static Entry *entry_of(unsigned key, uint64_t revision)
+{
+        g_autofree char *text = g_strdup_printf("k%u", key);
+        g_autoptr(GVariant) value = g_variant_ref_sink(g_variant_new_uint64(revision));
+        Entry *entry = entry_new(text, value, ENTRY_PERSISTENT);
+
+        entry->revision = revision;
+        return entry;
+}
+
+/* Loads each key twice, each time in another order. */
+static Namespace *load_many(State *state)
+{
+        g_autoptr(Commit) creation = changes_commit_create(1, "a.b", 4001);
+        Namespace *ns;
+
+        state_apply(state, creation);
+        ns = state_lookup(state, "a.b");
+        for (unsigned i = 0; i < 2 * N_MANY; i++) {
+                Entry *entry = entry_of(i * 7919 % N_MANY, i + 2);
+
+                state_load_entries(state, ns, &entry, 1);
+                entry_unref(entry);
+        }
+        return ns;
+}
+
+static void assert_history(const Namespace *ns, uint64_t horizon, unsigned n_expected)
+{
+        uint64_t revision = UINT64_MAX;
+        const Entry *newer = NULL;
+        unsigned n = 0;
+
+        for (const Entry *entry = ns->newest; entry; entry = entry->older, n++) {
+                g_assert_cmpuint(entry->revision, <, revision);
+                g_assert_true(entry->newer == newer);
+                g_assert_true(namespace_lookup(ns, entry_key(entry)) == entry);
+                revision = entry->revision;
+                newer = entry;
+        }
+        g_assert_cmpuint(n, ==, n_expected);
+        g_assert_cmpuint(revision, >, horizon);
+}
+
+static void test_the_history_of_many_is_in_order(void)
+{
+        const uint64_t horizons[] = { 0, N_MANY + N_MANY / 2, 3 * N_MANY };
+        const unsigned n_expected[] = { N_MANY, N_MANY / 2 + 1, 0 };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(horizons); i++) {
+                g_autoptr(State) state = state_new();
+                Namespace *ns;
+
+                state_begin_loading(state);
+                ns = load_many(state);
+                state_end_loading(state);
+                g_assert_nonnull(ns->order);
+                state_set_revision(state, 2 * N_MANY + 1);
+                history_begin(state, horizons[i]);
+                assert_history(ns, horizons[i], n_expected[i]);
+        }
+}
+
+static void test_what_changes_before_the_history_is_in_it(void)
+{
+        for (unsigned is_gone = 0; is_gone < 2; is_gone++) {
+                g_autoptr(State) state = state_new();
+                g_autoptr(Commit) commit = commit_new(3 * N_MANY, 1, 0, NULL);
+                NamespaceChange *change = commit_add(commit, NAMESPACE_CHANGE_ENTRIES, "a.b");
+                g_autoptr(Entry) entry = entry_of(7, 3 * N_MANY);
+                Namespace *ns;
+
+                state_begin_loading(state);
+                ns = load_many(state);
+                state_end_loading(state);
+                if (is_gone)
+                        commit_add_entry(commit, change, entry_new_tombstone_of(entry));
+                else
+                        commit_add_entry(commit, change, entry_ref(entry));
+                state_apply(state, commit);
+                history_begin(state, 0);
+                assert_history(ns, 0, N_MANY - is_gone);
+        }
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
 
         g_test_add_func("/state-loading/it-is-what-was-applied", test_it_is_what_was_applied);
+
+        g_test_add_func("/state-loading/the-history-of-many-is-in-order",
+                        test_the_history_of_many_is_in_order);
+        g_test_add_func("/state-loading/what-changes-before-the-history-is-in-it",
+                        test_what_changes_before_the_history_is_in_it);
 
         return g_test_run();
 }

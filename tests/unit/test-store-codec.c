@@ -36,6 +36,44 @@ static void test_numbers_round_trip(void)
         g_assert_cmpint(codec_finish(&reader), ==, 0);
 }
 
+/* Numbers of each length, with all that may follow them or nothing, which is read in another way. */
+static void test_numbers_of_each_length_round_trip(void)
+{
+        for (unsigned bits = 0; bits < 64; bits++)
+                for (unsigned n_behind = 0; n_behind < 10; n_behind++) {
+                        uint64_t number = (UINT64_C(0x9d5ac371e2f4b687) | 1) >> (63 - bits);
+                        g_auto(CodecBuffer) buffer = { 0 };
+                        CodecReader reader;
+
+                        codec_put_number(&buffer, number);
+                        g_assert_cmpuint(buffer.n_bytes, ==, bits / 7 + 1);
+                        for (unsigned i = 0; i < n_behind; i++)
+                                codec_put_byte(&buffer, i % 2 ? 0x80 : 0xff);
+
+                        reader = codec_reader(buffer.bytes, buffer.n_bytes);
+                        g_assert_cmpuint(codec_get_number(&reader), ==, number);
+                        g_assert_cmpuint(codec_rest(&reader), ==, n_behind);
+                }
+}
+
+static void test_strings_of_each_length_round_trip(void)
+{
+        char text[200];
+
+        for (size_t i = 0; i < sizeof text; i++)
+                text[i] = (char) (1 + i % 100);
+        for (size_t n = 0; n <= sizeof text; n++) {
+                g_autofree uint8_t *bytes = g_malloc0(CODEC_NUMBER_BYTES_MAX + n);
+                uint8_t *end = codec_store_string(bytes, text, n);
+                CodecReader reader = codec_reader(bytes, (size_t) (end - bytes));
+                size_t n_read;
+                const char *read = codec_get_string(&reader, sizeof text, &n_read);
+
+                g_assert_cmpint(codec_finish(&reader), ==, 0);
+                g_assert_cmpmem(read, n_read, text, n);
+        }
+}
+
 static void test_numbers_have_one_form(void)
 {
         static const struct {
@@ -44,6 +82,8 @@ static void test_numbers_have_one_form(void)
         } bad[] = {
                 { { 0x80, 0x00 }, 2 },
                 { { 0xff, 0x80, 0x00 }, 3 },
+                { { 0x80, 0x00, 1, 1, 1, 1, 1, 1, 1, 1 }, 10 },
+                { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00, 1, 1 }, 10 },
                 { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02 }, 10 },
                 { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01 }, 11 },
                 { { 0x80 }, 1 },
@@ -477,6 +517,10 @@ int main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
 
         g_test_add_func("/store/codec/numbers-round-trip", test_numbers_round_trip);
+        g_test_add_func("/store/codec/numbers-of-each-length-round-trip",
+                        test_numbers_of_each_length_round_trip);
+        g_test_add_func("/store/codec/strings-of-each-length-round-trip",
+                        test_strings_of_each_length_round_trip);
         g_test_add_func("/store/codec/numbers-have-one-form", test_numbers_have_one_form);
         g_test_add_func("/store/codec/release-that-is-none-is-refused",
                         test_release_that_is_none_is_refused);

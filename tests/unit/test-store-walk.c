@@ -174,7 +174,7 @@ static int load_entry(void *userdata,
         Loader *loader = userdata;
         Entry *entry;
 
-        g_assert_cmpint(entry_codec_make(&entry, view), ==, 0);
+        g_assert_cmpint(entry_codec_make(&entry, NULL, view), ==, 0);
         g_assert_null(namespace_lookup_at(loader->ns, entry_key(entry), entry_release(entry)));
         entry->revision = revision;
         entry->time_usec = time_usec;
