@@ -64,6 +64,6 @@
 
 /* Verdicts on a file, and on all of a directory. */
 #define REGENT_STORE_WHOLE   "whole"
-#define REGENT_STORE_TORN    "torn"    /* whole, but for an end that was never acknowledged */
-#define REGENT_STORE_DAMAGED "damaged" /* something that was acknowledged is missing */
+#define REGENT_STORE_TORN    "torn"    /* whole, but for an end that nobody was told was on disk */
+#define REGENT_STORE_DAMAGED "damaged" /* something that was on disk is missing */
 #define REGENT_STORE_NEWER   "newer"   /* written by a later version */

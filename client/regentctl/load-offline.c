@@ -16,6 +16,9 @@
 #define COMMIT_BYTES_MAX      (2u << 20)
 #define COMMIT_NAMESPACES_MAX 256u
 
+/* A message has names, too. */
+#define CHANGE_BYTES_MAX (REGENT_STORE_MESSAGE_BYTES_MAX - (64u << 10))
+
 #define MODE_STANDARD 0644
 
 typedef struct Commit {
@@ -110,6 +113,25 @@ static gboolean check_one_commit(const Transaction *transaction, Failure **reter
         return TRUE;
 }
 
+/* What is larger does not even get there, and it is better to know before anything is committed. */
+static gboolean check_sizes(const Transaction *transaction, Failure **reterr)
+{
+        for (guint i = 0; i < transaction->namespaces->len; i++) {
+                const TransactionNamespace *ns = transaction->namespaces->pdata[i];
+
+                for (guint j = 0; j < ns->changes->len; j++) {
+                        const TransactionChange *change = ns->changes->pdata[j];
+
+                        if (transaction_change_bytes(change) > CHANGE_BYTES_MAX)
+                                return failure_set(reterr, EXIT_INVALID,
+                                                   "%s: '%s' is larger than any value that can be "
+                                                   "kept",
+                                                   ns->name, change->key);
+                }
+        }
+        return TRUE;
+}
+
 gboolean load_offline(Offline *offline,
                       const GPtrArray *missing,
                       const Transaction *transaction,
@@ -121,7 +143,8 @@ gboolean load_offline(Offline *offline,
         g_autoptr(GVariant) done = NULL;
         Commit commit = {};
 
-        if (is_one_commit && !check_one_commit(transaction, reterr))
+        if ((is_one_commit && !check_one_commit(transaction, reterr)) ||
+            !check_sizes(transaction, reterr))
                 return FALSE;
 
         for (guint i = 0; i < missing->len; i++)

@@ -142,7 +142,8 @@ static void print_start(Output *output, GVariant *verdict)
                             n_pending);
         if (known > 0)
                 output_line(output,
-                            "Lost: what was changed in revisions %" PRIu64 " to %" PRIu64 ".",
+                            "Lost: at least what was changed in revisions %" PRIu64 " to %" PRIu64
+                            ".",
                             revision + 1, known);
         else if (*reason)
                 output_line(output, "Lost: what was changed after that, if anything was.");
@@ -155,8 +156,8 @@ static void print_verdict(Output *output, GVariant *verdict)
                 const char *verdict, *text;
         } texts[] = {
                 { REGENT_STORE_WHOLE, "Everything is whole." },
-                { REGENT_STORE_TORN, "Whole, but for an end that was never acknowledged: a start "
-                                     "cuts it, and nothing is lost." },
+                { REGENT_STORE_TORN, "Whole, but for an end that nobody was told was on disk: a "
+                                     "start cuts it, and a lazy change in it is lost." },
                 { REGENT_STORE_DAMAGED, "Something is damaged." },
                 { REGENT_STORE_NEWER, "A file is of a later version: a start would refuse it, and "
                                       "change nothing." },

@@ -311,7 +311,8 @@ const Verb verbs[] = {
                 .details =
                         "Reads every file and record, and says what a start would load; changes\n"
                         "nothing. Or FILEs alone: backups, checkpoints, journals. Exit status 1: an\n"
-                        "end that was never acknowledged will be cut; 7: damaged; 6: of a later version.",
+                        "end that nobody was told was on disk will be cut; 3: there is no state; 7:\n"
+                        "damaged; 6: of a later version.",
         },
         {
                 .name = "recover",

@@ -218,11 +218,20 @@ static int begin_loading(BusService *service,
         return CALL_E_PARKED;
 }
 
-static int refuse_loading(int r, sd_bus_error *reterr_bus)
+static int refuse_loading(const BusService *service, int r, sd_bus_error *reterr_bus)
 {
+        if (r == -ENOENT && service->status->is_good_damaged)
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_FILE_NOT_FOUND,
+                                                    "The last known good state is lost: its copy "
+                                                    "was found damaged at the start, and is in "
+                                                    "damaged/ of the state directory"));
+        if (r == -EBADMSG)
+                return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_FILE_NOT_FOUND,
+                                                    "The last known good copy is damaged"));
+        /* Nor is it known any more whether there was one that an earlier start found damaged. */
         if (r == -ENOENT)
                 return bus_refused(sd_bus_error_set(reterr_bus, SD_BUS_ERROR_FILE_NOT_FOUND,
-                                                    "No state was ever marked good"));
+                                                    "There is no last known good state"));
         return bus_refused(sd_bus_error_setf(reterr_bus, SD_BUS_ERROR_FILE_NOT_FOUND,
                                              "The last known good state cannot be read: %s",
                                              g_strerror(-r)));
@@ -258,7 +267,7 @@ int good_method_restore(sd_bus_message *m, void *userdata, sd_bus_error *reterr_
         if (!job || !job->is_done || (job->r == 0 && !job->source))
                 return begin_loading(service, m, set, job, reterr_bus);
         if (job->r < 0)
-                return refuse_loading(job->r, reterr_bus);
+                return refuse_loading(service, job->r, reterr_bus);
 
         set->source = g_steal_pointer(&job->source);
         set->source_identity = job->identity;

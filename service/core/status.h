@@ -34,7 +34,8 @@ typedef struct ServiceStatus {
         bool is_new_history;       /* of revisions before the start nothing is known that counts */
         char epoch[33];            /* 128 random bits in hexadecimal */
         uint64_t durable_revision;
-        uint64_t last_good_revision; /* 0: never marked */
+        uint64_t last_good_revision; /* 0: there is none */
+        bool is_good_damaged;        /* and that is because the start found it damaged */
         bool is_full;                /* there is no room left, but for deleting */
         FailureCause cause;          /* of that, or of nothing being written */
 } ServiceStatus;

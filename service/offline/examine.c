@@ -199,7 +199,7 @@ static void judge_journal(Examination *examination, const JournalFindings *findi
         if (findings->end == JOURNAL_DAMAGED)
                 judge(examination, REGENT_STORE_DAMAGED, findings->reason);
         else if (findings->end == JOURNAL_TORN)
-                judge(examination, REGENT_STORE_TORN, "its end was never acknowledged");
+                judge(examination, REGENT_STORE_TORN, "nobody was told that its end was on disk");
 }
 
 static int examine_journal(const Io *io,

@@ -14,6 +14,9 @@
 
 #include <stdint.h>
 
+/* Why nothing can be said of what is in a file's place. */
+#define EXAMINE_NO_FILE "it is no file, or cannot be read"
+
 typedef enum FileKind {
         FILE_UNKNOWN,
         FILE_MANIFEST,

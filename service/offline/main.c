@@ -110,6 +110,10 @@ static int run(const CommandLine *line)
         const char *verb = line->arguments ? line->arguments[0] : "";
         bool has_files = *verb && line->arguments[1];
 
+        if (strcmp(verb, "verify") == 0 && has_files &&
+            (line->state_directory || line->runtime_directory))
+                return stream_fail(REGENT_STORE_USAGE, NULL,
+                                   "--state-dir= and --runtime-dir= do not go with files");
         if (strcmp(verb, "verify") == 0)
                 return has_files ? verify_files(line->arguments + 1)
                                  : verify_directory(&directories);

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A fifo, a device or a directory in a file's place reads as a disk that fails. */
+/* A fifo, a socket, a device or a directory in a file's place reads as a disk that fails. */
 static int refuse_others(int fd, bool may_be_directory)
 {
         struct stat st;
@@ -35,7 +35,9 @@ int read_only_open(int dir_fd, const char *path, int flags)
         /* Only its owner may leave the time of access alone. */
         if (fd < 0 && errno == EPERM)
                 fd = openat(dir_fd, path, flags);
-        return fd < 0 ? -errno : refuse_others(fd, true);
+        if (fd < 0)
+                return errno == ENXIO || errno == ENODEV ? -EIO : -errno;
+        return refuse_others(fd, true);
 }
 
 static int only_openat(void *unused G_GNUC_UNUSED,

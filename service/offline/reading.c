@@ -6,6 +6,7 @@
 #include "offline/reading.h"
 
 #include "client/regent-store-stream.h"
+#include "offline/examine.h"
 #include "offline/read-only-io.h"
 #include "offline/stream.h"
 #include "store/last-good.h"
@@ -55,6 +56,15 @@ int reading_open_below(StoreDirectory **ret_directory,
                               read_only_open(parent->fd, name, O_DIRECTORY | O_NOFOLLOW), path);
 }
 
+int reading_open_named(const char *path)
+{
+        int fd = read_only_open(AT_FDCWD, path, 0);
+
+        if (fd == -EIO)
+                return stream_fail(REGENT_STORE_INVALID, NULL, "%s: %s", path, EXAMINE_NO_FILE);
+        return fd < 0 ? stream_fail_errno(fd, path) : fd;
+}
+
 bool reading_is_held(const StoreDirectory *directory)
 {
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
@@ -84,7 +94,8 @@ static int open_good(Side *side)
 
                 r = reading_open_directory(&side->good_directory, path);
         }
-        return r == -ENOENT ? 0 : r;
+        /* What is no directory a start moves out of the way. */
+        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }
 
 static int open_side(Side *side, const char *path, CommitPart part)

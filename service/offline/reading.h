@@ -40,6 +40,9 @@ int reading_load(Reading *reading);
 void reading_clear(Reading *reading);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reading, reading_clear)
 
+/* A file or directory that somebody has named. The descriptor, or -EPROTO: it has been told. */
+int reading_open_named(const char *path);
+
 /* A directory to be read, or one in @parent. 0 or an errno. */
 int reading_open_directory(StoreDirectory **ret_directory, const char *path);
 int reading_open_below(StoreDirectory **ret_directory,

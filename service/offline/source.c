@@ -81,11 +81,14 @@ static int read_last_good(Source *source, const char *state_directory)
 {
         g_autofree char *path = g_build_filename(state_directory, LAST_GOOD_NAME, NULL);
         g_autoptr(GPtrArray) damaged = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(StoreDirectory) parent = NULL;
         g_autoptr(StoreDirectory) directory = NULL;
         ManifestFile file;
         int r;
 
-        r = reading_open_directory(&directory, path);
+        r = reading_open_directory(&parent, state_directory);
+        if (r == 0)
+                r = reading_open_below(&directory, parent, LAST_GOOD_NAME);
         if (r < 0)
                 return stream_fail_errno(r, path);
         r = last_good_find(directory, &file, damaged);
@@ -98,7 +101,7 @@ static int read_last_good(Source *source, const char *state_directory)
                 return stream_fail(REGENT_STORE_INVALID, NULL, "%s: the copy is damaged", path);
         if (file.revision == 0)
                 return stream_fail(REGENT_STORE_NOT_FOUND, NULL,
-                                   "%s: no state was ever marked good", path);
+                                   "%s: there is no last known good state", path);
 
         source->state = state_new();
         source->revision = file.revision;
@@ -114,9 +117,9 @@ static int read_from(Source *source, const char *from, const char *state_directo
         if (strcmp(from, SOURCE_LAST_GOOD) == 0)
                 return read_last_good(source, state_directory);
 
-        fd = read_only_open(AT_FDCWD, from, 0);
+        fd = reading_open_named(from);
         if (fd < 0)
-                return stream_fail_errno(fd, from);
+                return fd;
         if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
                 r = read_directory(source, from, is_forced);
         else

@@ -14,6 +14,7 @@
 #include "offline/read-only-io.h"
 #include "offline/stream.h"
 #include "store/last-good.h"
+#include "store/recovery-scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +24,15 @@
 #define ATTEMPTS_MAX 10
 #define DAMAGED_NAME "damaged"
 
+#define ROLE_STRANGER "stranger" /* what a start sets aside, and says so */
+
 /* Of one look at everything. */
 typedef struct Verification {
         Reading *reading;
         GPtrArray *files;    /* owned a{sv} */
         const char *verdict; /* the worst of what counts */
         uint64_t highest;    /* revision that a file of the persistent side knows of */
+        bool has_files;      /* the persistent side, beside evidence */
 } Verification;
 
 static void verification_clear(Verification *verification)
@@ -105,7 +109,7 @@ static int look_at(Verification *verification,
         if (fd == -ENOENT || fd == -EIO) {
                 *ret_examination = examine_missing(kind);
                 if (fd == -EIO)
-                        ret_examination->reason = "it is no file, or cannot be read";
+                        ret_examination->reason = EXAMINE_NO_FILE;
         } else if (fd < 0) {
                 return stream_fail_errno(fd, path);
         } else {
@@ -115,6 +119,13 @@ static int look_at(Verification *verification,
                         return stream_fail_errno(r, path);
         }
 
+        if (strcmp(role, ROLE_STRANGER) == 0) {
+                does_count = true;
+                if (rank(ret_examination->verdict) < rank(REGENT_STORE_DAMAGED)) {
+                        ret_examination->verdict = REGENT_STORE_DAMAGED;
+                        ret_examination->reason = "it is not what it is called";
+                }
+        }
         /* No start leaves a torn end behind, so this one has been begun since. */
         if (verification->reading->is_held && rank(ret_examination->verdict) == 1) {
                 ret_examination->reason = "it is being written to";
@@ -186,6 +197,22 @@ static int list_sorted(const StoreDirectory *directory, GPtrArray **ret_names)
         return 0;
 }
 
+/* What no manifest names a start sets aside, or removes, by what this finds. */
+static int find_role(const StoreDirectory *directory, const char *name, const char **ret_role)
+{
+        ScannedFile file = { .kind = SCAN_OTHER };
+        int r;
+
+        r = recovery_scan_identify(directory, name, &file);
+        if (r < 0) {
+                g_autofree char *path = g_build_filename(directory->path, name, NULL);
+
+                return stream_fail_errno(r, path);
+        }
+        *ret_role = file.kind == SCAN_STRANGER ? ROLE_STRANGER : "unused";
+        return 0;
+}
+
 /* Checkpoints and journals that no manifest names: a crash leaves some, and a start removes them. */
 static int look_at_unused(Verification *verification, const Side *side, bool has_manifest)
 {
@@ -197,11 +224,14 @@ static int look_at_unused(Verification *verification, const Side *side, bool has
         for (guint i = 0; r == 0 && i < names->len; i++) {
                 const char *name = names->pdata[i];
                 FileKind kind = examine_name(name);
+                const char *role = NULL;
 
                 if ((kind != FILE_CHECKPOINT && kind != FILE_JOURNAL) ||
                     (has_manifest && manifest_names(side->manifest, name)))
                         continue;
-                r = look_at(verification, side->directory, name, "unused", false, NULL, &found);
+                r = find_role(side->directory, name, &role);
+                if (r == 0)
+                        r = look_at(verification, side->directory, name, role, false, NULL, &found);
         }
         return r;
 }
@@ -254,6 +284,7 @@ static int look_at_side(Verification *verification, const Side *side)
         bool is_nothing = findings->is_nothing;
         /* Of another boot, the runtime side counts no more. */
         bool does_count = side->part == COMMIT_PERSISTENT || !is_nothing;
+        guint n_before = verification->files->len;
         Examination found;
         int r = 0;
 
@@ -267,6 +298,11 @@ static int look_at_side(Verification *verification, const Side *side)
                 r = look_at_unused(verification, side, findings->has_manifest && does_count);
         if (r == 0 && side->good_directory)
                 r = look_at_copies(verification, side->good_directory);
+        else if (r == 0 && side->part == COMMIT_PERSISTENT)
+                r = look_at(verification, side->directory, LAST_GOOD_NAME, LAST_GOOD_NAME, false,
+                            NULL, &found);
+        if (side->part == COMMIT_PERSISTENT)
+                verification->has_files = verification->files->len > n_before;
         return r == 0 ? look_at_evidence(verification, side->directory) : r;
 }
 
@@ -297,6 +333,15 @@ static int look(Verification *verification)
         if (r < 0 && r != -EIO)
                 return stream_fail_errno(r, reading->sides[COMMIT_PERSISTENT].directory->path);
         return look_at_sides(verification);
+}
+
+/* As good as another directory, or one that was not mounted. */
+static bool is_no_state(const Verification *verification)
+{
+        const Reading *reading = verification->reading;
+
+        return !verification->has_files && !reading->is_unreadable &&
+               reading->findings[COMMIT_PERSISTENT].is_nothing;
 }
 
 static GVariant *describe_all(const Verification *verification)
@@ -349,6 +394,14 @@ static void unref_variant(gpointer variant)
         g_variant_unref(variant);
 }
 
+static int fail_no_state(const char *path)
+{
+        return stream_fail(REGENT_STORE_NOT_FOUND,
+                           "Before the first start there is none; else see that it is the right "
+                           "directory, and mounted.",
+                           "%s: there is no state in it", path);
+}
+
 int verify_directory(const ReadingOptions *options)
 {
         g_auto(Reading) reading = { 0 };
@@ -365,8 +418,11 @@ int verify_directory(const ReadingOptions *options)
                 r = look(&verification);
                 if (r < 0)
                         break;
-                if (rank(verification.verdict) == 0 || !reading.is_held || i + 1 == ATTEMPTS_MAX)
-                        return tell(verification.files, describe_all(&verification));
+                if (rank(verification.verdict) > 0 && reading.is_held && i + 1 < ATTEMPTS_MAX)
+                        continue;
+                return is_no_state(&verification)
+                               ? fail_no_state(options->state_directory)
+                               : tell(verification.files, describe_all(&verification));
         }
         return r;
 }
@@ -383,9 +439,9 @@ int verify_files(char **paths)
                 Examination found;
                 int fd, r;
 
-                fd = read_only_open(AT_FDCWD, *paths, 0);
+                fd = reading_open_named(*paths);
                 if (fd < 0)
-                        return stream_fail_errno(fd, *paths);
+                        return fd;
                 r = examine(read_only_io(), fd, FILE_UNKNOWN, NULL, &found);
                 close(fd);
                 if (r < 0)

@@ -16,6 +16,8 @@
 
 #define MESSAGE_DAMAGED "43e8786dc25347a5a6e16a0c3f198aca"
 
+#define STRANGERS_TOLD_MAX 10u
+
 char *aside_label(uint64_t now_usec, const char *reason)
 {
         g_autoptr(GDateTime) now =
@@ -97,7 +99,7 @@ static int put(const Side *side, const StoreDirectory *from, const char *label, 
 
 int aside_put_copies(const Side *side, GPtrArray *copies, uint64_t now_usec)
 {
-        g_autofree char *label = aside_label(now_usec, "the last known good copy is damaged");
+        g_autofree char *label = aside_label(now_usec, ASIDE_REASON_COPIES);
 
         return copies->len > 0 ? put(side, side->good_directory, label, copies) : 0;
 }
@@ -113,6 +115,27 @@ static bool has_bad_manifest(const StoreDirectory *directory)
         if (r < 0)
                 return r != -ENOENT;
         return manifest_from_text(&manifest, text, n_bytes) < 0;
+}
+
+/* Somebody who puts thousands there fills the log no further than this. */
+static void log_strangers(const StoreDirectory *directory, const GPtrArray *names)
+{
+        guint n_told = MIN(names->len, STRANGERS_TOLD_MAX);
+
+        for (guint i = 0; i < n_told; i++) {
+                g_autofree char *path = g_build_filename(directory->path, names->pdata[i], NULL);
+
+                log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
+                           "%s: it is not what it is called, and was not needed; it is kept in "
+                           "%s/damaged",
+                           path, directory->path);
+        }
+        if (names->len > n_told)
+                log_record(LOG_ERR,
+                           LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(directory->path)),
+                           "%s: %u more files are not what they are called, and were not needed; "
+                           "they are kept in %s/damaged",
+                           directory->path, names->len - n_told, directory->path);
 }
 
 int aside_put_strangers(const Side *side, uint64_t now_usec)
@@ -132,8 +155,6 @@ int aside_put_strangers(const Side *side, uint64_t now_usec)
         if (r != 0 || strangers->len == 0)
                 return MIN(r, 0);
 
-        for (guint i = 0; i < strangers->len; i++)
-                log_one(side, strangers->pdata[i],
-                        "it is not what it is called, and was not needed");
+        log_strangers(directory, strangers);
         return put(side, directory, label, strangers);
 }

@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+#define ASIDE_REASON_COPIES "the last known good copy is damaged"
+
 /* A label for what is damaged, by @reason. Owned. */
 char *aside_label(uint64_t now_usec, const char *reason);
 

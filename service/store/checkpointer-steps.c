@@ -128,7 +128,7 @@ int checkpointer_prune_last_good(Step *step)
 {
         const Side *side = step->checkpointer->side;
 
-        (void) last_good_prune(side->good_directory, manifest_oldest_revision(side->manifest));
+        (void) last_good_prune(side->good_directory, side->directory, side->manifest);
         return 0;
 }
 

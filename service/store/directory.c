@@ -53,18 +53,18 @@ static int make_and_open(const Io *io, int parent_fd, const char *name, bool is_
         return io_openat(io, parent_fd, name, O_RDONLY | O_DIRECTORY | flags, 0);
 }
 
-static int open_subdirectory(
-        const Io *io, int parent_fd, const char *name, bool is_synced, int flags)
+/* A link is not followed, for files are deleted in what is opened here. */
+static int open_subdirectory(const Io *io, int parent_fd, const char *name, bool is_synced)
 {
         int fd, r;
 
-        fd = make_and_open(io, parent_fd, name, is_synced, flags);
-        /* No directory, or a link to nothing or to itself. */
+        fd = make_and_open(io, parent_fd, name, is_synced, O_NOFOLLOW);
+        /* No directory, or a link. */
         if (fd != -ENOTDIR && fd != -ENOENT && fd != -ELOOP)
                 return fd;
 
         r = move_away(io, parent_fd, name);
-        return r < 0 ? fd : make_and_open(io, parent_fd, name, is_synced, flags);
+        return r < 0 ? fd : make_and_open(io, parent_fd, name, is_synced, O_NOFOLLOW);
 }
 
 static int open_root(const Io *io, const char *path, bool is_synced)
@@ -92,7 +92,7 @@ int directory_move_away(const StoreDirectory *directory, const char *name)
 
 int directory_make_below(const StoreDirectory *directory, int parent_fd, const char *name)
 {
-        return open_subdirectory(directory->io, parent_fd, name, directory->is_synced, 0);
+        return open_subdirectory(directory->io, parent_fd, name, directory->is_synced);
 }
 
 /* The file's lock, for which it has to be writable. */
@@ -132,11 +132,9 @@ static int lock_for_reading(StoreDirectory *directory)
         return r == -EAGAIN ? DIRECTORY_E_LOCKED : 0;
 }
 
-/* A link is not followed, for what is in the directory is deleted. */
 static int open_tmp(const StoreDirectory *directory)
 {
-        return open_subdirectory(directory->io, directory->fd, "tmp", directory->is_synced,
-                                 O_NOFOLLOW);
+        return open_subdirectory(directory->io, directory->fd, "tmp", directory->is_synced);
 }
 
 static int make_tmp_ready(StoreDirectory *directory)
@@ -222,7 +220,8 @@ StoreDirectory *directory_new_below(const StoreDirectory *parent, const char *na
                 .io = parent->io,
                 .path = g_build_filename(parent->path, name, NULL),
                 .is_synced = parent->is_synced,
-                .fd = io_openat(parent->io, parent->fd, name, O_RDONLY | O_DIRECTORY, 0),
+                .fd = io_openat(parent->io, parent->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                                0),
                 .tmp_fd = -1,
                 .lock_fd = -1,
                 .read_lock_fd = -1,
@@ -339,7 +338,8 @@ int directory_replace(const StoreDirectory *directory, const char *name, const c
 
 int directory_open_file(const StoreDirectory *directory, const char *name)
 {
-        return io_openat(directory->io, directory->fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        return io_openat(directory->io, directory->fd, name,
+                         O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW, 0);
 }
 
 static int read_all(const Io *io, int fd, size_t max_bytes, char **ret_text, size_t *ret_bytes)

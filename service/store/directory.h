@@ -79,7 +79,7 @@ int directory_put_in_place(const StoreDirectory *directory, const char *name, co
 /* Puts a file with @text in place, read back and compared before. As above. */
 int directory_replace(const StoreDirectory *directory, const char *name, const char *text);
 
-/* Opens a file for reading; never waits, whatever has its name. */
+/* Opens a file for reading; never waits, whatever has its name, and never follows a link. */
 int directory_open_file(const StoreDirectory *directory, const char *name);
 
 /* Reads a file of at most @max_bytes; NUL-terminated, owned. -ENOENT, -EFBIG. */

@@ -8,6 +8,7 @@
 #include "store/checkpoint-file.h"
 #include "store/checkpoint-load.h"
 #include "store/record-reader.h"
+#include "store/restorations.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,16 +112,33 @@ int last_good_load(const StoreDirectory *directory, const ManifestFile *file, St
         return r > 0 || r == -EIO ? -EBADMSG : r;
 }
 
-int last_good_prune(const StoreDirectory *directory, uint64_t revision)
+static bool is_among(const GArray *files, const ManifestFile *file)
+{
+        for (guint i = 0; i < files->len; i++) {
+                const ManifestFile *other = &g_array_index(files, ManifestFile, i);
+
+                if (other->revision == file->revision && sd_id128_equal(other->uuid, file->uuid))
+                        return true;
+        }
+
+        return false;
+}
+
+int last_good_prune(const StoreDirectory *directory,
+                    const StoreDirectory *journals,
+                    const Manifest *manifest)
 {
         g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GArray) named = g_array_new(FALSE, FALSE, sizeof(ManifestFile));
         ManifestFile file;
         int r;
 
         r = list(directory, names);
+        if (r < 0 || names->len < 2)
+                return r;
+        r = restorations_find(journals, manifest, named);
         for (guint i = 1; i < names->len && r >= 0; i++)
-                if (revision_of(names->pdata[i - 1]) <= revision &&
-                    identify(directory, names->pdata[i], &file) == 0)
+                if (identify(directory, names->pdata[i], &file) == 0 && !is_among(named, &file))
                         r = io_unlinkat(directory->io, directory->fd, names->pdata[i]);
 
         return r < 0 ? r : 0;

@@ -5,8 +5,7 @@
  * Last known good
  *
  * A directory with a checkpoint of the state as it was when somebody said that it was good. The
- * newest counts. Older ones stay while a journal that may be replayed may name them: one that was
- * restored from can only be named before the next was made.
+ * newest counts. Of the older ones those stay that a journal names that may be replayed.
  */
 
 #include "core/state.h"
@@ -30,5 +29,11 @@ int last_good_find(const StoreDirectory *directory, ManifestFile *ret_file, GPtr
 /* Reads a copy into @state, which is empty. 0, -EBADMSG: it cannot be used, or an errno. */
 int last_good_load(const StoreDirectory *directory, const ManifestFile *file, State *state);
 
-/* Unlinks those that no journal since @revision can name. In any thread. */
-int last_good_prune(const StoreDirectory *directory, uint64_t revision);
+/*
+ * Unlinks all but the newest and those that a journal in @journals names that @manifest does. One that
+ * is being restored has to be the newest until its commit is written. A journal that cannot be read
+ * keeps them all. 0 or an errno. In any thread.
+ */
+int last_good_prune(const StoreDirectory *directory,
+                    const StoreDirectory *journals,
+                    const Manifest *manifest);

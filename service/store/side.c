@@ -210,7 +210,7 @@ int side_remove_others(const Side *side, const Manifest *manifest)
                         r = io_unlinkat(directory->io, directory->fd, name);
         }
         if (r >= 0 && manifest && side->good_directory)
-                r = last_good_prune(side->good_directory, manifest_oldest_revision(manifest));
+                r = last_good_prune(side->good_directory, directory, manifest);
 
         return r < 0 ? r : 0;
 }

@@ -90,7 +90,7 @@ bool side_is_dirty(const Side *side);
 
 /*
  * Unlinks the checkpoints and journals that @manifest does not name (all with NULL), and the copies
- * that none of those that it names can name; but nothing that is not what it is called, unless there
+ * that none of those that it names does; but nothing that is not what it is called, unless there
  * is a copy of it. In any thread.
  */
 int side_remove_others(const Side *side, const Manifest *manifest);

@@ -56,6 +56,7 @@ static int find_good(Start *start)
 
         r = last_good_find(side->good_directory, &side->good, start->bad_copies);
         start->status->last_good_revision = side->good.revision;
+        start->status->is_good_damaged = side->good.revision == 0 && start->bad_copies->len > 0;
         return r;
 }
 
@@ -319,6 +320,17 @@ static void begin_read_only(Start *start)
         leave_for_later(start, start->runtime);
 }
 
+/* What is told of all that was damaged, as what was loaded comes of it. */
+static const char *reason(Start *start)
+{
+        const char *persistent = findings_of(start, start->persistent)->damage;
+        const char *runtime = findings_of(start, start->runtime)->damage;
+
+        if (persistent || runtime)
+                return persistent ? persistent : runtime;
+        return start->bad_copies->len > 0 ? ASIDE_REASON_COPIES : NULL;
+}
+
 static int run(Start *start, int *ret_failure)
 {
         const RecoveryFindings *persistent = findings_of(start, start->persistent);
@@ -332,9 +344,7 @@ static int run(Start *start, int *ret_failure)
                 return r == RECOVERY_E_NEWER ? START_E_NEWER : r;
 
         start->status->loaded_from = persistent->loaded_from;
-        start->status->loaded_reason = persistent->damage
-                                               ? persistent->damage
-                                               : findings_of(start, start->runtime)->damage;
+        start->status->loaded_reason = reason(start);
         r = decide(start);
         if (r < 0)
                 return r;

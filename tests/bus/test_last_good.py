@@ -297,16 +297,23 @@ def test_damaged_copy_is_set_aside_and_reported(fresh):
     made, ns = fresh
     ns.set("a", 1)
     made.root.mark_good()
-    made.regentd.stop()
     copies = os.path.join(made.regentd.state_dir, "last-known-good")
     damage(copies, "checkpoint-")
-    made.regentd.start()
+    with refused(Error.FileNotFound, "copy is damaged"):
+        made.root.restore()
+    made.regentd.restart()
     assert values(ns) == {"a": 1}
     assert made.root.property("LastGoodRevision") == 0
     assert "the last known good copy is damaged" in made.regentd.log()
     assert os.listdir(os.path.join(made.regentd.state_dir, "damaged"))
     assert not os.listdir(copies)
-    with refused(Error.FileNotFound):
+    assert made.root.property("State") == "running"
+    assert made.root.property("LoadedReason") == "the last known good copy is damaged"
+    with refused(Error.FileNotFound, "damaged/"):
+        made.root.restore()
+    made.regentd.restart()
+    assert made.root.property("LoadedReason") == ""
+    with refused(Error.FileNotFound, "There is no last known good state"):
         made.root.restore()
     assert made.root.mark_good() == made.root.revision()
 

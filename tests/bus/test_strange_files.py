@@ -36,9 +36,6 @@ def make_link_to_nothing(path):
     os.symlink("/nonexistent/file", path)
 
 
-# As good as nothing there, and that is nothing to worry about.
-GONE = "runtime_dir", "MANIFEST", make_link_to_nothing
-
 THINGS = [
     make_directory, make_empty_directory, os.mkfifo, make_socket, make_loop, make_link_away, make_link_to_nothing,
 ]  # fmt: skip
@@ -135,7 +132,7 @@ def test_strange_thing_in_place_of_a_file(stopped, side, kind, thing):
         os.unlink(os.path.join(directory, name))
         thing(os.path.join(directory, name))
     stopped.regentd.start()
-    assert stopped.root.property("State") == ("running" if (side, kind, thing) == GONE else "degraded")
+    assert stopped.root.property("State") == "degraded"
     if not stopped.root.list_namespaces():
         stopped.root.create(NAME)
     stopped.root.ns(NAME).set("b", 2)
@@ -153,3 +150,17 @@ def test_strange_thing_in_the_runtime_directory(stopped, place, thing):
         os.unlink(path)
     thing(path)
     check_goes_on(stopped)
+
+
+def test_strangers_in_thousands_fill_no_log(stopped):
+    state_dir = stopped.regentd.state_dir
+    for number in range(1000, 3000):
+        with open(os.path.join(state_dir, f"journal-{number}"), "w", encoding="utf-8") as file:
+            file.write("x")
+    before = stopped.regentd.log()
+    check_goes_on(stopped)
+    log = stopped.regentd.log()[len(before) :]
+    assert log.count(": it is not what it is called") == 10
+    assert log.count(f"{state_dir}: 1990 more files are not what they are called") == 1
+    (aside,) = os.listdir(os.path.join(state_dir, "damaged"))
+    assert len(os.listdir(os.path.join(state_dir, "damaged", aside))) == 2000

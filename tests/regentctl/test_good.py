@@ -47,7 +47,7 @@ def test_arguments(fresh):
 def test_nothing_is_good_yet(fresh):
     _, ctl, _ = fresh
     failure = ctl.failure("restore", status=NOT_FOUND)
-    assert failure["text"] == "No state was ever marked good"
+    assert failure["text"] == "There is no last known good state"
     assert "regentctl mark-good" in failure["hint"]
 
 

@@ -103,7 +103,8 @@ def test_verify_tells_a_torn_end_from_damage(fresh):
     assert document["verdict"] == "torn" and document["revision"] == revision
     journal = file_of(document, "/state/journal-0")
     assert (journal["verdict"], journal["offset"]) == ("torn", at)
-    assert "never acknowledged" in ctl("verify", *directories(made), status=DIFFERS).out
+    text = ctl("verify", *directories(made), status=DIFFERS).out
+    assert "nobody was told was on disk" in text and "a lazy change in it is lost" in text
 
     with open(path, "wb") as file:
         file.write(whole)
@@ -114,7 +115,7 @@ def test_verify_tells_a_torn_end_from_damage(fresh):
     assert document["known-revision"] >= revision > document["revision"]
     assert file_of(document, "/state/journal-0")["reason"]
     text = ctl("verify", *directories(made), status=INVALID).out
-    assert "Lost: what was changed in revisions" in text and "damaged at byte" in text
+    assert "Lost: at least what was changed in revisions" in text and "damaged at byte" in text
 
 
 def test_verify_finds_damage_that_a_start_does_not_need(fresh):
@@ -146,7 +147,12 @@ def test_verify_of_odd_places(fresh, tmp_path):
     made, _, ctl = fresh
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert "no state yet" in ctl("verify", f"--state-dir={empty}").out
+    for place in (empty, "/etc"):
+        failure = ctl.failure("verify", f"--state-dir={place}", status=NOT_FOUND)
+        assert "no state in it" in failure["text"] and "mounted" in failure["hint"]
+        assert "no state in it" in ctl("dump", f"--state-dir={place}", status=NOT_FOUND).err
+    # A runtime directory says that there was a state in this boot: a start would find that something is lost.
+    assert ctl.json("verify", f"--state-dir={empty}", directories(made)[1], status=INVALID)["loaded-from"] == "nothing"
     assert not list(empty.iterdir())
     assert ctl.failure("verify", f"--state-dir={empty}/none", status=NOT_FOUND)["status"] == "not-found"
     os.mkfifo(empty / "MANIFEST")
@@ -169,6 +175,8 @@ def test_verify_of_files(fresh, tmp_path):
     result = ctl("verify", "--", str(other), status=INVALID)
     assert "no file of regentd" in result.out and "\x1b" not in result.out
     assert ctl("verify", str(tmp_path / "none"), status=NOT_FOUND).err
+    for option in directories(made):
+        assert "do not go with files" in ctl("verify", option, str(other), status=USAGE).err
     assert ctl("verify", "-q", "--", str(other), status=INVALID).out.strip() == "Something is damaged."
 
 
@@ -381,7 +389,7 @@ def test_other_users_change_nothing(fresh, tmp_path, sandbox):
     os.chmod(file, 0o644)
     assert "belongs to the user" in bob("load", f"--state-dir={state}", file, status=DENIED).err
     assert os.listdir(state) == []
-    ctl("verify", f"--state-dir={state}")
+    ctl("verify", f"--state-dir={state}", status=NOT_FOUND)
 
 
 def test_recover_wants_a_source(ctl):

@@ -88,8 +88,8 @@ static int serve(sd_event *event, int fd, uint64_t *revision)
         if (r >= 0)
                 r = sd_bus_set_fd(bus, fd, fd);
         if (r >= 0)
-                r = sd_bus_add_fallback_vtable(bus, NULL, REGENT_PATH, REGENT_NAMESPACE_INTERFACE, vtable,
-                                               find_revision, revision);
+                r = sd_bus_add_fallback_vtable(bus, NULL, REGENT_PATH, REGENT_NAMESPACE_INTERFACE,
+                                               vtable, find_revision, revision);
         if (r >= 0)
                 r = sd_bus_start(bus);
         if (r >= 0)
