@@ -44,7 +44,7 @@ static void on_wake(void *userdata)
 
 static void tell_of_room(Daemon *daemon)
 {
-        pipeline_set_full(daemon->pipeline, daemon->status.is_full, daemon->status.full_path);
+        pipeline_set_full(daemon->pipeline, daemon->status.is_full, &daemon->status.cause);
 }
 
 static int on_journal(void *userdata, const GPtrArray *commits)
@@ -295,10 +295,13 @@ static void on_statistics(void *userdata, uint32_t uid, GVariantDict *statistics
 {
         Daemon *daemon = userdata;
         g_autoptr(GVariant) of_store = g_variant_ref_sink(store_statistics(daemon->store));
+        g_autofree char *reason = service_read_only_reason(&daemon->status);
         GVariantIter iter;
         const char *name;
         GVariant *value;
 
+        if (reason)
+                g_variant_dict_insert(statistics, "read-only-reason", "s", reason);
         g_variant_iter_init(&iter, of_store);
         while (g_variant_iter_loop(&iter, "{&sv}", &name, &value))
                 g_variant_dict_insert_value(statistics, name, value);

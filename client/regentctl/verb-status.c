@@ -105,9 +105,12 @@ static void print_service(Output *output, const Service *service)
         g_autofree char *size = namespace_facts_size(number_of(service->statistics, "bytes"));
         g_autoptr(Sheet) sheet = sheet_new();
         const char *state = text_of(service, "State");
+        const char *reason = NULL;
         g_auto(GStrv) errors = NULL;
 
         sheet_add_styled(sheet, "State", style_of_state(state), state);
+        if (g_variant_lookup(service->statistics, "read-only-reason", "&s", &reason))
+                sheet_add_styled(sheet, "Read-only", STYLE_BAD, reason);
         sheet_add(sheet, "Version", "%s", text_of(service, "Version"));
         if (!is_dirty(service))
                 sheet_add(sheet, "Revision", "%" PRIu64 ", all of it on disk", revision);
@@ -149,6 +152,7 @@ static json_object *service_document(const Service *service)
                 "uid-namespaces-max", "uid-keys-max", "uid-bytes-max"
         };
         json_object *document = json_object_new_object();
+        const char *reason = NULL;
         g_auto(GStrv) errors = NULL;
 
         add_text(document, "state", text_of(service, "State"));
@@ -167,6 +171,8 @@ static json_object *service_document(const Service *service)
                 if (g_variant_lookup(service->statistics, counted[i], "t", &number))
                         add_number(document, counted[i], number);
         }
+        if (g_variant_lookup(service->statistics, "read-only-reason", "&s", &reason))
+                add_text(document, "read-only-reason", reason);
         json_object_object_add(document, "pending-changes",
                                confirmation_list_document(service->pending));
         if (g_variant_lookup(service->statistics, "declaration-errors", "^as", &errors)) {

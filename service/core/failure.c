@@ -20,15 +20,39 @@ Outcome failure_outcome(int r)
         }
 }
 
-char *failure_text(Outcome outcome, const char *full_place)
+static char *text_of_read_only(const FailureCause *cause)
+{
+        const char *place = cause->failed_path ? cause->failed_path : "its directories";
+
+        switch (cause->failure) {
+        case -EROFS:
+                return g_strdup_printf("regentd cannot write to %s, on a read-only file system: "
+                                       "nothing can be changed until it can",
+                                       place);
+        case -EACCES:
+        case -EPERM:
+                return g_strdup_printf("regentd has no permission to write to %s: nothing can be "
+                                       "changed until it has",
+                                       place);
+        case -ENOSPC:
+        case -EDQUOT:
+                return g_strdup_printf("The disk was full when regentd wrote to %s: nothing can be "
+                                       "changed until there is room for the whole state",
+                                       place);
+        default:
+                return g_strdup("The disk has failed: nothing can be changed until it works again");
+        }
+}
+
+char *failure_text(Outcome outcome, const FailureCause *cause)
 {
         switch (outcome) {
         case CORE_E_READ_ONLY:
-                return g_strdup("The disk has failed: nothing can be changed until it works again");
+                return text_of_read_only(cause);
         case CORE_E_DISK_FULL:
                 return g_strdup_printf("The disk is full: no room is left in %s. Deleting goes on "
                                        "as long as it can",
-                                       full_place ? full_place : "the state directory");
+                                       cause->full_path ? cause->full_path : "the state directory");
         default:
                 return g_strdup("The disk failed while this was written: it is not there now, and "
                                 "may or may not be after a restart");

@@ -12,5 +12,14 @@
 /* @r: as PipelineCallbacks.journal() says. */
 Outcome failure_outcome(int r);
 
-/* Owned. @full_place: the directory that has no room; NULL: not known. */
-char *failure_text(Outcome outcome, const char *full_place);
+/* Why nothing is written, or not everything. */
+typedef struct FailureCause {
+        int failure; /* the errno that writing failed with; 0: it has not */
+        const char *
+                failed_path; /* the directory that cannot be written; NULL: not known. Borrowed, as is the next */
+        const char *
+                full_path; /* the directory that last had no room; NULL: always had, or not known */
+} FailureCause;
+
+/* Owned. */
+char *failure_text(Outcome outcome, const FailureCause *cause);

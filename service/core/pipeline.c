@@ -34,10 +34,10 @@ struct Pipeline {
         uint64_t revision;  /* the last one given to a commit */
         uint64_t revision_limit;
         bool is_under_way;
-        bool is_lazy;           /* unless asked otherwise, nobody waits for the disk */
-        bool is_sync_awaited;   /* somebody in the batch does */
-        bool is_full;           /* only deleting is possible */
-        const char *full_place; /* that last had no room; or NULL */
+        bool is_lazy;         /* unless asked otherwise, nobody waits for the disk */
+        bool is_sync_awaited; /* somebody in the batch does */
+        bool is_full;         /* only deleting is possible */
+        FailureCause cause;   /* of that, or of nothing being possible */
         PipelineStatistics statistics;
 };
 
@@ -192,7 +192,7 @@ static int resolve(Pipeline *pipeline, Request *request, uint64_t now_usec, Comm
         if (r != 0)
                 return r;
         if (commit && pipeline->is_full && !commit_only_deletes(commit)) {
-                request->text = failure_text(CORE_E_DISK_FULL, pipeline->full_place);
+                request->text = failure_text(CORE_E_DISK_FULL, &pipeline->cause);
                 return CORE_E_DISK_FULL;
         }
 
@@ -376,7 +376,7 @@ static void fail_batch(Pipeline *pipeline, int r)
                 g_free(request->text);
                 request->commit = NULL;
                 request->outcome = (int) outcome;
-                request->text = failure_text(outcome, pipeline->full_place);
+                request->text = failure_text(outcome, &pipeline->cause);
         }
 }
 
@@ -463,10 +463,10 @@ void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy)
         pipeline->is_lazy = is_lazy;
 }
 
-void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place)
+void pipeline_set_full(Pipeline *pipeline, bool is_full, const FailureCause *cause)
 {
         pipeline->is_full = is_full;
-        pipeline->full_place = place;
+        pipeline->cause = *cause;
 }
 
 bool pipeline_is_under_way(const Pipeline *pipeline)

@@ -26,6 +26,7 @@
 
 #include "core/change-set.h"
 #include "core/commit.h"
+#include "core/failure.h"
 #include "core/state.h"
 
 #include <glib.h>
@@ -162,10 +163,10 @@ bool pipeline_origin_owes(const Origin *origin);
 void pipeline_set_lazy(Pipeline *pipeline, bool is_lazy);
 
 /*
- * There is no room in @place (borrowed) for a commit that does more than delete, until further
- * notice; or @is_full is false: there may be, and @place is where the last one found none.
+ * There is no room for a commit that does more than delete, until further notice; or @is_full is
+ * false: there may be. @cause: what those are told whom that, or a failure, refuses.
  */
-void pipeline_set_full(Pipeline *pipeline, bool is_full, const char *place);
+void pipeline_set_full(Pipeline *pipeline, bool is_full, const FailureCause *cause);
 
 /* Whether a batch waits for pipeline_settle(). */
 bool pipeline_is_under_way(const Pipeline *pipeline);

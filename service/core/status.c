@@ -5,6 +5,8 @@
 
 #include "core/status.h"
 
+#include <stddef.h>
+
 const char *service_state_name(ServiceState state)
 {
         static const char *const names[] = {
@@ -27,4 +29,12 @@ const char *loaded_from_name(LoadedFrom loaded_from)
         };
 
         return names[loaded_from];
+}
+
+char *service_read_only_reason(const ServiceStatus *status)
+{
+        if (status->state != SERVICE_READ_ONLY)
+                return NULL;
+        return failure_text(status->cause.failure < 0 ? CORE_E_READ_ONLY : CORE_E_DISK_FULL,
+                            &status->cause);
 }

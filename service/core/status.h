@@ -8,6 +8,8 @@
  * store, read by the bus.
  */
 
+#include "core/failure.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,7 +21,7 @@ typedef enum ServiceState {
 
 typedef enum LoadedFrom {
         LOADED_FROM_NOTHING, /* first start */
-        LOADED_FROM_JOURNAL, /* the newest checkpoint and its journals: nothing is missing */
+        LOADED_FROM_JOURNAL, /* the newest checkpoint and its journals, as far as is known */
         LOADED_FROM_PREFIX,  /* the same up to a damaged place */
         LOADED_FROM_PREVIOUS_CHECKPOINT,
         LOADED_FROM_LAST_KNOWN_GOOD,
@@ -35,9 +37,12 @@ typedef struct ServiceStatus {
         uint64_t last_good_revision; /* 0: there is none */
         bool is_good_damaged;        /* and that is because the start found it damaged */
         bool is_full;                /* there is no room left, but for deleting */
-        const char *full_path;       /* the directory that last had none; NULL: always had */
+        FailureCause cause;          /* of that, or of nothing being written */
 } ServiceStatus;
 
 /* As the bus spells them. */
 const char *service_state_name(ServiceState state);
 const char *loaded_from_name(LoadedFrom loaded_from);
+
+/* Why it is read-only, owned; or NULL: it is not. */
+char *service_read_only_reason(const ServiceStatus *status);

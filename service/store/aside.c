@@ -6,7 +6,9 @@
 #include "store/aside.h"
 
 #include "store/evidence.h"
+#include "store/last-good.h"
 #include "store/recovery-scan.h"
+#include "store/survey.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -40,18 +42,45 @@ void aside_log(const Side *side, const RecoveryFindings *findings)
                    findings->revision, side->directory->path);
 }
 
-void aside_log_copies(const Side *side, const GPtrArray *copies, const char *except)
+/* A file or copy that is damaged, too. */
+static void log_one(const Side *side, const char *name, const char *damage)
+{
+        const char *directory = side->directory->path;
+        g_autofree char *path = g_build_filename(directory, name, NULL);
+
+        log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
+                   "%s: %s; it is kept in %s/damaged", path, damage, directory);
+}
+
+typedef struct Others {
+        const Side *side;
+        const char *told; /* the file that is told of already */
+} Others;
+
+static void log_other(void *userdata, const char *name, const char *damage)
+{
+        const Others *others = userdata;
+
+        if (strcmp(name, others->told) != 0)
+                log_one(others->side, name, damage);
+}
+
+void aside_log_others(const Side *side, const RecoveryFindings *findings)
+{
+        Others others = { side, findings->file };
+        /* One that is whole, and told of, does not belong to these files. */
+        bool counts = findings->has_manifest && strcmp(findings->file, MANIFEST_NAME) != 0;
+
+        survey_side(side, counts ? side->manifest : NULL, log_other, &others);
+}
+
+void aside_log_copies(const Side *side, const GPtrArray *copies, const char *told)
 {
         for (guint i = 0; i < copies->len; i++) {
-                g_autofree char *path =
-                        g_build_filename(side->good_directory->path, copies->pdata[i], NULL);
+                g_autofree char *name = g_build_filename(LAST_GOOD_NAME, copies->pdata[i], NULL);
 
-                if (!g_str_has_suffix(path, except) || !*except)
-                        log_record(LOG_ERR,
-                                   LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
-                                   "%s: the last known good copy is damaged; it is kept in "
-                                   "%s/damaged",
-                                   path, side->directory->path);
+                if (strcmp(name, told) != 0)
+                        log_one(side, name, "the last known good copy is damaged");
         }
 }
 

@@ -21,8 +21,11 @@ char *aside_label(uint64_t now_usec, const char *reason);
 /* Tells of the damage on a side, and what there is instead. */
 void aside_log(const Side *side, const RecoveryFindings *findings);
 
-/* Tells of copies (char *) of the last known good state that are damaged, but for the one called @except. */
-void aside_log_copies(const Side *side, const GPtrArray *copies, const char *except);
+/* Tells of all else that is damaged on a side that is to be set aside. Reads all of it. */
+void aside_log_others(const Side *side, const RecoveryFindings *findings);
+
+/* Tells of copies (char *) of the last known good state that are damaged, but for the file @told of already. */
+void aside_log_copies(const Side *side, const GPtrArray *copies, const char *told);
 
 /* They are set aside. 0 or an errno. */
 int aside_put_copies(const Side *side, GPtrArray *copies, uint64_t now_usec);

@@ -21,11 +21,24 @@ static void judge(Health *health)
         health->on_changed(health->userdata);
 }
 
+/* The directory that is known not to be ready. */
+static const char *failed_path(const Health *health)
+{
+        const Side *sides[] = { health->persistent, health->runtime };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++)
+                if (sides[i]->directory->failure < 0)
+                        return sides[i]->directory->path;
+        return NULL;
+}
+
 void health_fail(Health *health, int r, const char *what)
 {
         const char *path = health->persistent->directory->path;
 
         health->has_failed = true;
+        health->status->cause.failure = r;
+        health->status->cause.failed_path = failed_path(health);
         log_record(LOG_CRIT,
                    LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_FAILED), LOG_ERRNO(r), LOG_FILE(path)),
                    "%s: %s failed: %s; no more changes are taken until the state is written anew",
@@ -39,6 +52,8 @@ void health_mend(Health *health, uint64_t revision)
         const char *path = health->persistent->directory->path;
 
         health->has_failed = false;
+        health->status->cause.failure = 0;
+        health->status->cause.failed_path = NULL;
         (void) doubt_clear(health->runtime->directory);
         log_record(
                 LOG_NOTICE,
@@ -52,7 +67,7 @@ void health_mend(Health *health, uint64_t revision)
 void health_set_full(Health *health, bool is_full, const char *path)
 {
         health->status->is_full = is_full;
-        health->status->full_path = path;
+        health->status->cause.full_path = path;
         if (is_full)
                 log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_FULL), LOG_FILE(path)),
                            "%s: no room is left on the disk: nothing but deleting goes on", path);

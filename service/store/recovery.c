@@ -182,6 +182,12 @@ static int make_up_manifest(Replay *replay, const Manifest *named)
         return 0;
 }
 
+/* A copy that a journal needs is named by that, and says nothing against the manifest. */
+static bool is_of_copy(const RecoveryFindings *findings)
+{
+        return g_str_has_prefix(findings->file, LAST_GOOD_NAME "/");
+}
+
 /*
  * What the manifest names is not whole. It may be the manifest that is wrong, so the other files are
  * asked where they lead, and the newer state counts.
@@ -202,6 +208,12 @@ static int look_further(Replay *replay)
         r = replay_newest_whole(replay);
         if (r != 0)
                 return r;
+        if (findings->revision > first.revision && is_of_copy(&first)) {
+                /* What seems to be missing behind a checkpoint that was just being made never was. */
+                findings->damage = NULL;
+                replay_note_damage(replay, first.file, first.damage, findings->loaded_from);
+                return 0;
+        }
         if (findings->revision > first.revision) {
                 replay_note_damage(replay, MANIFEST_NAME,
                                    strcmp(first.file, MANIFEST_NAME) == 0

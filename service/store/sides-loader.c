@@ -91,6 +91,14 @@ static int load(SidesLoader *loader)
         return load_runtime(loader);
 }
 
+/* What ends before its beginning is no state. */
+static void call_nothing_nothing(RecoveryFindings *findings)
+{
+        if (findings->damage && findings->loaded_from == LOADED_FROM_PREFIX &&
+            findings->revision == 0)
+                findings->loaded_from = LOADED_FROM_NOTHING;
+}
+
 int sides_loader_run(SidesLoader *loader)
 {
         int r;
@@ -98,5 +106,7 @@ int sides_loader_run(SidesLoader *loader)
         state_begin_loading(loader->state);
         r = load(loader);
         state_end_loading(loader->state);
+        if (r == 0)
+                call_nothing_nothing(&loader->findings[COMMIT_PERSISTENT]);
         return r;
 }

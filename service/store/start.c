@@ -71,9 +71,14 @@ static void log_damage(Start *start)
         const RecoveryFindings *persistent = findings_of(start, start->persistent);
         Side *sides[] = { start->persistent, start->runtime };
 
-        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++)
-                if (findings_of(start, sides[i])->damage)
-                        aside_log(sides[i], findings_of(start, sides[i]));
+        for (size_t i = 0; i < G_N_ELEMENTS(sides); i++) {
+                const RecoveryFindings *findings = findings_of(start, sides[i]);
+
+                if (findings->damage)
+                        aside_log(sides[i], findings);
+                if (is_damaged(start) && !findings->is_nothing)
+                        aside_log_others(sides[i], findings);
+        }
         aside_log_copies(start->persistent, start->bad_copies, persistent->file);
 }
 

@@ -18,6 +18,7 @@
 #include "store/mender.h"
 #include "store/newer-format.h"
 #include "store/planner.h"
+#include "store/refusal.h"
 #include "store/reserve.h"
 #include "store/scribe.h"
 #include "store/side.h"
@@ -111,7 +112,7 @@ static int note_written(Store *store, int r)
                 store->status->durable_revision = MAX(store->status->durable_revision,
                                                       scribe_durable_revision(store->scribe));
         else if (r == -ENOSPC)
-                store->status->full_path = scribe_full_path(store->scribe);
+                store->status->cause.full_path = scribe_full_path(store->scribe);
         return r;
 }
 
@@ -284,9 +285,22 @@ GVariant *store_statistics(const Store *store)
                                   store->recovery_usec);
 }
 
-static int start(Store *store, sd_id128_t boot_id, int *ret_failure)
+static void log_refusal(Store *store, int r)
 {
         const char *path = persistent(store)->directory->path;
+        g_autofree char *file = refusal_path(store->sides, G_N_ELEMENTS(store->sides), r);
+
+        if (file)
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(file)),
+                           "%s: cannot be recovered: %s cannot be read: %s", path, file,
+                           g_strerror(-r));
+        else
+                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
+                           "%s: cannot be recovered: %s", path, g_strerror(-r));
+}
+
+static int start(Store *store, sd_id128_t boot_id, int *ret_failure)
+{
         int64_t begin = g_get_monotonic_time();
         StartTime time = { boot_id, now_usec() };
         int r;
@@ -303,8 +317,7 @@ static int start(Store *store, sd_id128_t boot_id, int *ret_failure)
                 return STORE_E_NEWER_FORMAT;
         }
         if (r < 0)
-                log_record(LOG_ERR, LOG_FIELDS(LOG_ERRNO(r), LOG_FILE(path)),
-                           "%s: cannot be recovered: %s", path, g_strerror(-r));
+                log_refusal(store, r);
 
         store->recovery_usec = g_get_monotonic_time() - begin;
         return MIN(r, 0);

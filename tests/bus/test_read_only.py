@@ -67,10 +67,11 @@ def wait_for_state(root, log, state):
 EXPECTED = {"kept": 1, "too": "x" * 1000, "lost": 2}
 
 
-def check_refusals(made):
+def check_refusals(made, why):
     ns = made.root.ns(NS)
-    with refused(Error.ReadOnly):
+    with refused(Error.ReadOnly, why):
         ns.set("kept", 2)
+    assert why in made.root.statistics()["read-only-reason"].unpack()
     with refused(Error.ReadOnly):
         ns.apply({"lost": 3}, class_="runtime")
     with refused(Error.ReadOnly):
@@ -81,6 +82,7 @@ def check_refusals(made):
 
 def check_going_on(made, state, log=None):
     wait_for_state(made.root, log or watch_state(made.root), state)
+    assert "read-only-reason" not in made.root.statistics()
     made.root.ns(NS).set("after", 4)
     assert values(made) == {**EXPECTED, "after": 4}
     assert made.root.flush() == made.root.revision()
@@ -100,7 +102,7 @@ def test_read_only_directory_is_served_and_written_later(disk, which):
     assert root.property("State") == "read-only"
     assert root.property("LoadedFrom") == "journal"
     assert values(made) == EXPECTED
-    check_refusals(made)
+    check_refusals(made, f"cannot write to {directory}, on a read-only file system")
     assert f"{directory}: cannot be written: {os.strerror(errno.EROFS)}" in made.regentd.log()
     assert "beginning to write failed" in made.regentd.log()
     assert sorted(os.listdir(directory)) == before
@@ -165,7 +167,7 @@ def test_full_and_damaged_keeps_the_evidence_later(disk):
     made.regentd.start()
     assert made.root.property("State") == "read-only"
     assert values(made) == EXPECTED
-    check_refusals(made)
+    check_refusals(made, "The disk was full")
     os.unlink(ballast)
     check_going_on(made, "degraded")
     assert os.path.exists(os.path.join(evidence(directory), "MANIFEST"))
@@ -217,7 +219,7 @@ def test_directory_without_write_permission_is_read(stack):
     assert made.root.property("State") == "read-only"
     assert f"{directory}: cannot be written: Permission denied" in made.regentd.log()
     assert values(made) == EXPECTED
-    check_refusals(made)
+    check_refusals(made, f"no permission to write to {directory}")
     give_all(directory, uid, 0o600, 0o700)
     check_going_on(made, "running")
 
@@ -233,7 +235,8 @@ def test_file_that_may_not_be_read_ends_the_start(stack, name):
     os.chown(path, 0, 0)
     made.regentd.spawn()
     assert made.regentd.wait_exit() != 0
-    assert f"{made.regentd.state_dir}: cannot be recovered: Permission denied" in made.regentd.log()
+    message = f"{made.regentd.state_dir}: cannot be recovered: {path} cannot be read: Permission denied"
+    assert message in made.regentd.log()
     assert not os.path.exists(os.path.join(made.regentd.state_dir, "damaged"))
     os.chown(path, owner, -1)
     made.regentd.start()

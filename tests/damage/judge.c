@@ -8,6 +8,7 @@
 #include "description.h"
 #include "log-trap.h"
 #include "oracle.h"
+#include "store/format.h"
 
 #include <string.h>
 
@@ -158,15 +159,20 @@ static bool is_side_logged(const Case *c, const char *side)
         return false;
 }
 
+static unsigned n_touched(const Case *c)
+{
+        g_autoptr(GPtrArray) paths = site_paths(c->judge->history->site);
+        unsigned n = 0;
+
+        for (guint i = 0; i < paths->len; i++)
+                n += is_touched(c, paths->pdata[i]);
+        return n;
+}
+
 /* Each record names a file that was touched; one file, one record. */
 static void check_records(Case *c)
 {
-        g_autoptr(GPtrArray) paths = site_paths(c->judge->history->site);
         g_autoptr(GHashTable) named = g_hash_table_new(g_str_hash, g_str_equal);
-        unsigned n_touched = 0;
-
-        for (guint i = 0; i < paths->len; i++)
-                n_touched += is_touched(c, paths->pdata[i]);
         for (guint i = 0; i < c->records->len; i++) {
                 const LogTrapRecord *record = c->records->pdata[i];
                 const char *path = below(c, record->file);
@@ -180,11 +186,45 @@ static void check_records(Case *c)
                 else if (!strstr(record->message, strrchr(path, '/') + 1))
                         violate(c, "the log does not say %s: %s", path, record->message);
         }
-        if (n_damage_records(c) > MAX(n_touched, 1))
+        if (n_damage_records(c) > MAX(n_touched(c), 1))
                 violate(c, "%u records of damage, %u files touched", n_damage_records(c),
-                        n_touched);
+                        n_touched(c));
         if (c->is_degraded && n_damage_records(c) == 0)
                 violate(c, "degraded, and nothing is logged");
+}
+
+/*
+ * The end of the newest journal is a tear where nothing says that there was more, and with another file
+ * damaged, too, the oracle does not say whether anything does. Its header tells of itself.
+ */
+static bool may_be_torn(const Case *c, const char *path)
+{
+        const char *side = side_of(path);
+        GBytes *was = site_get(c->judge->history->site, path), *is = site_get(c->damaged, path);
+
+        if (journal_revision(side, path) < 0 ||
+            journal_revision(side, path) != newest_journal(c->damaged, side) ||
+            g_bytes_get_size(is) < sizeof(FileHeader))
+                return false;
+        return (n_touched(c) > 1 || g_strcmp0(path, c->prophecy.torn_path) == 0) &&
+               memcmp(g_bytes_get_data(is, NULL), g_bytes_get_data(was, NULL),
+                      sizeof(FileHeader)) == 0;
+}
+
+/* Each file of the store that was changed and is set aside, is named. */
+static void check_names(Case *c)
+{
+        g_autoptr(GPtrArray) paths = site_paths(c->damaged);
+
+        for (guint i = 0; i < paths->len; i++) {
+                const char *path = paths->pdata[i];
+                g_autofree char *aside = g_strconcat(side_of(path), "damaged/", NULL);
+
+                if (is_touched(c, path) && !is_logged(c, path) &&
+                    site_get(c->judge->history->site, path) && !may_be_torn(c, path) &&
+                    site_has_bytes(c->after, aside, site_get(c->damaged, path)))
+                        violate(c, "%s is set aside, and the log does not name it", path);
+        }
 }
 
 /*
@@ -230,10 +270,25 @@ static void check_loaded_from(Case *c)
                 violate(c, "degraded, and no reason is given");
         if (c->prophecy.is_copy != (status->loaded_from == LOADED_FROM_LAST_KNOWN_GOOD))
                 violate(c, "loaded from %s", loaded_from_name(status->loaded_from));
+        if (c->prophecy.is_loss && c->prophecy.revision == 0 &&
+            status->loaded_from == LOADED_FROM_PREFIX)
+                violate(c, "nothing is left, and that is called a prefix");
         /* With the manifest gone nobody knows that a whole journal is. */
         if (c->prophecy.is_loss && !is_touched(c, "state/MANIFEST") &&
             status->loaded_from == LOADED_FROM_JOURNAL)
                 violate(c, "loaded from the journal, with a loss");
+}
+
+/* Damage of another file, which may cost nothing where there is a generation to spare. */
+static bool is_other_logged(const Case *c, const char *torn)
+{
+        for (guint i = 0; i < c->records->len; i++) {
+                const LogTrapRecord *record = c->records->pdata[i];
+
+                if (is_damage(record) && g_strcmp0(below(c, record->file), torn) != 0)
+                        return true;
+        }
+        return false;
 }
 
 /* Halves of commits on the runtime side may be what tells a loss from a tear. */
@@ -253,8 +308,7 @@ static void check_verdict(Case *c)
         case VERDICT_WHOLE:
                 break;
         case VERDICT_TORN:
-                if (c->is_degraded && !knows_more(c) &&
-                    !is_side_logged(c, *torn == 's' ? "runtime/" : "state/"))
+                if (c->is_degraded && !knows_more(c) && !is_other_logged(c, torn))
                         violate(c, "a tear is taken for damage");
                 else if (!c->is_degraded && c->prophecy.is_dirty != is_torn_logged(c, torn))
                         violate(c, "a tear of %s is%s logged", torn,
@@ -408,6 +462,7 @@ void judge_damage(void *userdata, const char *what, const Site *damaged)
         check_verdict(&c);
         check_loaded_from(&c);
         check_records(&c);
+        check_names(&c);
         check_evidence(&c);
         if (prophecy.is_untouched)
                 check_untouched(&c);

@@ -51,7 +51,7 @@ static int write_commits(StoreScene *scene, GPtrArray *commits)
                 scene->was_unknown = true;
         }
         if (r == -ENOSPC)
-                g_assert_nonnull(f->status.full_path);
+                g_assert_nonnull(f->status.cause.full_path);
         return r;
 }
 

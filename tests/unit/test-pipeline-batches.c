@@ -259,13 +259,14 @@ static void test_what_found_no_room_is_not_there(Fixture *f, gconstpointer unuse
 
 static void test_a_full_disk_lets_delete(Fixture *f, gconstpointer unused G_GNUC_UNUSED)
 {
+        const FailureCause cause = { .full_path = "/somewhere" };
         ChangeSet *both = changes_new_set("a.b", "l", "1");
 
         set(f, "k", "1", "a");
         rig_run(&f->rig);
         rig_assert_trace(&f->rig, "[3] publish a@3 ");
 
-        pipeline_set_full(f->rig.pipeline, true, "/somewhere");
+        pipeline_set_full(f->rig.pipeline, true, &cause);
         changes_unset(both, "a.b", "k");
         submit(f, both, "both");
         set(f, "k", "1", "no-op");
@@ -277,7 +278,7 @@ static void test_a_full_disk_lets_delete(Fixture *f, gconstpointer unused G_GNUC
         rig_run(&f->rig);
         rig_assert_trace(&f->rig, "[5] publish remove@5 ");
 
-        pipeline_set_full(f->rig.pipeline, false, "/somewhere");
+        pipeline_set_full(f->rig.pipeline, false, &cause);
         submit(f, changes_new_create("x.y", 4001), "create");
         rig_run(&f->rig);
         rig_assert_trace(&f->rig, "[6] publish create@6 ");

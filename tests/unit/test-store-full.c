@@ -40,7 +40,7 @@ static void test_full_disk_lets_delete(gconstpointer userdata)
                 store_scene_turn(&scene);
         }
         g_assert_cmpint(f->status.state, ==, SERVICE_READ_ONLY);
-        g_assert_cmpstr(f->status.full_path, ==, f->state_directory);
+        g_assert_cmpstr(f->status.cause.full_path, ==, f->state_directory);
         g_assert_cmpint(store_scene_set_key(&scene, "big", BIG_BYTES, ENTRY_PERSISTENT), ==,
                         -ENOSPC);
 
