@@ -20,7 +20,7 @@
 #define SOCKET_BYTES (128 * 1024)
 
 /* At once; so much goes into an empty socket. */
-#define MOVED_BYTES (64 * 1024)
+#define MOVED_BYTES ((size_t) 64 * 1024)
 
 int channel_socket_new(int ret_fds[2], bool *ret_is_shut)
 {
