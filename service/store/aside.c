@@ -16,7 +16,8 @@
 
 #define MESSAGE_DAMAGED "43e8786dc25347a5a6e16a0c3f198aca"
 
-#define STRANGERS_TOLD_MAX 10u
+/* Somebody who puts thousands of files there fills the log no further than this. */
+#define FILES_TOLD_MAX 10u
 
 char *aside_label(uint64_t now_usec, const char *reason)
 {
@@ -55,23 +56,34 @@ static void log_one(const Side *side, const char *name, const char *damage)
 typedef struct Others {
         const Side *side;
         const char *told; /* the file that is told of already */
+        unsigned n;       /* that are damaged beside it */
 } Others;
 
 static void log_other(void *userdata, const char *name, const char *damage)
 {
-        const Others *others = userdata;
+        Others *others = userdata;
 
-        if (strcmp(name, others->told) != 0)
+        if (strcmp(name, others->told) != 0 && others->n++ < FILES_TOLD_MAX)
                 log_one(others->side, name, damage);
+}
+
+static void log_more(const Side *side, unsigned n_more, const char *damage)
+{
+        const char *path = side->directory->path;
+
+        log_record(LOG_ERR, LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(path)),
+                   "%s: %u more files %s; they are kept in %s/damaged", path, n_more, damage, path);
 }
 
 void aside_log_others(const Side *side, const RecoveryFindings *findings)
 {
-        Others others = { side, findings->file };
+        Others others = { side, findings->file, 0 };
         /* One that is whole, and told of, does not belong to these files. */
         bool counts = findings->has_manifest && strcmp(findings->file, MANIFEST_NAME) != 0;
 
         survey_side(side, counts ? side->manifest : NULL, log_other, &others);
+        if (others.n > FILES_TOLD_MAX)
+                log_more(side, others.n - FILES_TOLD_MAX, "are damaged");
 }
 
 void aside_log_copies(const Side *side, const GPtrArray *copies, const char *told)
@@ -117,10 +129,10 @@ static bool has_bad_manifest(const StoreDirectory *directory)
         return manifest_from_text(&manifest, text, n_bytes) < 0;
 }
 
-/* Somebody who puts thousands there fills the log no further than this. */
-static void log_strangers(const StoreDirectory *directory, const GPtrArray *names)
+static void log_strangers(const Side *side, const GPtrArray *names)
 {
-        guint n_told = MIN(names->len, STRANGERS_TOLD_MAX);
+        const StoreDirectory *directory = side->directory;
+        guint n_told = MIN(names->len, FILES_TOLD_MAX);
 
         for (guint i = 0; i < n_told; i++) {
                 g_autofree char *path = g_build_filename(directory->path, names->pdata[i], NULL);
@@ -131,11 +143,8 @@ static void log_strangers(const StoreDirectory *directory, const GPtrArray *name
                            path, directory->path);
         }
         if (names->len > n_told)
-                log_record(LOG_ERR,
-                           LOG_FIELDS(LOG_MESSAGE_ID(MESSAGE_DAMAGED), LOG_FILE(directory->path)),
-                           "%s: %u more files are not what they are called, and were not needed; "
-                           "they are kept in %s/damaged",
-                           directory->path, names->len - n_told, directory->path);
+                log_more(side, names->len - n_told,
+                         "are not what they are called, and were not needed");
 }
 
 int aside_put_strangers(const Side *side, uint64_t now_usec)
@@ -155,6 +164,6 @@ int aside_put_strangers(const Side *side, uint64_t now_usec)
         if (r != 0 || strangers->len == 0)
                 return MIN(r, 0);
 
-        log_strangers(directory, strangers);
+        log_strangers(side, strangers);
         return put(side, directory, label, strangers);
 }

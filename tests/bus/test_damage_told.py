@@ -6,9 +6,6 @@ import os
 import re
 import shutil
 
-
-
-
 NAME = "org.example.Told"
 
 
@@ -113,3 +110,17 @@ def test_whole_manifest_is_not_blamed_for_a_copy(stack):
     assert ns.get("a").unpack() == 3
     assert made.root.property("LoadedReason") == "a copy that was restored is damaged"
     assert told(made) == [copy]
+
+
+def test_damaged_files_in_hundreds_fill_no_log(stack):
+    made = stack()
+    made.root.create(NAME).set("a", 1)
+    made.regentd.kill()
+    directory = made.regentd.state_dir
+    spoil(os.path.join(directory, "journal-0"))
+    for number in range(1000, 1200):
+        shutil.copy(os.path.join(directory, "journal-0"), os.path.join(directory, f"journal-{number}"))
+    made.regentd.start()
+    # What the start is about, ten more, and how many others there are.
+    assert len(told(made)) == 11
+    assert f"{directory}: 190 more files are damaged; " in made.regentd.log()
