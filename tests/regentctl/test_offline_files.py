@@ -153,7 +153,7 @@ def test_recover_from_a_backup(fresh, tmp_path):
 def test_recover_from_the_last_known_good(fresh):
     made, ns, ctl = fresh
     made.regentd.stop()
-    assert "marked good" in ctl("recover", "--from=last-known-good", *directories(made), status=NOT_FOUND).err
+    assert "there is no last known good state" in ctl("recover", "--from=last-known-good", *directories(made), status=NOT_FOUND).err
     made.regentd.start()
     good = made.root.mark_good()
     ns.set("mtu", 1)
