@@ -66,7 +66,7 @@ static inline void codec_end_at(CodecBuffer *buffer, const uint8_t *end)
 }
 
 /* The most that a number takes. */
-#define CODEC_NUMBER_BYTES_MAX 10u
+#define CODEC_NUMBER_BYTES_MAX ((size_t) 10)
 
 /* Into room for CODEC_NUMBER_BYTES_MAX, of which it may write more than it says it took. */
 uint8_t *codec_store_large_number(uint8_t *at, uint64_t number);

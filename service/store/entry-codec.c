@@ -20,16 +20,19 @@
 
 G_STATIC_ASSERT(LIMIT_RELEASE_BYTES <= SCOPE_BYTES_MAX);
 
+static uint8_t *store_swapped(uint8_t *at, Entry *entry)
+{
+        g_autoptr(GVariant) value = entry_value(entry);
+        g_autoptr(GVariant) swapped = g_variant_byteswap(value);
+
+        return codec_store_string(at, g_variant_get_data(swapped), entry->value_bytes);
+}
+
 static uint8_t *store_value(uint8_t *at, Entry *entry)
 {
-        if (G_BYTE_ORDER == G_LITTLE_ENDIAN) {
-                return codec_store_string(at, entry_value_bytes(entry), entry->value_bytes);
-        } else {
-                g_autoptr(GVariant) value = entry_value(entry);
-                g_autoptr(GVariant) swapped = g_variant_byteswap(value);
-
-                return codec_store_string(at, g_variant_get_data(swapped), entry->value_bytes);
-        }
+        if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
+                return store_swapped(at, entry);
+        return codec_store_string(at, entry_value_bytes(entry), entry->value_bytes);
 }
 
 /* Whether such an entry is of a release or of a session. */
