@@ -41,6 +41,9 @@ void entry_table_fetch(EntryTable *table,
 /* Has the memory of an entry fetched, as much as one of a short value takes; of NULL, nothing. */
 static inline void entry_table_fetch_entry(const Entry *entry)
 {
+        if (!entry)
+                return;
+
         __builtin_prefetch(entry);
         __builtin_prefetch((const char *) entry + 63);
         __builtin_prefetch((const char *) entry + 112);
