@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CHECKPOINT_TURNS_MAX 100000
+
 #define TURN_USEC_MAX (UINT64_C(20) * G_USEC_PER_SEC)
 
 static void on_written(void *userdata, int r)
@@ -261,6 +263,25 @@ int store_fixture_write_one(StoreFixture *fixture, Commit *commit)
 
         g_ptr_array_add(commits, commit);
         return store_fixture_write(fixture, commits);
+}
+
+int store_fixture_checkpoint(StoreFixture *fixture)
+{
+        uint64_t n = store_fixture_statistic(fixture, "checkpoints") +
+                     store_fixture_statistic(fixture, "checkpoint-failures");
+        int r = store_checkpoint(fixture->store);
+
+        for (int i = 0; r == 0; i++) {
+                g_assert_cmpint(i, <, CHECKPOINT_TURNS_MAX);
+                if (store_fixture_statistic(fixture, "checkpoints") +
+                            store_fixture_statistic(fixture, "checkpoint-failures") >
+                    n)
+                        return 0;
+                if (fixture->status.state == SERVICE_READ_ONLY)
+                        return -EROFS;
+                g_assert_cmpint(sd_event_run(fixture->event, 1000), >=, 0);
+        }
+        return r;
 }
 
 void store_fixture_add_namespace(StoreFixture *fixture, const char *ns)

@@ -66,6 +66,9 @@ int store_fixture_write(StoreFixture *fixture, GPtrArray *commits);
 /* The same with one commit, which it takes. */
 int store_fixture_write_one(StoreFixture *fixture, Commit *commit);
 
+/* Until one has been taken, or has failed; -EROFS when nothing can be written then. */
+int store_fixture_checkpoint(StoreFixture *fixture);
+
 /* Creates a namespace, or sets one key, and asserts that it worked. */
 void store_fixture_add_namespace(StoreFixture *fixture, const char *ns);
 void store_fixture_set(StoreFixture *fixture, const char *ns, const char *key, const char *value);

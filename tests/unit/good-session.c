@@ -58,23 +58,33 @@ int good_session_mark(StoreFixture *f)
         return r;
 }
 
-int good_session_restore(StoreFixture *f)
+int good_session_load(StoreFixture *f, Commit **ret_commit)
 {
-        Commit *commit = store_fixture_commit(f);
+        Commit *commit = NULL;
         Done done = { 0 };
         int r;
 
         store_load_good(f->store, on_loaded, &done);
         r = wait_until_done(f, &done);
-        if (r == 0) {
-                restore_fill(commit, f->state, done.source);
-                commit->source = done.identity;
-                state_free(done.source);
-        }
-        if (r == 0 && commit->changes->len > 0)
-                return store_fixture_write_one(f, commit);
-        commit_free(commit);
-        return r;
+        if (r < 0)
+                return r;
+
+        commit = store_fixture_commit(f);
+        restore_fill(commit, f->state, done.source);
+        commit->source = done.identity;
+        state_free(done.source);
+        if (commit->changes->len == 0)
+                commit = commit_free(commit);
+        *ret_commit = commit;
+        return 0;
+}
+
+int good_session_restore(StoreFixture *f)
+{
+        Commit *commit = NULL;
+        int r = good_session_load(f, &commit);
+
+        return r == 0 && commit ? store_fixture_write_one(f, commit) : r;
 }
 
 int good_session_put(
@@ -100,25 +110,6 @@ static int remove_namespace(StoreFixture *f, const char *ns)
 
         commit_add(commit, NAMESPACE_CHANGE_REMOVE, ns);
         return store_fixture_write_one(f, commit);
-}
-
-int good_session_checkpoint(StoreFixture *f)
-{
-        uint64_t n = store_fixture_statistic(f, "checkpoints") +
-                     store_fixture_statistic(f, "checkpoint-failures");
-        int r = store_checkpoint(f->store);
-
-        for (int i = 0; r == 0; i++) {
-                g_assert_cmpint(i, <, TURNS_MAX);
-                if (store_fixture_statistic(f, "checkpoints") +
-                            store_fixture_statistic(f, "checkpoint-failures") >
-                    n)
-                        return 0;
-                if (f->status.state == SERVICE_READ_ONLY)
-                        return -EROFS;
-                g_assert_cmpint(sd_event_run(f->event, 1000), >=, 0);
-        }
-        return r;
 }
 
 int good_session_step(StoreFixture *f, unsigned number)
@@ -155,7 +146,7 @@ int good_session_step(StoreFixture *f, unsigned number)
         case 12:
         case 14:
         case 17:
-                return good_session_checkpoint(f);
+                return store_fixture_checkpoint(f);
         case 13:
                 return good_session_put(f, NS, "kept", NULL, ENTRY_PERSISTENT);
         case 18:

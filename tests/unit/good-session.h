@@ -23,10 +23,12 @@ void good_session_run(StoreFixture *f, unsigned n_steps);
 int good_session_mark(StoreFixture *f);
 int good_session_restore(StoreFixture *f);
 
+/* The commit that takes it back, to be written; NULL: nothing is to be changed. */
+int good_session_load(StoreFixture *f, Commit **ret_commit);
+
 int good_session_create(StoreFixture *f, const char *ns);
 int good_session_put(
         StoreFixture *f, const char *ns, const char *key, const char *value, EntryClass class);
-int good_session_checkpoint(StoreFixture *f);
 
 /* Owned. */
 char *good_session_copy_path(StoreFixture *f);

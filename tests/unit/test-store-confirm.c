@@ -89,25 +89,6 @@ static int settle(StoreFixture *f, CommitSettlement settlement)
         return store_fixture_write_one(f, commit);
 }
 
-static int checkpoint(StoreFixture *f)
-{
-        uint64_t n = store_fixture_statistic(f, "checkpoints") +
-                     store_fixture_statistic(f, "checkpoint-failures");
-        int r = store_checkpoint(f->store);
-
-        for (int i = 0; r == 0; i++) {
-                g_assert_cmpint(i, <, TURNS_MAX);
-                if (store_fixture_statistic(f, "checkpoints") +
-                            store_fixture_statistic(f, "checkpoint-failures") >
-                    n)
-                        return 0;
-                if (f->status.state == SERVICE_READ_ONLY)
-                        return -EROFS;
-                g_assert_cmpint(sd_event_run(f->event, 1000), >=, 0);
-        }
-        return r;
-}
-
 static int step(StoreFixture *f, unsigned number)
 {
         switch (number) {
@@ -130,11 +111,11 @@ static int step(StoreFixture *f, unsigned number)
                 return pend_one(f, "memory", ENTRY_RUNTIME, 6);
         case 7:
         case 14:
-                return checkpoint(f);
+                return store_fixture_checkpoint(f);
         case 8:
                 return settle(f, COMMIT_UNDOES);
         case 10:
-                return checkpoint(f);
+                return store_fixture_checkpoint(f);
         case 11:
         case 18:
                 return settle(f, COMMIT_CONFIRMS);
@@ -338,7 +319,7 @@ static void test_newest_checkpoint_may_be_lost(void)
         store_fixture_set_up(&f, NULL);
         run_steps(&f, 8);
         g_assert_cmpint(put(&f, "later", "1", ENTRY_PERSISTENT), ==, 0);
-        g_assert_cmpint(checkpoint(&f), ==, 0);
+        g_assert_cmpint(store_fixture_checkpoint(&f), ==, 0);
         before = describe(&f, false);
         revision = state_revision(f.state);
         store_fixture_crash(&f);

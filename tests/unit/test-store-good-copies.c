@@ -75,10 +75,10 @@ static void test_copy_stays_while_a_journal_names_it(void)
         }
 
         /* The older of two generations is to be whole, too. */
-        g_assert_cmpint(good_session_checkpoint(&f), ==, 0);
+        g_assert_cmpint(store_fixture_checkpoint(&f), ==, 0);
         g_assert_cmpuint(n_copies(&f), ==, 2);
         g_assert_cmpint(good_session_put(&f, NS, "changed", "last", ENTRY_PERSISTENT), ==, 0);
-        g_assert_cmpint(good_session_checkpoint(&f), ==, 0);
+        g_assert_cmpint(store_fixture_checkpoint(&f), ==, 0);
         g_assert_cmpuint(n_copies(&f), ==, 1);
         g_assert_false(g_file_test(restored, G_FILE_TEST_EXISTS));
         assert_is_whole_after_a_kill(&f, "last");

@@ -9,16 +9,16 @@
 #include "core/history.h"
 #include "core/namespace-walk.h"
 #include "core/outcome.h"
-#include "core/restore.h"
+#include "good-session.h"
 #include "support/store-fixture.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define N_NAMESPACES 2
 #define N_KEYS       12
 #define RUNNING      "6.1"
 #define OTHER        "6.2"
-#define TURNS_MAX    100000
 
 static const char *const names[N_NAMESPACES] = { "org.example.A", "org.example.B" };
 
@@ -270,63 +270,22 @@ static void change_namespace(Scene *scene)
         write_down(scene, commit);
 }
 
-typedef struct Done {
-        bool is_done;
-        int r;
-        State *source;
-        CommitSource identity;
-} Done;
-
-static void on_marked(void *userdata, int r)
-{
-        Done *done = userdata;
-
-        done->is_done = true;
-        done->r = r;
-}
-
-static void on_loaded(void *userdata, int r, State *source, const CommitSource *identity)
-{
-        Done *done = userdata;
-
-        done->source = source;
-        done->identity = *identity;
-        on_marked(done, r);
-}
-
-static void wait_until_done(Scene *scene, const Done *done)
-{
-        for (int i = 0; !done->is_done; i++) {
-                g_assert_cmpint(i, <, TURNS_MAX);
-                g_assert_cmpint(sd_event_run(scene->f.event, 10000), >=, 0);
-        }
-        g_assert_cmpint(done->r, ==, 0);
-}
-
 static void mark_good(Scene *scene)
 {
-        Done done = { 0 };
-        int r = store_mark_good(scene->f.store, on_marked, &done);
+        int r = good_session_mark(&scene->f);
 
         /* Else something else is under way. */
-        if (r == 0)
-                wait_until_done(scene, &done);
+        if (r != 0)
+                g_assert_cmpint(r, ==, -EBUSY);
 }
 
 static void restore(Scene *scene)
 {
-        Commit *commit = store_fixture_commit(&scene->f);
-        Done done = { 0 };
+        Commit *commit = NULL;
 
-        store_load_good(scene->f.store, on_loaded, &done);
-        wait_until_done(scene, &done);
-        restore_fill(commit, scene->f.state, done.source);
-        commit->source = done.identity;
-        state_free(done.source);
-        if (commit->changes->len > 0)
+        g_assert_cmpint(good_session_load(&scene->f, &commit), ==, 0);
+        if (commit)
                 write_down(scene, commit);
-        else
-                commit_free(commit);
 }
 
 static void open_again(Scene *scene, bool is_clean)
