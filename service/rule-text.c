@@ -8,6 +8,7 @@
 #include "core/name.h"
 #include "core/value-check.h"
 #include "util/ini.h"
+#include "wire/value-parse.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -116,22 +117,10 @@ static GVariant *parse_value(const Maker *maker, RuleSetting setting, const GVar
 {
         const char *text = text_of(maker, setting);
         g_autoptr(GVariant) value = NULL;
-        g_autoptr(GError) error = NULL;
         g_autofree char *why = NULL;
 
-        if (!g_utf8_validate(text, -1, NULL)) {
-                refuse(maker, setting, "it is not UTF-8");
-                return NULL;
-        }
-
-        value = g_variant_parse(type, text, NULL, NULL, &error);
-        if (!value) {
-                why = g_strescape(error->message, "\"");
-                refuse(maker, setting, why);
-                return NULL;
-        }
-
-        if (value_check_made(value, maker->limits, &why) != 0) {
+        value = wire_parse_value(type, text, &why);
+        if (!value || value_check_made(value, maker->limits, &why) != 0) {
                 refuse(maker, setting, why);
                 return NULL;
         }

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "value-json.h"
 #include "value-type.h"
+#include "wire/value-parse.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -172,6 +173,7 @@ static bool parse_container(const char *text,
 {
         g_autoptr(Failure) failure = NULL;
         g_autoptr(GVariant) value = NULL;
+        g_autofree char *why = NULL;
         json_object *json = NULL;
         bool is_json = value_json_parse(text, strlen(text), &json, &failure);
         bool is_parsed = is_json && value_json_data_to_variant(json, type, ret, &failure);
@@ -180,8 +182,7 @@ static bool parse_container(const char *text,
         if (is_parsed)
                 return true;
 
-        if (g_utf8_validate(text, -1, NULL))
-                value = g_variant_parse(type, text, NULL, NULL, NULL);
+        value = wire_parse_value(type, text, &why);
         if (value && value_type_check(value, reterr)) {
                 *ret = g_steal_pointer(&value);
                 return true;

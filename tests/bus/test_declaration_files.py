@@ -78,6 +78,7 @@ WRONG = {
     "key twice": (f"{NAME}.conf", "[Key k]\n[Key k]\n", ":2: [Key 'k'] stands twice"),
     "no key": (f"{NAME}.conf", "[Key ]\nType=u\nDefault=1\n", ":1: [Key '']"),
     "default too small": (f"{NAME}.conf", "[Key k]\nType=u\nDefault=1\nMinimum=2\n", ":3: Default cannot be '1'"),
+    "no character": (f"{NAME}.conf", "[Key k]\nType=s\nDefault='\\ud800'\n", "ud800 is no character"),
     "binary": (f"{NAME}.conf", "\0\x1b[31m\n", ":1: the line holds a zero byte"),
     "escape": (f"{NAME}.conf", "\x1b[31m\n", ":1: '\\033[31m'"),
     "escape in the name": ("a.\x1b[31m\n.conf", "", "a.\\u001b[31m\\u000a.conf: the file is not named after"),

@@ -22,8 +22,8 @@ allowed_to() { # LAYER
         client) echo " client wire " ;;
         esac
 }
-# What all of service/ takes from elsewhere; the last is GLib alone, as core is.
-shared='client/regent-names.h client/regent-view.h client/regent-store-stream.h wire/value-size.h'
+# What all of service/ takes from elsewhere; the last two are GLib alone, as core is.
+shared='client/regent-names.h client/regent-view.h client/regent-store-stream.h wire/value-parse.h wire/value-size.h'
 
 layer_of() { # PATH below the source root
         case $1 in
