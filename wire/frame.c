@@ -64,6 +64,19 @@ uint64_t wire_get_uint64(WireCursor *cursor)
         return number;
 }
 
+static bool is_ascii(const uint8_t *text, size_t n_bytes)
+{
+        uint64_t all = 0, eight;
+
+        for (; n_bytes >= sizeof eight; n_bytes -= sizeof eight, text += sizeof eight) {
+                memcpy(&eight, text, sizeof eight);
+                all |= eight;
+        }
+        while (n_bytes > 0)
+                all |= text[--n_bytes];
+        return (all & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* Of @n_bytes without the zero at its end. */
 static const char *get_text(WireCursor *cursor, size_t n_bytes)
 {
@@ -72,9 +85,8 @@ static const char *get_text(WireCursor *cursor, size_t n_bytes)
         if (!text)
                 return "";
 
-        for (size_t i = 0; i < n_bytes; i++)
-                cursor->is_broken |= text[i] == 0 || text[i] >= 0x80;
-        cursor->is_broken |= text[n_bytes] != 0;
+        cursor->is_broken |= !is_ascii(text, n_bytes) ||
+                             strnlen((const char *) text, n_bytes) < n_bytes || text[n_bytes] != 0;
         return cursor->is_broken ? "" : (const char *) text;
 }
 
@@ -85,7 +97,7 @@ const char *wire_get_string(WireCursor *cursor)
         return get_text(cursor, n_bytes);
 }
 
-static const char *get_signature(WireCursor *cursor)
+const char *wire_get_signature(WireCursor *cursor)
 {
         uint8_t n_bytes = get_byte(cursor);
 
@@ -140,7 +152,7 @@ static GVariant *get_value_of(WireCursor *cursor, const char *type)
 
 GVariant *wire_get_value(WireCursor *cursor)
 {
-        GVariant *value = get_value_of(cursor, get_signature(cursor));
+        GVariant *value = get_value_of(cursor, wire_get_signature(cursor));
 
         cursor->is_broken |= !value;
         return value ? g_variant_ref_sink(value) : NULL;
@@ -177,7 +189,7 @@ bool wire_cursor_end(const WireCursor *cursor)
 static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destination)
 {
         uint8_t code = get_byte(cursor);
-        const char *type = get_signature(cursor);
+        const char *type = wire_get_signature(cursor);
         const char **text;
 
         switch (code) {
@@ -196,7 +208,7 @@ static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destin
         case WIRE_FIELD_SIGNATURE:
                 if (strcmp(type, "g") != 0 || frame->signature)
                         return false;
-                frame->signature = get_signature(cursor);
+                frame->signature = wire_get_signature(cursor);
                 return true;
         case WIRE_FIELD_REPLY_SERIAL:
                 if (strcmp(type, "u") != 0 || frame->reply_serial != 0)

@@ -69,6 +69,7 @@ void wire_cursor_init(WireCursor *cursor, const WireFrame *frame);
 uint32_t wire_get_uint32(WireCursor *cursor);
 uint64_t wire_get_uint64(WireCursor *cursor);
 const char *wire_get_string(WireCursor *cursor);
+const char *wire_get_signature(WireCursor *cursor);
 
 /* What is in a variant; NULL when it is not of a basic type. */
 GVariant *wire_get_value(WireCursor *cursor);

@@ -72,6 +72,11 @@ bool authorizer_may_participate(const Caller *caller, const Namespace *ns)
         return is_admitted(caller, ns, &question);
 }
 
+bool authorizer_may_write(const Caller *caller, const Namespace *ns)
+{
+        return caller->uid == 0 || mode_grants(caller, ns, 02);
+}
+
 bool authorizer_may_list(const Caller *caller, const Namespace *ns)
 {
         return caller->uid == 0 || mode_grants(caller, ns, 04);

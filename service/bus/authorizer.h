@@ -81,5 +81,8 @@ int authorizer_ask_read(BusService *service,
 /* Whether uid and mode alone let @caller take part in changes. */
 bool authorizer_may_participate(const Caller *caller, const Namespace *ns);
 
+/* Whether uid and mode alone let @caller write. */
+bool authorizer_may_write(const Caller *caller, const Namespace *ns);
+
 /* Whether uid and mode alone let @caller read. */
 bool authorizer_may_list(const Caller *caller, const Namespace *ns);

@@ -13,6 +13,7 @@
 #include "bus/good.h"
 #include "bus/open-view.h"
 #include "bus/polkit.h"
+#include "bus/quick-call.h"
 #include "bus/receipts.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -101,7 +102,10 @@ static int charge(Call *call, uint64_t n_calls, uint64_t n_bytes, sd_bus_error *
         return charge_uid(call, reterr_bus);
 }
 
-static Call *call_new(BusService *service, sd_bus_message *m, sd_bus_message_handler_t handler)
+static Call *call_new(BusService *service,
+                      Caller *caller,
+                      sd_bus_message *m,
+                      sd_bus_message_handler_t handler)
 {
         Call *call = g_new(Call, 1);
 
@@ -109,7 +113,7 @@ static Call *call_new(BusService *service, sd_bus_message *m, sd_bus_message_han
                 .service = service,
                 .message = sd_bus_message_ref(m),
                 .handler = handler,
-                .caller = callers_get(service->callers, m),
+                .caller = caller,
         };
         call->in_caller.data = call;
         call->in_receipt.data = call;
@@ -133,13 +137,26 @@ int call_get(Call **ret_call,
                 return charge(entered, 0, n_bytes - MIN(n_bytes, entered->n_bytes), reterr_bus);
         }
 
-        call = call_new(service, m, handler);
+        call = call_new(service, callers_get(service->callers, m), m, handler);
         r = charge(call, 1, n_bytes, reterr_bus);
         if (r < 0)
                 return r;
 
         *ret_call = g_steal_pointer(&call);
         return 0;
+}
+
+Call *call_new_quick(Caller *caller, uint64_t n_bytes)
+{
+        g_autoptr(Call) call = call_new(caller->service, caller, NULL, NULL);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        return charge(call, 1, n_bytes, &error) < 0 ? NULL : g_steal_pointer(&call);
+}
+
+int call_require_message(Call *call)
+{
+        return call->message ? 0 : quick_call_message(call, &call->message);
 }
 
 void call_park(Call *call)
@@ -157,7 +174,9 @@ void call_enter(Call *call)
         g_assert(!service->entering);
 
         call->is_waiting = false;
-        r = sd_bus_message_rewind(call->message, true);
+        r = call_require_message(call);
+        if (r >= 0)
+                r = sd_bus_message_rewind(call->message, true);
         if (r >= 0)
                 r = charge_uid(call, &error);
         if (r >= 0) {
@@ -204,6 +223,7 @@ Call *call_free(Call *call)
         g_clear_pointer(&call->granted, g_ptr_array_unref);
         g_free(call->question);
         sd_bus_message_unref(call->message);
+        g_free(call->quick);
         g_free(call);
         return NULL;
 }

@@ -27,6 +27,7 @@ typedef struct Call Call;
 typedef struct Caller Caller;
 typedef struct GoodJob GoodJob;
 typedef struct PolkitCheck PolkitCheck;
+typedef struct QuickCall QuickCall;
 typedef struct Receipt Receipt;
 typedef struct ViewWait ViewWait;
 
@@ -36,7 +37,8 @@ enum {
 
 struct Call {
         BusService *service;
-        sd_bus_message *message;
+        sd_bus_message *message; /* NULL: it is quick, and none was made of it yet */
+        QuickCall *quick;        /* owned, or NULL; see bus/quick-call.h */
         sd_bus_message_handler_t handler;
         Caller *caller; /* NULL once it has left the bus */
         GList in_caller;
@@ -75,6 +77,12 @@ int call_get(Call **ret_call,
              sd_bus_message_handler_t handler,
              uint64_t n_bytes,
              sd_bus_error *reterr_bus);
+
+/* One that has come on a channel, without a message. NULL when @caller has too much waiting already. */
+Call *call_new_quick(Caller *caller, uint64_t n_bytes);
+
+/* Makes the message of one that has none. */
+int call_require_message(Call *call);
 
 /* The handler returns CALL_E_PARKED. */
 void call_park(Call *call);

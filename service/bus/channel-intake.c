@@ -20,9 +20,6 @@
 
 #define HEADER_BYTES 16u
 
-/* Most messages are no longer, and then it is known at once that they are whole. */
-#define LOOK_BYTES 1024u
-
 /* What is no longer than this is not charged: as much lies in the socket. */
 #define SMALL_BYTES (256 * LIMIT_KIB)
 
@@ -59,10 +56,11 @@ static int charge(Channel *channel, uint64_t n_bytes)
         return 0;
 }
 
-int channel_intake_look(Channel *channel)
+int channel_intake_look(Channel *channel,
+                        uint8_t header[static CHANNEL_INTAKE_LOOK_BYTES],
+                        size_t *ret_n_bytes)
 {
-        uint8_t header[LOOK_BYTES];
-        ssize_t n = channel_socket_peek(channel->socket_fd, header, sizeof header);
+        ssize_t n = channel_socket_peek(channel->socket_fd, header, CHANNEL_INTAKE_LOOK_BYTES);
         uint64_t n_bytes;
 
         if (n == -EAGAIN || n == -EINTR)
@@ -79,10 +77,11 @@ int channel_intake_look(Channel *channel)
                            channel->caller->name, channel->caller->uid);
                 return CHANNEL_INTAKE_E_ENDED;
         }
-        channel->is_last = (uint64_t) n <= n_bytes && (size_t) n < sizeof header;
+        channel->is_last = (uint64_t) n <= n_bytes && (size_t) n < CHANNEL_INTAKE_LOOK_BYTES;
         channel->n_missing = n_bytes;
         if ((uint64_t) n >= n_bytes)
                 channel->n_missing = 0;
+        *ret_n_bytes = (size_t) n;
         return charge(channel, n_bytes);
 }
 

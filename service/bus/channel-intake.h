@@ -20,8 +20,16 @@ enum {
         CHANNEL_INTAKE_E_ENDED,       /* the peer has hung up, or sends what is no message */
 };
 
-/* Before sd-bus takes the beginning of a message: 0, and it may, or CHANNEL_INTAKE_E_*. */
-int channel_intake_look(Channel *channel);
+/* Most messages are no longer, and then it is known at once that they are whole. */
+#define CHANNEL_INTAKE_LOOK_BYTES 1024u
+
+/*
+ * Before sd-bus takes the beginning of a message: 0, and it may, or CHANNEL_INTAKE_E_*. *ret_n_bytes of @bytes
+ * are what is there.
+ */
+int channel_intake_look(Channel *channel,
+                        uint8_t bytes[static CHANNEL_INTAKE_LOOK_BYTES],
+                        size_t *ret_n_bytes);
 
 /*
  * Whether sd-bus, which takes all that is there, will have the whole message when it has done so. It

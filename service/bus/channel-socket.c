@@ -67,3 +67,17 @@ ssize_t channel_socket_move(int fd, int to_fd, uint64_t n_bytes_max)
                 return -EIO;
         return n;
 }
+
+bool channel_socket_skip(int fd, size_t n_bytes)
+{
+        uint8_t bytes[1024];
+
+        return n_bytes <= sizeof bytes &&
+               recv(fd, bytes, n_bytes, MSG_DONTWAIT) == (ssize_t) n_bytes;
+}
+
+/* A part of so little is never sent alone: it takes one buffer of the kernel's, or none. */
+bool channel_socket_send(int fd, const void *bytes, size_t n_bytes)
+{
+        return send(fd, bytes, n_bytes, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t) n_bytes;
+}

@@ -15,6 +15,7 @@
 #include "bus/caller.h"
 #include "bus/channel-intake.h"
 #include "bus/channel-socket.h"
+#include "bus/quick-call.h"
 #include "core/limits.h"
 #include "util/auto.h"
 #include "util/log.h"
@@ -211,17 +212,23 @@ static int greet(Channel *channel)
         return CHANNEL_E_MORE;
 }
 
-/* Whether sd-bus may take what is there: 0, or what channel_process() says. */
-static int look(Channel *channel, bool *ret_may)
+/* The next message: 0 when it was taken, or sd-bus may take it; or CHANNEL_INTAKE_E_*. */
+static int look(Channel *channel, bool *ret_is_taken)
 {
-        int r = channel->is_within ? 0 : channel_intake_look(channel);
+        uint8_t bytes[CHANNEL_INTAKE_LOOK_BYTES];
+        size_t n_bytes;
+        int r;
 
+        r = channel_intake_look(channel, bytes, &n_bytes);
         channel->is_partial = r == CHANNEL_INTAKE_E_PART;
         channel->is_held = r == CHANNEL_INTAKE_E_HELD;
-        *ret_may = r == 0;
-        if (r == 0)
-                channel->is_within = true; /* until it is known to be whole */
-        return r == CHANNEL_INTAKE_E_ENDED ? CHANNEL_E_ENDED : 0;
+        if (r != 0)
+                return r;
+
+        r = channel->n_missing == 0 ? quick_call_take(channel, bytes, n_bytes) : 0;
+        *ret_is_taken = r > 0;
+        channel->is_within = r == 0; /* until it is known to be whole */
+        return r < 0 ? CHANNEL_INTAKE_E_ENDED : 0;
 }
 
 /*
@@ -295,6 +302,21 @@ static int read_message(Channel *channel)
                 is_whole = channel->n_missing == 0;
         }
         channel->is_broken |= is_whole && channel->is_within;
+        return r;
+}
+
+static int take_message(Channel *channel)
+{
+        bool is_taken = false;
+        int r;
+
+        r = channel->is_within ? 0 : look(channel, &is_taken);
+        if (r == CHANNEL_INTAKE_E_ENDED)
+                return -ECONNRESET;
+        if (r != 0)
+                return 0;
+
+        r = is_taken ? 1 : read_message(channel);
         /* Whoever waits for an answer that is still to come has probably sent nothing more. */
         if (r > 0 && channel->is_last && !channel->is_within && channel->caller->n_calls > 0)
                 return 0;
@@ -303,21 +325,12 @@ static int read_message(Channel *channel)
 
 int channel_process(Channel *channel)
 {
-        bool may_read;
         int r;
 
         if (channel->greeting)
                 return greet(channel);
 
-        if (channel_n_queued(channel) > 0) {
-                r = write_queued(channel);
-        } else {
-                r = look(channel, &may_read);
-                if (r != 0 || !may_read)
-                        return r;
-                r = read_message(channel);
-        }
-
+        r = channel_n_queued(channel) > 0 ? write_queued(channel) : take_message(channel);
         if (r < 0)
                 log_debug("A channel ends: %s", g_strerror(-r));
         if (r < 0 || channel->is_broken || sd_bus_is_open(channel->bus) <= 0)

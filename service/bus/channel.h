@@ -50,6 +50,7 @@ struct Channel {
         bool is_owing;            /* what it has begun it has to finish */
         uint64_t until_usec;
         GList in_owing;
+        uint32_t n_quick;                      /* replies, see bus/quick-call.h */
         uint64_t n_messages, n_messages_noted; /* the latter when it got its time */
 };
 

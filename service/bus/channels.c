@@ -51,6 +51,7 @@ struct Channels {
         ChannelClosings *closings;
         sd_event_source *source, *timer;
         bool has_call_left; /* this turn, that is not answered yet */
+        bool has_rest;      /* likewise, that was not looked at */
         uint64_t n_made;    /* of all time */
         int n_at_once;      /* channels that have a turn in one go; fewer while theirs take long */
 };
@@ -196,6 +197,7 @@ static void take_turn(Channel *channel, int n_messages, int64_t end_usec)
                 return;
         }
         channel->channels->has_call_left |= channel->caller->n_calls > 0;
+        channel->channels->has_rest |= r == CHANNEL_E_MORE;
         if (note_taken(channel) && channel->is_behind) {
                 flow_go_on(channel->channels->service, channel->caller);
                 (void) note_taken(channel);
@@ -205,7 +207,10 @@ static void take_turn(Channel *channel, int n_messages, int64_t end_usec)
         channel->is_busy = false;
 }
 
-/* Then a batch gains nothing from another round of the loop, which costs as much as a small write. */
+/*
+ * Then a batch gains nothing from another round of the loop, which costs as much as a small write. Who has the only
+ * channel waits for nobody.
+ */
 static bool is_all_read(const Channels *channels)
 {
         sd_bus *bus = channels->service->bus;
@@ -215,6 +220,8 @@ static bool is_all_read(const Channels *channels)
         };
         uint64_t n_messages = 0;
 
+        if (g_hash_table_size(channels->by_bus) == 1)
+                return !channels->has_rest;
         return sd_bus_get_n_queued_read(bus, &n_messages) >= 0 && n_messages == 0 &&
                poll(inputs, G_N_ELEMENTS(inputs), 0) == 0;
 }
@@ -230,6 +237,7 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
         int n = epoll_wait(fd, events, channels->n_at_once, 0);
 
         channels->has_call_left = false;
+        channels->has_rest = false;
         /* Each that is told of has its turn, for some are not told of again. */
         for (int i = 0; i < n; i++)
                 take_turn(events[i].data.ptr, TURN_MESSAGES / n, end_usec);

@@ -419,6 +419,13 @@ void flow_charge_signal(const BusService *service, const Caller *caller, uint64_
         charge(service->flow, flow_reader_named(service->flow, caller->name), n_bytes);
 }
 
+bool flow_serves(const BusService *service, const Caller *caller)
+{
+        const Reader *reader = ledger_lookup(ledger_of(service->flow, caller->name), caller->name);
+
+        return !reader || reader_standing(reader, NULL) == READER_SERVED;
+}
+
 bool flow_may_go_on(const BusService *service, const Caller *caller)
 {
         const Reader *reader = flow_reader_named(service->flow, caller->name);

@@ -85,6 +85,9 @@ void flow_confirm(BusService *service, const char *name, LedgerMark mark);
 bool flow_admit_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
 void flow_charge_signal(const BusService *service, const Caller *caller, uint64_t n_bytes);
 
+/* Whether calls of @caller are served, and not refused until it has read more. */
+bool flow_serves(const BusService *service, const Caller *caller);
+
 /* Whether it has read so much that it is worth going on. */
 bool flow_may_go_on(const BusService *service, const Caller *caller);
 

@@ -10,20 +10,17 @@
 
 #include "bus/namespace-object.h"
 
-#include "bus/access-reader.h"
 #include "bus/answer.h"
 #include "bus/bus-error.h"
-#include "bus/change-reader.h"
 #include "bus/changes.h"
 #include "bus/description.h"
 #include "bus/get-many.h"
+#include "bus/namespace-writes.h"
 #include "bus/object-path.h"
 #include "bus/open-view.h"
 #include "bus/registration.h"
 #include "bus/value-codec.h"
 #include "bus/watch-methods.h"
-#include "bus/write-result.h"
-#include "bus/write.h"
 #include "client/regent-names.h"
 #include "core/name.h"
 #include "core/namespace-walk.h"
@@ -225,96 +222,6 @@ static int method_list(sd_bus_message *m, void *userdata, sd_bus_error *reterr_b
         return reply_with_keys(&answer, ns, prefix, after, limit, reterr_bus);
 }
 
-static int read_set(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
-{
-        const char *key;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 's', (void *) &key);
-        if (r < 0)
-                return r;
-
-        return change_reader_read_value(reader, m, key, reterr_bus);
-}
-
-static int method_set(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
-{
-        static const WriteMethod method = {
-                .handler = method_set,
-                .verb = "Set",
-                .action = AUTHORIZE_WRITE,
-                .kind = CHANGE_SET_ENTRIES,
-                .read = read_set,
-                .append_reply = write_reply_revision,
-        };
-
-        return write_run(userdata, m, &method, reterr_bus);
-}
-
-static int read_delete(ChangeReader *reader, sd_bus_message *m, sd_bus_error *reterr_bus)
-{
-        const char *key;
-        int r;
-
-        r = sd_bus_message_read_basic(m, 's', (void *) &key);
-        if (r < 0)
-                return r;
-
-        return change_reader_unset(reader, key, reterr_bus);
-}
-
-static int method_delete(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
-{
-        static const WriteMethod method = {
-                .handler = method_delete,
-                .verb = "Delete",
-                .action = AUTHORIZE_WRITE,
-                .kind = CHANGE_SET_ENTRIES,
-                .flags = CHANGE_SET_CHANGE_ONLY,
-                .read = read_delete,
-                .append_reply = write_reply_revision,
-        };
-
-        return write_run(userdata, m, &method, reterr_bus);
-}
-
-static int method_apply(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
-{
-        static const WriteMethod method = {
-                .handler = method_apply,
-                .verb = "Apply",
-                .action = AUTHORIZE_WRITE,
-                .kind = CHANGE_SET_ENTRIES,
-                .read = change_reader_read_apply,
-                .append_reply = write_reply_result,
-        };
-
-        return write_run(userdata, m, &method, reterr_bus);
-}
-
-/* An owner may change the mode, and the group to one it is in itself. */
-static bool is_owners_access(const ChangeSet *set, const Caller *caller)
-{
-        if (set->access_fields & ~(ACCESS_MODE | ACCESS_GROUP))
-                return false;
-        return !(set->access_fields & ACCESS_GROUP) || set->access.group == NAMESPACE_NO_GROUP ||
-               caller_is_in_group(caller, set->access.group);
-}
-
-static int method_set_access(sd_bus_message *m, void *userdata, sd_bus_error *reterr_bus)
-{
-        static const WriteMethod method = {
-                .handler = method_set_access,
-                .verb = "SetAccess",
-                .action = AUTHORIZE_MANAGE,
-                .kind = CHANGE_SET_ACCESS,
-                .read = access_reader_read,
-                .is_owners_right = is_owners_access,
-        };
-
-        return write_run(userdata, m, &method, reterr_bus);
-}
-
 /* sd-bus wants a getter for each property; see the opening comment. */
 static int property_get_unreached(sd_bus *bus G_GNUC_UNUSED,
                                   const char *path G_GNUC_UNUSED,
@@ -337,12 +244,12 @@ const sd_bus_vtable namespace_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Set",
                                 SD_BUS_ARGS("s", key, "v", value),
                                 SD_BUS_RESULT("t", revision),
-                                method_set,
+                                namespace_method_set,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Delete",
                                 SD_BUS_ARGS("s", key),
                                 SD_BUS_RESULT("t", revision),
-                                method_delete,
+                                namespace_method_delete,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetMany",
                                 SD_BUS_ARGS("as", keys, "a{sv}", options),
@@ -368,7 +275,7 @@ const sd_bus_vtable namespace_vtable[] = {
                 "Apply",
                 SD_BUS_ARGS("a{sv}", set, "as", unset, "t", flags, "a{sv}", options),
                 SD_BUS_RESULT("t", revision, "a{sv}", result),
-                method_apply,
+                namespace_method_apply,
                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("OpenView",
                                 SD_BUS_ARGS("a{sv}", options),
@@ -394,7 +301,7 @@ const sd_bus_vtable namespace_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("SetAccess",
                                 SD_BUS_ARGS("a{sv}", options),
                                 SD_BUS_NO_RESULT,
-                                method_set_access,
+                                namespace_method_set_access,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS(
                 "RegisterParticipant",

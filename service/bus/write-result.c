@@ -140,3 +140,17 @@ int write_reply_result_many(sd_bus_message *reply, const Settlement *settlement)
 {
         return append_result(reply, settlement, true);
 }
+
+static void put_count(WireBytes *reply, const char *name, uint32_t n)
+{
+        wire_put_alignment(reply, 8);
+        wire_put_string(reply, name);
+        wire_put_signature(reply, "u");
+        wire_put_uint32(reply, n);
+}
+
+void write_result_put(WireBytes *reply, const Settlement *settlement)
+{
+        put_count(reply, "changed", count(settlement->commit, EFFECT_CHANGED));
+        put_count(reply, "removed", count(settlement->commit, EFFECT_REMOVED));
+}

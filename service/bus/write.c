@@ -132,9 +132,20 @@ static int send_error(const Call *call, int outcome, const char *text)
         return sd_bus_reply_method_error(call->message, &error);
 }
 
-static void on_settled(void *userdata, const Settlement *settlement)
+static int answer(Call *call, const Settlement *settlement)
 {
-        g_autoptr(Call) call = userdata;
+        int r;
+
+        r = call_require_message(call);
+        if (r < 0)
+                return r;
+        return settlement->outcome == 0 ? send_reply(call, settlement)
+                                        : send_error(call, settlement->outcome, settlement->text);
+}
+
+void write_settled(Call *settled, const Settlement *settlement)
+{
+        g_autoptr(Call) call = settled;
         int r;
 
         if (!call->caller || settlement->outcome == -ECANCELED)
@@ -143,12 +154,14 @@ static void on_settled(void *userdata, const Settlement *settlement)
         /* What comes on a channel is in no order with what comes on the bus. */
         if (!call->caller->channel)
                 held_values_send(call->service->held_values);
-        if (settlement->outcome == 0)
-                r = send_reply(call, settlement);
-        else
-                r = send_error(call, settlement->outcome, settlement->text);
+        r = answer(call, settlement);
         if (r < 0)
                 log_warning("Cannot answer a call: %s", g_strerror(-r));
+}
+
+static void on_settled(void *userdata, const Settlement *settlement)
+{
+        write_settled(userdata, settlement);
 }
 
 int write_submit(BusService *service,

@@ -49,6 +49,9 @@ int write_submit(BusService *service,
                  ChangeSet *set,
                  sd_bus_error *reterr_bus);
 
+/* Answers @settled, which it takes. */
+void write_settled(Call *settled, const Settlement *settlement);
+
 /* The pipeline's reconsider(): enters the method again, as if nobody had been asked yet. */
 void write_reconsider(Call *call, Request *reservation);
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Quick calls
+ *
+ * Small writes on a channel that may be done at once: they are read and answered without sd-bus, which takes longer
+ * for both than all the rest does. Whatever is in doubt is left in the socket for sd-bus, so that each refusal, and
+ * each question to polkit, has one place. What comes up later, such as another access while it waits, makes a message
+ * of it.
+ */
+
+#include "bus/channel.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <systemd/sd-bus.h>
+
+typedef struct Call Call;
+typedef struct QuickCall QuickCall;
+
+/*
+ * Takes the call at the head of @channel's socket, of which @bytes is what is there. Nothing of sd-bus may be under way
+ * on it. 1: taken; 0: it is for sd-bus; a negative errno: the channel is broken.
+ */
+int quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes);
+
+/* The message that it was, as sd-bus would have it; a full reference. */
+int quick_call_message(const Call *call, sd_bus_message **ret_message);
