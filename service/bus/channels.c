@@ -53,6 +53,7 @@ struct Channels {
         bool has_call_left; /* this turn, that is not answered yet */
         bool has_rest;      /* likewise, that was not looked at */
         uint64_t n_made;    /* of all time */
+        uint64_t n_quick;   /* likewise: calls */
         int n_at_once;      /* channels that have a turn in one go; fewer while theirs take long */
 };
 
@@ -248,6 +249,11 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
         return 0;
 }
 
+void channels_note_quick(const Channel *channel)
+{
+        channel->channels->n_quick++;
+}
+
 void channels_note_sent(const Caller *caller)
 {
         Channel *channel = caller->channel;
@@ -368,6 +374,7 @@ void channels_add_statistics(Channels *channels, uint32_t uid, GVariantDict *sta
         channel_closings_look(channels->closings);
         g_variant_dict_insert(statistics, "channels", "t", (guint64) channels_count(channels));
         g_variant_dict_insert(statistics, "channels-made", "t", channels->n_made);
+        g_variant_dict_insert(statistics, "quick-calls", "t", channels->n_quick);
         g_variant_dict_insert(statistics, "uid-channels", "t",
                               accounts_get(accounts, uid, ACCOUNT_CHANNELS));
         if (uid != 0)

@@ -33,6 +33,9 @@ bool channels_is_from_bus(const BusService *service, sd_bus_message *m);
 /* Something was sent to @caller, or may have been: sees to it that it goes out. */
 void channels_note_sent(const Caller *caller);
 
+/* A call on it was done as bus/quick-call.h says. */
+void channels_note_quick(const Channel *channel);
+
 /* @caller, a connection of the bus, leaves: its channels end. */
 void channels_end_of(const Caller *caller);
 

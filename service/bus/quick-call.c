@@ -9,6 +9,7 @@
 #include "bus/call.h"
 #include "bus/caller.h"
 #include "bus/channel-socket.h"
+#include "bus/channels.h"
 #include "bus/flow.h"
 #include "bus/object-path.h"
 #include "bus/quick-change.h"
@@ -157,6 +158,7 @@ int quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes)
         }
 
         channel_note_message(channel);
+        channels_note_quick(channel);
         call->is_waiting = true;
         call->is_submitted = true;
         pipeline_submit(caller->origin, NULL, g_steal_pointer(&set), on_settled, call);

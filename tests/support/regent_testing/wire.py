@@ -332,12 +332,15 @@ class RawClient:
 
     def try_send_bytes(self, content):
         """Sends as much as the socket takes at once; returns how much that was."""
+        self._socket.setblocking(False)
         try:
-            return self._socket.send(content, socket.MSG_DONTWAIT)
+            return self._socket.send(content)
         except BlockingIOError:
             return 0
         except (BrokenPipeError, ConnectionResetError):
             raise Disconnected from None
+        finally:
+            self._socket.settimeout(Deadline(20).seconds)
 
     def call(self, path, interface, member, signature="", things=(), seconds=20, **how):
         """Sends and waits; returns the reply's members or raises RegentError."""
