@@ -86,6 +86,8 @@ CALLS = {
     "long key": ("Set", "sv", ("k" * 256, U), False),
     "umlaut": ("Set", "sv", ("new", ("s", "\u00e4")), False),
     "no unicode": ("Set", "sv", ("new", ("s", b"\xff")), False),
+    "zero in a text": ("Set", "sv", ("new", ("s", b"a\0b")), False),
+    "zero in a class": ("Apply", "a{sv}asta{sv}", ({"new": U}, [], 0, {"class": ("s", b"runtime\0x")}), False),
     "array": ("Set", "sv", ("new", ("au", [1, 2])), False),
     "bytes": ("Set", "sv", ("new", ("ay", b"12")), False),
     "path": ("Set", "sv", ("new", ("o", "/a")), False),
