@@ -57,10 +57,10 @@ static int charge(Channel *channel, uint64_t n_bytes)
 }
 
 int channel_intake_look(Channel *channel,
-                        uint8_t header[static CHANNEL_INTAKE_LOOK_BYTES],
+                        uint8_t bytes[static CHANNEL_INTAKE_LOOK_BYTES],
                         size_t *ret_n_bytes)
 {
-        ssize_t n = channel_socket_peek(channel->socket_fd, header, CHANNEL_INTAKE_LOOK_BYTES);
+        ssize_t n = channel_socket_peek(channel->socket_fd, bytes, CHANNEL_INTAKE_LOOK_BYTES);
         uint64_t n_bytes;
 
         if (n == -EAGAIN || n == -EINTR)
@@ -70,8 +70,8 @@ int channel_intake_look(Channel *channel,
         if ((size_t) n < HEADER_BYTES)
                 return CHANNEL_INTAKE_E_PART;
 
-        n_bytes = message_bytes(header);
-        if ((header[0] != 'l' && header[0] != 'B') || n_bytes > LIMIT_CHANNEL_MESSAGE_BYTES) {
+        n_bytes = message_bytes(bytes);
+        if ((bytes[0] != 'l' && bytes[0] != 'B') || n_bytes > LIMIT_CHANNEL_MESSAGE_BYTES) {
                 log_notice("%s (uid %" PRIu32 ") sends what is no message, or longer than one may "
                            "be: its channel ends",
                            channel->caller->name, channel->caller->uid);

@@ -180,7 +180,7 @@ int quick_call_message(const Call *call, sd_bus_message **ret_message)
                                            frame.interface_name, frame.member);
         if (r >= 0)
                 r = sd_bus_message_set_allow_interactive_authorization(
-                        m, frame.flags & WIRE_FRAME_INTERACTIVE);
+                        m, (frame.flags & WIRE_FRAME_INTERACTIVE) != 0);
         if (r < 0)
                 return r;
 
