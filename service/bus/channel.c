@@ -212,11 +212,12 @@ static int greet(Channel *channel)
         return CHANNEL_E_MORE;
 }
 
-/* The next message: 0 when it was taken, or sd-bus may take it; or CHANNEL_INTAKE_E_*. */
+/* The next messages: 0 when some were taken, or sd-bus may take it; or CHANNEL_INTAKE_E_*. */
 static int look(Channel *channel, bool *ret_is_taken)
 {
         uint8_t bytes[CHANNEL_INTAKE_LOOK_BYTES];
         size_t n_bytes;
+        ssize_t n;
         int r;
 
         r = channel_intake_look(channel, bytes, &n_bytes);
@@ -225,10 +226,14 @@ static int look(Channel *channel, bool *ret_is_taken)
         if (r != 0)
                 return r;
 
-        r = channel->n_missing == 0 ? quick_call_take(channel, bytes, n_bytes) : 0;
-        *ret_is_taken = r > 0;
-        channel->is_within = r == 0; /* until it is known to be whole */
-        return r < 0 ? CHANNEL_INTAKE_E_ENDED : 0;
+        n = channel->n_missing == 0 ? quick_call_take(channel, bytes, n_bytes) : 0;
+        if (n < 0)
+                return CHANNEL_INTAKE_E_ENDED;
+
+        *ret_is_taken = n > 0;
+        channel->is_last |= (size_t) n == n_bytes && n_bytes < sizeof bytes;
+        channel->is_within = n == 0; /* until it is known to be whole */
+        return 0;
 }
 
 /*

@@ -126,7 +126,8 @@ static void on_settled(void *userdata, const Settlement *settlement)
                 write_settled(call, settlement);
 }
 
-int quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes)
+/* How long the call at @bytes is that was taken; 0: none. */
+static size_t take_call(Channel *channel, const uint8_t *bytes, size_t n_bytes)
 {
         Caller *caller = channel->caller;
         g_autoptr(ChangeSet) set = NULL;
@@ -152,17 +153,24 @@ int quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes)
         call->handler = method->handler;
         call->append_reply =
                 method->replies_with_result ? write_reply_result : write_reply_revision;
-        if (!channel_socket_skip(channel->socket_fd, frame.n_bytes)) {
-                call_free(call);
-                return -EIO;
-        }
-
-        channel_note_message(channel);
-        channels_note_quick(channel);
         call->is_waiting = true;
         call->is_submitted = true;
+        channel_note_message(channel);
+        channels_note_quick(channel);
         pipeline_submit(caller->origin, NULL, g_steal_pointer(&set), on_settled, call);
-        return 1;
+        return frame.n_bytes;
+}
+
+ssize_t quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes)
+{
+        size_t n_taken = 0, n;
+
+        while ((n = take_call(channel, bytes + n_taken, n_bytes - n_taken)) > 0)
+                n_taken += n;
+
+        if (n_taken > 0 && !channel_socket_skip(channel->socket_fd, n_taken))
+                return -EIO;
+        return (ssize_t) n_taken;
 }
 
 int quick_call_message(const Call *call, sd_bus_message **ret_message)

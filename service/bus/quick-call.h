@@ -14,16 +14,17 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-bus.h>
 
 typedef struct Call Call;
 typedef struct QuickCall QuickCall;
 
 /*
- * Takes the call at the head of @channel's socket, of which @bytes is what is there. Nothing of sd-bus may be under way
- * on it. 1: taken; 0: it is for sd-bus; a negative errno: the channel is broken.
+ * Takes the calls at the head of @channel's socket, of which @bytes is what is there, until one is for sd-bus. Nothing
+ * of that may be under way on it. How many bytes were taken, or a negative errno: the channel is broken.
  */
-int quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes);
+ssize_t quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes);
 
 /* The message that it was, as sd-bus would have it; a full reference. */
 int quick_call_message(const Call *call, sd_bus_message **ret_message);
