@@ -39,6 +39,7 @@ struct HeldValues {
         uint64_t n_bytes;
         size_t n_entries;
         uint64_t sent_usec;
+        bool is_waiting; /* for one of these two */
         sd_event_source *turn, *timer;
         sd_bus_slot *slot;
 };
@@ -149,18 +150,28 @@ static GPtrArray *entries_of(HeldValues *held, const char *name)
 
 void held_values_add(HeldValues *held, const Namespace *ns, const GPtrArray *entries)
 {
-        bool is_first = held->n_entries == 0;
-        GPtrArray *mine = entries_of(held, ns->name);
+        GPtrArray *mine = NULL;
 
         for (guint i = 0; i < entries->len; i++) {
+                if (!namespace_concerns_readers(ns, entries->pdata[i]))
+                        continue;
+                if (!mine)
+                        mine = entries_of(held, ns->name);
                 g_ptr_array_add(mine, entry_ref(entries->pdata[i]));
                 held->n_bytes += entry_usage(entries->pdata[i]);
+                held->n_entries++;
         }
-        held->n_entries += entries->len;
+}
 
+void held_values_end_batch(HeldValues *held)
+{
+        if (held->n_entries == 0)
+                return;
         if (held->n_bytes > HELD_BYTES_MAX || held->n_entries > HELD_ENTRIES_MAX ||
-            (is_first && wait_to_send(held) < 0))
+            (!held->is_waiting && wait_to_send(held) < 0))
                 held_values_send(held);
+        else
+                held->is_waiting = true;
 }
 
 /* Of each key only the last entry stays. */
@@ -220,4 +231,5 @@ void held_values_send(HeldValues *held)
         g_hash_table_remove_all(held->by_name);
         held->n_entries = 0;
         held->n_bytes = 0;
+        held->is_waiting = false;
 }
