@@ -17,6 +17,7 @@
 #include "bus/held-values.h"
 
 #include "bus/broadcast.h"
+#include "bus/last-entries.h"
 #include "bus/signals.h"
 #include "core/entry.h"
 #include "core/state.h"
@@ -174,27 +175,6 @@ void held_values_end_batch(HeldValues *held)
                 held->is_waiting = true;
 }
 
-/* Of each key only the last entry stays. */
-static void keep_last(GPtrArray *entries)
-{
-        g_autoptr(GHashTable) seen = NULL;
-        guint kept = entries->len;
-
-        if (entries->len < 2)
-                return;
-
-        seen = g_hash_table_new(g_str_hash, g_str_equal);
-        for (guint i = entries->len; i-- > 0;) {
-                gpointer entry = entries->pdata[i];
-
-                if (!g_hash_table_add(seen, (gpointer) (uintptr_t) entry_key(entry)))
-                        continue;
-                entries->pdata[i] = entries->pdata[--kept];
-                entries->pdata[kept] = entry;
-        }
-        g_ptr_array_remove_range(entries, 0, kept);
-}
-
 static void send_values(const HeldValues *held, const char *name, GPtrArray *entries)
 {
         const BusService *service = held->service;
@@ -206,7 +186,7 @@ static void send_values(const HeldValues *held, const char *name, GPtrArray *ent
         if (!ns || !namespace_is_public(ns))
                 return;
 
-        keep_last(entries);
+        last_entries_keep(entries);
         r = signals_build_values(service, ns, entries, &m, &n_bytes);
         if (r >= 0)
                 r = broadcast_send(service, name, m, n_bytes);

@@ -7,6 +7,7 @@
 
 #include "bus/channels.h"
 #include "bus/flow.h"
+#include "bus/last-entries.h"
 #include "bus/signals.h"
 #include "bus/watch-audience.h"
 #include "bus/watch-withheld.h"
@@ -98,11 +99,6 @@ static bool has_audience(const BusService *service, const Namespace *ns)
                (watches_topic(service->watches, ns->name) || watches_has_names(service->watches));
 }
 
-static gint compare(gconstpointer a, gconstpointer b)
-{
-        return strcmp(entry_key(*(Entry *const *) a), entry_key(*(Entry *const *) b));
-}
-
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries)
 {
         g_autoptr(GHashTable) audience = NULL;
@@ -113,7 +109,7 @@ void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArr
         if (!has_audience(service, ns))
                 return;
 
-        g_ptr_array_sort(entries, compare);
+        last_entries_keep(entries);
         audience = watch_audience(service, ns, entries, since);
         g_hash_table_iter_init(&iter, audience);
         while (g_hash_table_iter_next(&iter, &watcher, &prefixes)) {
@@ -126,25 +122,6 @@ void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArr
                 else
                         note_missed(service, watcher, ns->name, since);
         }
-}
-
-/* Of each key only the last entry stays. */
-static void keep_last(GPtrArray *entries)
-{
-        g_autoptr(GHashTable) seen = NULL;
-        guint kept = entries->len;
-
-        if (entries->len < 2)
-                return;
-
-        seen = g_hash_table_new(g_str_hash, g_str_equal);
-        for (guint i = entries->len; i-- > 0;) {
-                Entry *entry = entries->pdata[i];
-
-                if (g_hash_table_add(seen, entry->text))
-                        entries->pdata[--kept] = entry;
-        }
-        g_ptr_array_remove_range(entries, 0, kept);
 }
 
 static void delta_free(gpointer userdata)
@@ -205,7 +182,6 @@ void watch_properties_publish(const BusService *service, const GPtrArray *commit
         for (guint i = 0; i < deltas->len; i++) {
                 const Delta *delta = deltas->pdata[i];
 
-                keep_last(delta->entries);
                 if (delta->entries->len > 0)
                         watch_properties_announce(service, delta->ns, delta->entries);
         }

@@ -17,7 +17,7 @@
 /* What @commits (Commit), a batch that is part of the state now, left of keys. */
 void watch_properties_publish(const BusService *service, const GPtrArray *commits);
 
-/* Something has left @entries (Entry, or tombstones), each key once; they are put in order. */
+/* Something has left @entries (Entry, or tombstones), of each key the last; they are put in order. */
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries);
 
 /* Other defaults are declared. Nothing for a public one. */

@@ -21,6 +21,11 @@ static int refuse(char **reterr_text, const char *format, ...)
         return CORE_E_QUOTA_EXCEEDED;
 }
 
+static bool is_growth(const QuotaMore *more)
+{
+        return (int64_t) more->keys > 0 || (int64_t) more->bytes > 0;
+}
+
 void quota_add_owned(QuotaOwned *owned, uint32_t owner, const QuotaMore *more)
 {
         size_t i = 0;
@@ -43,9 +48,13 @@ int quota_check_namespace(const Overlay *overlay,
                           const QuotaMore *more,
                           char **reterr_text)
 {
-        uint64_t n_keys = overlay_n_keys(overlay, ns) + more->keys;
-        uint64_t usage = overlay_usage(overlay, ns) + more->bytes;
+        uint64_t n_keys, usage;
 
+        if (!is_growth(more))
+                return 0;
+
+        n_keys = overlay_n_keys(overlay, ns) + more->keys;
+        usage = overlay_usage(overlay, ns) + more->bytes;
         if ((int64_t) more->keys > 0 && n_keys > namespace_quota_keys(ns, limits))
                 return refuse(reterr_text,
                               "'%s' would have %" PRIu64 " keys, its quota is %" PRIu64, ns->name,
@@ -63,11 +72,13 @@ static int check_owned(const Overlay *overlay,
                        const QuotaMore *more,
                        char **reterr_text)
 {
-        uint64_t n_keys = overlay_owned_keys(overlay, owner) + more->keys;
-        uint64_t n_bytes = overlay_owned_bytes(overlay, owner) + more->bytes;
+        uint64_t n_keys, n_bytes;
 
-        if (owner == 0)
+        if (owner == 0 || !is_growth(more))
                 return 0;
+
+        n_keys = overlay_owned_keys(overlay, owner) + more->keys;
+        n_bytes = overlay_owned_bytes(overlay, owner) + more->bytes;
         if ((int64_t) more->keys > 0 && n_keys > limits->uid_keys)
                 return refuse(reterr_text,
                               "uid %" PRIu32 " would own %" PRIu64 " keys, a uid may own %" PRIu64,
