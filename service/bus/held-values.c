@@ -24,6 +24,7 @@
 #include "util/auto.h"
 #include "util/log.h"
 
+#include <string.h>
 #include <systemd/sd-event.h>
 
 /* Who writes one after the other has the bus told so often. */
@@ -37,6 +38,7 @@ struct HeldValues {
         BusService *service;
         GHashTable *by_name; /* owned name -> owned GPtrArray of owned Entry, in order */
         GPtrArray *names;    /* borrowed from there, in the order in which they came */
+        GPtrArray *last;     /* borrowed from there, of the last of them */
         uint64_t n_bytes;
         size_t n_entries;
         uint64_t sent_usec;
@@ -136,9 +138,14 @@ static int wait_to_send(HeldValues *held)
 
 static GPtrArray *entries_of(HeldValues *held, const char *name)
 {
-        GPtrArray *entries = g_hash_table_lookup(held->by_name, name);
+        guint n = held->names->len;
+        GPtrArray *entries;
         char *own_name;
 
+        /* Most often it is the same again. */
+        if (n > 0 && strcmp(held->names->pdata[n - 1], name) == 0)
+                return held->last;
+        entries = g_hash_table_lookup(held->by_name, name);
         if (entries)
                 return entries;
 
@@ -146,6 +153,7 @@ static GPtrArray *entries_of(HeldValues *held, const char *name)
         entries = g_ptr_array_new_with_free_func(entry_destroy);
         g_hash_table_insert(held->by_name, own_name, entries);
         g_ptr_array_add(held->names, own_name);
+        held->last = entries;
         return entries;
 }
 
