@@ -63,12 +63,37 @@ static int on_turn(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
+static int arm(HeldValues *held)
+{
+        int r = sd_event_source_set_time(held->timer, held->sent_usec + HOLD_USEC);
+
+        return r < 0 ? r : sd_event_source_set_enabled(held->timer, SD_EVENT_ONESHOT);
+}
+
+/* Who writes one after the other does so again, and would have it armed once more. */
 static int on_timer(sd_event_source *source G_GNUC_UNUSED,
                     uint64_t usec G_GNUC_UNUSED,
                     void *userdata)
 {
-        held_values_send(userdata);
+        HeldValues *held = userdata;
+
+        if (held->n_entries == 0)
+                return 0;
+
+        held_values_send(held);
+        (void) arm(held);
         return 0;
+}
+
+/* Where the loop has ended nothing is held. */
+static int wait_to_send(HeldValues *held)
+{
+        uint64_t now_usec = 0;
+
+        (void) sd_event_now(held->service->event, CLOCK_MONOTONIC, &now_usec);
+        return now_usec >= held->sent_usec + HOLD_USEC
+                       ? sd_event_source_set_enabled(held->turn, SD_EVENT_ONESHOT)
+                       : arm(held);
 }
 
 /* Whoever calls over the bus has been told what there was before. */
@@ -120,20 +145,6 @@ HeldValues *held_values_free(HeldValues *held)
         g_hash_table_unref(held->by_name);
         g_free(held);
         return NULL;
-}
-
-/* Where the loop has ended nothing is held. */
-static int wait_to_send(HeldValues *held)
-{
-        uint64_t now_usec = 0, due_usec = held->sent_usec + HOLD_USEC;
-        int r;
-
-        (void) sd_event_now(held->service->event, CLOCK_MONOTONIC, &now_usec);
-        if (now_usec >= due_usec)
-                return sd_event_source_set_enabled(held->turn, SD_EVENT_ONESHOT);
-
-        r = sd_event_source_set_time(held->timer, due_usec);
-        return r < 0 ? r : sd_event_source_set_enabled(held->timer, SD_EVENT_ONESHOT);
 }
 
 static GPtrArray *entries_of(HeldValues *held, const char *name)
