@@ -10,6 +10,8 @@
  *   held       more is held, or all is sent   all is sent             all is sent     all is sent
  *              if it is much
  *
+ * The timer is armed once more when it has had something sent, and then may find nothing.
+ *
  * Namespaces are held by name, for they may be gone when their turn comes, or closed. What happens to
  * a namespace itself is told behind what is held.
  */

@@ -2,15 +2,13 @@
 /*
  * Worker
  *
- * What waits is woken behind the lock, or it would wake only to wait for that, and only if it does wait. The
- * eventfd counts what nobody reads: each write to it is an event of its own.
+ * What waits is woken behind the lock, or it would wake only to wait for that, and only if it does wait.
  */
 
 #include "store/worker.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -89,13 +87,15 @@ static WorkerJob *take_run(Worker *worker)
 }
 
 static int on_event(sd_event_source *source G_GNUC_UNUSED,
-                    int fd G_GNUC_UNUSED,
+                    int fd,
                     uint32_t revents G_GNUC_UNUSED,
                     void *userdata)
 {
         Worker *worker = userdata;
+        eventfd_t n;
         WorkerJob *job;
 
+        (void) eventfd_read(fd, &n);
         /* One job at a time: done() may hand over the next one or block for it. */
         while ((job = take_run(worker)))
                 finish(worker, job);
@@ -114,8 +114,7 @@ int worker_new(Worker **ret_worker, sd_event *event, const char *name, int64_t p
         if (worker->event_fd < 0)
                 return -errno;
 
-        r = sd_event_add_io(event, &worker->source, worker->event_fd, EPOLLIN | EPOLLET, on_event,
-                            worker);
+        r = sd_event_add_io(event, &worker->source, worker->event_fd, EPOLLIN, on_event, worker);
         if (r < 0)
                 return r;
         r = sd_event_source_set_priority(worker->source, priority);
