@@ -10,6 +10,8 @@
  *   held       more is held, or all is sent   all is sent             all is sent     all is sent
  *              if it is much
  *
+ * The timer is armed once more when it has had something sent, and then may find nothing.
+ *
  * Namespaces are held by name, for they may be gone when their turn comes, or closed. What happens to
  * a namespace itself is told behind what is held.
  */
@@ -17,12 +19,14 @@
 #include "bus/held-values.h"
 
 #include "bus/broadcast.h"
+#include "bus/last-entries.h"
 #include "bus/signals.h"
 #include "core/entry.h"
 #include "core/state.h"
 #include "util/auto.h"
 #include "util/log.h"
 
+#include <string.h>
 #include <systemd/sd-event.h>
 
 /* Who writes one after the other has the bus told so often. */
@@ -36,9 +40,11 @@ struct HeldValues {
         BusService *service;
         GHashTable *by_name; /* owned name -> owned GPtrArray of owned Entry, in order */
         GPtrArray *names;    /* borrowed from there, in the order in which they came */
+        GPtrArray *last;     /* borrowed from there, of the last of them */
         uint64_t n_bytes;
         size_t n_entries;
         uint64_t sent_usec;
+        bool is_waiting; /* for one of these two */
         sd_event_source *turn, *timer;
         sd_bus_slot *slot;
 };
@@ -59,12 +65,37 @@ static int on_turn(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
+static int arm(HeldValues *held)
+{
+        int r = sd_event_source_set_time(held->timer, held->sent_usec + HOLD_USEC);
+
+        return r < 0 ? r : sd_event_source_set_enabled(held->timer, SD_EVENT_ONESHOT);
+}
+
+/* Who writes one after the other does so again, and would have it armed once more. */
 static int on_timer(sd_event_source *source G_GNUC_UNUSED,
                     uint64_t usec G_GNUC_UNUSED,
                     void *userdata)
 {
-        held_values_send(userdata);
+        HeldValues *held = userdata;
+
+        if (held->n_entries == 0)
+                return 0;
+
+        held_values_send(held);
+        (void) arm(held);
         return 0;
+}
+
+/* Where the loop has ended nothing is held. */
+static int wait_to_send(HeldValues *held)
+{
+        uint64_t now_usec = 0;
+
+        (void) sd_event_now(held->service->event, CLOCK_MONOTONIC, &now_usec);
+        return now_usec >= held->sent_usec + HOLD_USEC
+                       ? sd_event_source_set_enabled(held->turn, SD_EVENT_ONESHOT)
+                       : arm(held);
 }
 
 /* Whoever calls over the bus has been told what there was before. */
@@ -118,25 +149,16 @@ HeldValues *held_values_free(HeldValues *held)
         return NULL;
 }
 
-/* Where the loop has ended nothing is held. */
-static int wait_to_send(HeldValues *held)
-{
-        uint64_t now_usec = 0, due_usec = held->sent_usec + HOLD_USEC;
-        int r;
-
-        (void) sd_event_now(held->service->event, CLOCK_MONOTONIC, &now_usec);
-        if (now_usec >= due_usec)
-                return sd_event_source_set_enabled(held->turn, SD_EVENT_ONESHOT);
-
-        r = sd_event_source_set_time(held->timer, due_usec);
-        return r < 0 ? r : sd_event_source_set_enabled(held->timer, SD_EVENT_ONESHOT);
-}
-
 static GPtrArray *entries_of(HeldValues *held, const char *name)
 {
-        GPtrArray *entries = g_hash_table_lookup(held->by_name, name);
+        guint n = held->names->len;
+        GPtrArray *entries;
         char *own_name;
 
+        /* Most often it is the same again. */
+        if (n > 0 && strcmp(held->names->pdata[n - 1], name) == 0)
+                return held->last;
+        entries = g_hash_table_lookup(held->by_name, name);
         if (entries)
                 return entries;
 
@@ -144,44 +166,34 @@ static GPtrArray *entries_of(HeldValues *held, const char *name)
         entries = g_ptr_array_new_with_free_func(entry_destroy);
         g_hash_table_insert(held->by_name, own_name, entries);
         g_ptr_array_add(held->names, own_name);
+        held->last = entries;
         return entries;
 }
 
 void held_values_add(HeldValues *held, const Namespace *ns, const GPtrArray *entries)
 {
-        bool is_first = held->n_entries == 0;
-        GPtrArray *mine = entries_of(held, ns->name);
+        GPtrArray *mine = NULL;
 
         for (guint i = 0; i < entries->len; i++) {
+                if (!namespace_concerns_readers(ns, entries->pdata[i]))
+                        continue;
+                if (!mine)
+                        mine = entries_of(held, ns->name);
                 g_ptr_array_add(mine, entry_ref(entries->pdata[i]));
                 held->n_bytes += entry_usage(entries->pdata[i]);
+                held->n_entries++;
         }
-        held->n_entries += entries->len;
-
-        if (held->n_bytes > HELD_BYTES_MAX || held->n_entries > HELD_ENTRIES_MAX ||
-            (is_first && wait_to_send(held) < 0))
-                held_values_send(held);
 }
 
-/* Of each key only the last entry stays. */
-static void keep_last(GPtrArray *entries)
+void held_values_end_batch(HeldValues *held)
 {
-        g_autoptr(GHashTable) seen = NULL;
-        guint kept = entries->len;
-
-        if (entries->len < 2)
+        if (held->n_entries == 0)
                 return;
-
-        seen = g_hash_table_new(g_str_hash, g_str_equal);
-        for (guint i = entries->len; i-- > 0;) {
-                gpointer entry = entries->pdata[i];
-
-                if (!g_hash_table_add(seen, (gpointer) (uintptr_t) entry_key(entry)))
-                        continue;
-                entries->pdata[i] = entries->pdata[--kept];
-                entries->pdata[kept] = entry;
-        }
-        g_ptr_array_remove_range(entries, 0, kept);
+        if (held->n_bytes > HELD_BYTES_MAX || held->n_entries > HELD_ENTRIES_MAX ||
+            (!held->is_waiting && wait_to_send(held) < 0))
+                held_values_send(held);
+        else
+                held->is_waiting = true;
 }
 
 static void send_values(const HeldValues *held, const char *name, GPtrArray *entries)
@@ -195,7 +207,7 @@ static void send_values(const HeldValues *held, const char *name, GPtrArray *ent
         if (!ns || !namespace_is_public(ns))
                 return;
 
-        keep_last(entries);
+        last_entries_keep(entries);
         r = signals_build_values(service, ns, entries, &m, &n_bytes);
         if (r >= 0)
                 r = broadcast_send(service, name, m, n_bytes);
@@ -220,4 +232,5 @@ void held_values_send(HeldValues *held)
         g_hash_table_remove_all(held->by_name);
         held->n_entries = 0;
         held->n_bytes = 0;
+        held->is_waiting = false;
 }

@@ -18,8 +18,14 @@ int held_values_new(HeldValues **ret_held, BusService *service);
 HeldValues *held_values_free(HeldValues *held);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HeldValues, held_values_free)
 
-/* @entries (Entry) of @ns, which is public, have changed. */
+/*
+ * @entries (Entry) of @ns, which is public, have changed; of a key the last counts, and those that no reader is
+ * concerned by are left out.
+ */
 void held_values_add(HeldValues *held, const Namespace *ns, const GPtrArray *entries);
+
+/* That was all of a batch: what is held has its time to wait, or is sent at once if it is much. */
+void held_values_end_batch(HeldValues *held);
 
 /* Sends all that is held. Whatever is sent on the bus behind that comes behind it. */
 void held_values_send(HeldValues *held);

@@ -3,13 +3,13 @@
  * Signals
  *
  * What a batch did is held against what has been announced: so a namespace whose mode changes shows
- * up or vanishes as if it were made or removed.
+ * up or vanishes as if it were made or removed. What became of namespaces comes before what became of keys;
+ * of those the bus hears as a whole, and those who watch hear what is not told to everybody.
  */
 
 #include "bus/signals.h"
 
 #include "bus/broadcast.h"
-#include "bus/channels.h"
 #include "bus/held-values.h"
 #include "bus/namespace-properties.h"
 #include "bus/object-manager.h"
@@ -35,30 +35,6 @@ typedef struct Announced {
         NamespaceAccess access;
         Declaration *declaration; /* owned; NULL: none */
 } Announced;
-
-/* What a batch left of one namespace's keys. */
-typedef struct Delta {
-        Namespace *ns;      /* borrowed */
-        GPtrArray *entries; /* borrowed Entry, in order; the last of a key counts */
-} Delta;
-
-static void delta_free(gpointer userdata)
-{
-        Delta *delta = userdata;
-
-        g_ptr_array_unref(delta->entries);
-        g_free(delta);
-}
-
-static Delta *delta_new(Namespace *ns)
-{
-        Delta *delta = g_new(Delta, 1);
-
-        *delta = (Delta){ ns, g_ptr_array_new() };
-        return delta;
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Delta, delta_free)
 
 static void announced_free(gpointer userdata)
 {
@@ -162,7 +138,8 @@ static Entry *what_is_read(const Namespace *ns, Entry *entry)
 /* Sends the values that are small enough, until they are too many; names the others in @named. */
 static int append_values(sd_bus_message *m,
                          const Limits *limits,
-                         const Delta *delta,
+                         const Namespace *ns,
+                         const GPtrArray *entries,
                          GPtrArray *named,
                          uint64_t *ret_n_bytes)
 {
@@ -173,8 +150,8 @@ static int append_values(sd_bus_message *m,
         if (r < 0)
                 return r;
 
-        for (guint i = 0; i < delta->entries->len; i++) {
-                Entry *entry = what_is_read(delta->ns, delta->entries->pdata[i]);
+        for (guint i = 0; i < entries->len; i++) {
+                Entry *entry = what_is_read(ns, entries->pdata[i]);
 
                 if (entry_is_tombstone(entry) || entry->value_bytes > limits->signal_value_bytes ||
                     n_bytes + entry_reply_bytes(entry) > limits->signal_bytes) {
@@ -215,7 +192,6 @@ int signals_build_values(const BusService *service,
                          sd_bus_message **ret_signal,
                          uint64_t *ret_n_bytes)
 {
-        const Delta delta = { ns, entries };
         g_autoptr(sd_bus_message) m = NULL;
         g_autoptr(GPtrArray) named = g_ptr_array_new();
         uint64_t n_bytes;
@@ -225,7 +201,7 @@ int signals_build_values(const BusService *service,
         if (r < 0)
                 return r;
 
-        r = append_values(m, service->limits, &delta, named, &n_bytes);
+        r = append_values(m, service->limits, ns, entries, named, &n_bytes);
         if (r < 0)
                 return r;
 
@@ -239,54 +215,6 @@ int signals_build_values(const BusService *service,
         *ret_n_bytes = n_bytes;
         *ret_signal = g_steal_pointer(&m);
         return 0;
-}
-
-static void announce_values(const BusService *service, const Delta *delta)
-{
-        if (!namespace_is_public(delta->ns) || channels_count(service->channels) > 0)
-                watch_properties_announce(service, delta->ns, delta->entries);
-        if (namespace_is_public(delta->ns))
-                held_values_add(service->held_values, delta->ns, delta->entries);
-}
-
-/* Of each key only the last entry stays. */
-static void keep_last(GPtrArray *entries)
-{
-        g_autoptr(GHashTable) seen = NULL;
-        guint kept = entries->len;
-
-        if (entries->len < 2)
-                return;
-
-        seen = g_hash_table_new(g_str_hash, g_str_equal);
-        for (guint i = entries->len; i-- > 0;) {
-                Entry *entry = entries->pdata[i];
-
-                if (g_hash_table_add(seen, entry->text))
-                        entries->pdata[--kept] = entry;
-        }
-        g_ptr_array_remove_range(entries, 0, kept);
-}
-
-static void collect_entries(Signals *signals, GPtrArray *deltas, const NamespaceChange *change)
-{
-        Namespace *ns = state_lookup(signals->service->state, change->name);
-        Delta *delta = NULL;
-
-        if (!ns || !(namespace_is_public(ns) || watch_properties_are_wanted(signals->service, ns)))
-                return;
-
-        for (guint i = 0; i < deltas->len && !delta; i++)
-                if (((Delta *) deltas->pdata[i])->ns == ns)
-                        delta = deltas->pdata[i];
-
-        if (!delta) {
-                delta = delta_new(ns);
-                g_ptr_array_add(deltas, delta);
-        }
-        for (guint i = 0; i < change->entries->len; i++)
-                if (namespace_concerns_readers(ns, change->entries->pdata[i]))
-                        g_ptr_array_add(delta->entries, change->entries->pdata[i]);
 }
 
 static int announce_declaration(const BusService *service, const Namespace *ns)
@@ -312,7 +240,8 @@ static int announce_declaration(const BusService *service, const Namespace *ns)
 }
 
 /* Adds the defaults of @declaration that differ from those of @other, of keys that are not set. */
-static void collect_defaults(Delta *delta,
+static void collect_defaults(GPtrArray *entries,
+                             const Namespace *ns,
                              const Declaration *declaration,
                              const Declaration *other,
                              GPtrArray *tombstones)
@@ -321,8 +250,7 @@ static void collect_defaults(Delta *delta,
                 Entry *mine = declaration->fallbacks->pdata[i], *entry = mine;
                 const Entry *its = other ? declaration_fallback(other, entry_key(mine)) : NULL;
 
-                if (namespace_lookup(delta->ns, entry_key(mine)) ||
-                    (its && entry_value_equal(mine, its)))
+                if (namespace_lookup(ns, entry_key(mine)) || (its && entry_value_equal(mine, its)))
                         continue;
 
                 if (tombstones) {
@@ -331,7 +259,7 @@ static void collect_defaults(Delta *delta,
                         entry = entry_new_tombstone(entry_key(mine), ENTRY_PERSISTENT);
                         g_ptr_array_add(tombstones, entry);
                 }
-                g_ptr_array_add(delta->entries, entry);
+                g_ptr_array_add(entries, entry);
         }
 }
 
@@ -340,15 +268,20 @@ static void entry_destroy(gpointer entry)
         entry_unref(entry);
 }
 
+/* Of @ns, which is public. */
 static void announce_defaults(const BusService *service, Namespace *ns, const Declaration *before)
 {
         g_autoptr(GPtrArray) tombstones = g_ptr_array_new_with_free_func(entry_destroy);
-        g_autoptr(Delta) delta = delta_new(ns);
+        g_autoptr(GPtrArray) entries = g_ptr_array_new();
 
-        collect_defaults(delta, ns->declaration, before, NULL);
-        collect_defaults(delta, before, ns->declaration, tombstones);
-        if (delta->entries->len > 0)
-                announce_values(service, delta);
+        collect_defaults(entries, ns, ns->declaration, before, NULL);
+        collect_defaults(entries, ns, before, ns->declaration, tombstones);
+        if (entries->len == 0)
+                return;
+
+        watch_properties_announce(service, ns, entries);
+        held_values_add(service->held_values, ns, entries);
+        held_values_end_batch(service->held_values);
 }
 
 /* Of @ns, which is public, where something else was declared when it was announced last. */
@@ -400,32 +333,41 @@ static void log_failure(int r, const char *name)
                            "Cannot announce a change of '%s': %s", name, g_strerror(-r));
 }
 
+static void publish_namespaces(Signals *signals, const Commit *commit)
+{
+        for (guint i = 0; i < commit->changes->len; i++) {
+                const NamespaceChange *change = commit->changes->pdata[i];
+
+                if (change->kind == NAMESPACE_CHANGE_ENTRIES)
+                        continue;
+                held_values_send(signals->service->held_values);
+                log_failure(publish_namespace(signals, change), change->name);
+        }
+}
+
+static void hold_values(const BusService *service, const Commit *commit)
+{
+        for (guint i = 0; i < commit->changes->len; i++) {
+                const NamespaceChange *change = commit->changes->pdata[i];
+                const Namespace *ns = change->kind == NAMESPACE_CHANGE_ENTRIES
+                                              ? state_lookup(service->state, change->name)
+                                              : NULL;
+
+                if (ns && namespace_is_public(ns))
+                        held_values_add(service->held_values, ns, change->entries);
+        }
+}
+
 void signals_publish(Signals *signals, const GPtrArray *commits)
 {
-        g_autoptr(GPtrArray) deltas = g_ptr_array_new_with_free_func(delta_free);
+        const BusService *service = signals->service;
 
-        for (guint i = 0; i < commits->len; i++) {
-                const Commit *commit = commits->pdata[i];
-
-                for (guint j = 0; j < commit->changes->len; j++) {
-                        const NamespaceChange *change = commit->changes->pdata[j];
-
-                        if (change->kind == NAMESPACE_CHANGE_ENTRIES) {
-                                collect_entries(signals, deltas, change);
-                                continue;
-                        }
-                        held_values_send(signals->service->held_values);
-                        log_failure(publish_namespace(signals, change), change->name);
-                }
-        }
-
-        for (guint i = 0; i < deltas->len; i++) {
-                Delta *delta = deltas->pdata[i];
-
-                keep_last(delta->entries);
-                if (delta->entries->len > 0)
-                        announce_values(signals->service, delta);
-        }
+        for (guint i = 0; i < commits->len; i++)
+                publish_namespaces(signals, commits->pdata[i]);
+        watch_properties_publish(service, commits);
+        for (guint i = 0; i < commits->len; i++)
+                hold_values(service, commits->pdata[i]);
+        held_values_end_batch(service->held_values);
 }
 
 void signals_publish_declaration(Signals *signals, Namespace *ns)

@@ -49,9 +49,8 @@ int value_codec_append(sd_bus_message *m, GVariant *value)
 }
 
 /* sd-bus would look once more whether it is UTF-8, for each of those it is sent to. */
-static int append_text(sd_bus_message *m, const Entry *entry)
+static int append_text(sd_bus_message *m, const void *text, size_t length)
 {
-        size_t length = entry->value_bytes - 1;
         char *space;
         int r;
 
@@ -59,7 +58,7 @@ static int append_text(sd_bus_message *m, const Entry *entry)
         if (r < 0)
                 return r;
 
-        memcpy(space, entry_value_bytes(entry), length);
+        memcpy(space, text, length);
         return 0;
 }
 
@@ -79,7 +78,7 @@ int value_codec_append_entry(sd_bus_message *m, Entry *entry)
                 return r;
 
         if (*type == 's')
-                r = append_text(m, entry);
+                r = append_text(m, entry_value_bytes(entry), entry->value_bytes - 1);
         else
                 r = wire_append_plain(m, type, entry_value_bytes(entry), entry->value_bytes);
         if (r < 0)
@@ -97,7 +96,7 @@ int value_codec_append_pair(sd_bus_message *m, Entry *entry)
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append_basic(m, 's', entry_key(entry));
+        r = append_text(m, entry_key(entry), entry->key_bytes);
         if (r < 0)
                 return r;
 

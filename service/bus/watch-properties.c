@@ -7,6 +7,7 @@
 
 #include "bus/channels.h"
 #include "bus/flow.h"
+#include "bus/last-entries.h"
 #include "bus/signals.h"
 #include "bus/watch-audience.h"
 #include "bus/watch-withheld.h"
@@ -21,10 +22,11 @@
 /* Watches and keys that are looked at in one go while a connection catches up. */
 #define STEPS_MAX 65536u
 
-bool watch_properties_are_wanted(const BusService *service, const Namespace *ns)
-{
-        return watches_topic(service->watches, ns->name) || watches_has_names(service->watches);
-}
+/* What a batch left of one namespace's keys. */
+typedef struct Delta {
+        Namespace *ns;      /* borrowed */
+        GPtrArray *entries; /* borrowed Entry, in order; the last of a key counts */
+} Delta;
 
 /* It is as it was at the revision @since that it has been told. */
 static void note_missed(const BusService *service,
@@ -90,9 +92,11 @@ static uint64_t before(const GPtrArray *entries)
         return first > 0 ? first - 1 : 0;
 }
 
-static gint compare(gconstpointer a, gconstpointer b)
+/* Whether there may be somebody who watches @ns and does not hear what everybody on the bus is told. */
+static bool has_audience(const BusService *service, const Namespace *ns)
 {
-        return strcmp(entry_key(*(Entry *const *) a), entry_key(*(Entry *const *) b));
+        return (!namespace_is_public(ns) || channels_count(service->channels) > 0) &&
+               (watches_topic(service->watches, ns->name) || watches_has_names(service->watches));
 }
 
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries)
@@ -102,7 +106,10 @@ void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArr
         GHashTableIter iter;
         gpointer watcher, prefixes;
 
-        g_ptr_array_sort(entries, compare);
+        if (!has_audience(service, ns))
+                return;
+
+        last_entries_keep(entries);
         audience = watch_audience(service, ns, entries, since);
         g_hash_table_iter_init(&iter, audience);
         while (g_hash_table_iter_next(&iter, &watcher, &prefixes)) {
@@ -114,6 +121,69 @@ void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArr
                         log_failure(announce_to(service, watcher, ns, cut, since), watcher);
                 else
                         note_missed(service, watcher, ns->name, since);
+        }
+}
+
+static void delta_free(gpointer userdata)
+{
+        Delta *delta = userdata;
+
+        g_ptr_array_unref(delta->entries);
+        g_free(delta);
+}
+
+static Delta *delta_of(GPtrArray *deltas, Namespace *ns)
+{
+        Delta *delta;
+
+        for (guint i = 0; i < deltas->len; i++) {
+                delta = deltas->pdata[i];
+                if (delta->ns == ns)
+                        return delta;
+        }
+
+        delta = g_new(Delta, 1);
+        *delta = (Delta){ ns, g_ptr_array_new() };
+        g_ptr_array_add(deltas, delta);
+        return delta;
+}
+
+static void collect(const BusService *service, GPtrArray *deltas, const NamespaceChange *change)
+{
+        Namespace *ns = state_lookup(service->state, change->name);
+        const Delta *delta;
+
+        if (!ns || !has_audience(service, ns))
+                return;
+
+        delta = delta_of(deltas, ns);
+        for (guint i = 0; i < change->entries->len; i++)
+                if (namespace_concerns_readers(ns, change->entries->pdata[i]))
+                        g_ptr_array_add(delta->entries, change->entries->pdata[i]);
+}
+
+void watch_properties_publish(const BusService *service, const GPtrArray *commits)
+{
+        g_autoptr(GPtrArray) deltas = NULL;
+
+        if (watches_is_empty(service->watches))
+                return;
+
+        deltas = g_ptr_array_new_with_free_func(delta_free);
+        for (guint i = 0; i < commits->len; i++) {
+                const GPtrArray *changes = ((const Commit *) commits->pdata[i])->changes;
+
+                for (guint j = 0; j < changes->len; j++)
+                        if (((const NamespaceChange *) changes->pdata[j])->kind ==
+                            NAMESPACE_CHANGE_ENTRIES)
+                                collect(service, deltas, changes->pdata[j]);
+        }
+
+        for (guint i = 0; i < deltas->len; i++) {
+                const Delta *delta = deltas->pdata[i];
+
+                if (delta->entries->len > 0)
+                        watch_properties_announce(service, delta->ns, delta->entries);
         }
 }
 

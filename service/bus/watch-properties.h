@@ -13,12 +13,11 @@
 #include "core/namespace.h"
 
 #include <glib.h>
-#include <stdbool.h>
 
-/* Whether anybody watches @ns, which is not public. */
-bool watch_properties_are_wanted(const BusService *service, const Namespace *ns);
+/* What @commits (Commit), a batch that is part of the state now, left of keys. */
+void watch_properties_publish(const BusService *service, const GPtrArray *commits);
 
-/* A batch has left @entries (Entry, or tombstones), each key once; they are put in order. */
+/* Something has left @entries (Entry, or tombstones), of each key the last; they are put in order. */
 void watch_properties_announce(const BusService *service, Namespace *ns, GPtrArray *entries);
 
 /* Other defaults are declared. Nothing for a public one. */

@@ -23,6 +23,14 @@ void batch_clear(Batch *batch)
         g_clear_pointer(&batch->passed, g_hash_table_unref);
 }
 
+void batch_reset(Batch *batch)
+{
+        g_autoptr(GHashTable) passed = batch->passed;
+
+        g_ptr_array_set_size(batch->sets, 0);
+        *batch = (Batch){ .sets = batch->sets };
+}
+
 /* Whether it is about a change that waits for a confirmation, of which the overlay knows nothing. */
 static bool is_of_confirmation(const ChangeSet *set)
 {

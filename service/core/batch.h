@@ -27,7 +27,9 @@ typedef struct Batch {
 
 void batch_init(Batch *batch);
 void batch_clear(Batch *batch);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Batch, batch_clear)
+
+/* Nothing has joined, nor been passed over. */
+void batch_reset(Batch *batch);
 
 /* Whether not even @set, nor anything behind it, may join any more. */
 bool batch_is_full(const Batch *batch, const ChangeSet *set);

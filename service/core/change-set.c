@@ -32,9 +32,8 @@ static void namespace_wish_free(gpointer userdata)
 
         g_clear_pointer(&wish->keys, g_hash_table_unref);
         g_ptr_array_unref(wish->entries);
-        g_array_unref(wish->expectations);
+        g_clear_pointer(&wish->expectations, g_array_unref);
         g_free(wish->release);
-        g_free(wish->name);
         g_free(wish);
 }
 
@@ -79,6 +78,7 @@ int change_set_add_namespace(ChangeSet *set,
                              NamespaceWish **ret_wish,
                              char **reterr_text)
 {
+        size_t name_bytes = strlen(name) + 1;
         NamespaceWish *wish;
 
         if (!namespace_name_is_valid(name))
@@ -100,15 +100,14 @@ int change_set_add_namespace(ChangeSet *set,
                                       "is named twice in one commit");
         }
 
-        wish = g_new(NamespaceWish, 1);
+        wish = g_malloc(sizeof *wish + name_bytes);
         *wish = (NamespaceWish){
-                .name = g_strdup(name),
+                .name = (char *) (wish + 1),
                 .entries = g_ptr_array_new_with_free_func(entry_destroy),
-                .expectations = g_array_new(FALSE, FALSE, sizeof(Expectation)),
         };
-        g_array_set_clear_func(wish->expectations, expectation_clear);
+        memcpy(wish->name, name, name_bytes);
         g_ptr_array_add(set->namespaces, wish);
-        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(name);
+        set->n_message_bytes += CHANGE_SET_FRAME_BYTES + name_bytes - 1;
         *ret_wish = wish;
         return 0;
 }
@@ -254,6 +253,10 @@ int change_set_expect(ChangeSet *set,
                 return r;
 
         set->n_message_bytes += CHANGE_SET_FRAME_BYTES + strlen(key);
+        if (!wish->expectations) {
+                wish->expectations = g_array_new(FALSE, FALSE, sizeof(Expectation));
+                g_array_set_clear_func(wish->expectations, expectation_clear);
+        }
         expectation = (Expectation){ .key = g_strdup(key), .revision = revision };
         g_array_append_val(wish->expectations, expectation);
         return 0;

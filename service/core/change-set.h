@@ -60,9 +60,9 @@ typedef struct ConfirmationWish {
 
 /* The part of a change set that concerns one namespace. */
 typedef struct NamespaceWish {
-        char *name;
+        char *name;           /* behind it, in the same piece of memory */
         GPtrArray *entries;   /* owned Entry: to set or, a tombstone, to delete */
-        GArray *expectations; /* Expectation */
+        GArray *expectations; /* Expectation; NULL: none */
         GHashTable *keys;     /* borrowed keys of @entries, once there are many */
         char *release; /* that all of it is about; "": entries of none; NULL: see core/placement.h */
         /* Of the namespace the caller was authorized for. It may have another access, or be another

@@ -17,26 +17,38 @@ static bool is_label_character(char c, bool is_first)
         return g_ascii_isalpha(c) || c == '_' || (!is_first && g_ascii_isdigit(c));
 }
 
+/* What a character may be in the name of a namespace: it is looked at with every call. */
+enum {
+        CHARACTER_BEGINS = 1 << 0, /* a label */
+        CHARACTER_GOES_ON = 1 << 1,
+        CHARACTER_ENDS = 1 << 2,
+};
+
+static const uint8_t name_characters[UINT8_MAX + 1] = {
+        ['.'] = CHARACTER_ENDS,
+        ['0' ... '9'] = CHARACTER_GOES_ON,
+        ['A' ... 'Z'] = CHARACTER_BEGINS | CHARACTER_GOES_ON,
+        ['_'] = CHARACTER_BEGINS | CHARACTER_GOES_ON,
+        ['a' ... 'z'] = CHARACTER_BEGINS | CHARACTER_GOES_ON,
+};
+
 bool namespace_name_is_valid(const char *name)
 {
-        size_t n_labels = 1;
-        bool is_first = true;
+        unsigned allowed = CHARACTER_BEGINS;
+        bool has_dot = false;
         const char *p;
 
         for (p = name; *p; p++) {
-                if (p - name >= (ptrdiff_t) LIMIT_NAMESPACE_NAME_BYTES)
-                        return false;
+                unsigned character = name_characters[(uint8_t) *p];
 
-                if (*p == '.' && !is_first) {
-                        n_labels++;
-                        is_first = true;
-                } else if (is_label_character(*p, is_first))
-                        is_first = false;
-                else
+                if (!(character & allowed) || p - name >= (ptrdiff_t) LIMIT_NAMESPACE_NAME_BYTES)
                         return false;
+                has_dot |= character == CHARACTER_ENDS;
+                allowed = character == CHARACTER_ENDS ? CHARACTER_BEGINS
+                                                      : CHARACTER_GOES_ON | CHARACTER_ENDS;
         }
 
-        return n_labels >= 2 && !is_first;
+        return has_dot && allowed != CHARACTER_BEGINS;
 }
 
 /* A start looks at every key: strspn() would take longer over its set than over a key. */

@@ -29,6 +29,7 @@ struct Pipeline {
         guint n_overlaid; /* commits of the batch that it knows of */
         RequestQueues queues;
         Preparation preparation;
+        Batch forming;      /* empty, but while that is done */
         GPtrArray *batch;   /* owned Request, answered together */
         GPtrArray *commits; /* owned Commit of the batch */
         uint64_t revision;  /* the last one given to a commit */
@@ -88,6 +89,7 @@ Pipeline *pipeline_new(State *state, const Limits *limits, const PipelineCallbac
                 .revision = state_revision(state),
                 .revision_limit = UINT64_MAX,
         };
+        batch_init(&pipeline->forming);
         preparation_init(&pipeline->preparation, &pipeline->queues, state);
         return pipeline;
 }
@@ -103,6 +105,7 @@ Pipeline *pipeline_free(Pipeline *pipeline)
 
         preparation_clear(&pipeline->preparation);
         overlay_free(pipeline->overlay);
+        batch_clear(&pipeline->forming);
         g_ptr_array_unref(pipeline->batch);
         g_ptr_array_unref(pipeline->commits);
         g_free(pipeline);
@@ -294,28 +297,28 @@ static uint64_t weigh(const Pipeline *pipeline, const ChangeSet *set)
 
 static void form_batch(Pipeline *pipeline, uint64_t now_usec)
 {
-        g_auto(Batch) batch = {};
+        Batch *batch = &pipeline->forming;
         uint64_t weight = 0;
 
         /* The store may have left some out. */
         pipeline->revision = MAX(pipeline->revision, state_revision(pipeline->state));
         pipeline->is_sync_awaited = false;
-        batch_init(&batch);
-        take_prepared(pipeline, &batch, now_usec);
+        take_prepared(pipeline, batch, now_usec);
         for (GList *l = pipeline->queues.ready.head, *next; l; l = next) {
                 Request *request = l->data;
 
                 next = l->next;
                 weight += weigh(pipeline, request->set);
                 if (pipeline->revision + 1 >= pipeline->revision_limit ||
-                    batch_is_full(&batch, request->set) ||
+                    batch_is_full(batch, request->set) ||
                     (pipeline->batch->len > 0 && weight > PIPELINE_BATCH_MESSAGES_MAX))
                         break;
-                if (!is_prepared_first(pipeline, &batch, request, now_usec) &&
-                    !take(pipeline, &batch, request, now_usec))
+                if (!is_prepared_first(pipeline, batch, request, now_usec) &&
+                    !take(pipeline, batch, request, now_usec))
                         preparation_note_waiting(&pipeline->preparation, request);
         }
 
+        batch_reset(batch);
         overlay_clear(pipeline->overlay);
         pipeline->n_overlaid = 0;
 }

@@ -7,6 +7,7 @@
 
 #include "core/outcome.h"
 
+#include <glib.h>
 #include <inttypes.h>
 
 G_GNUC_PRINTF(2, 3)
@@ -20,21 +21,25 @@ static int refuse(char **reterr_text, const char *format, ...)
         return CORE_E_QUOTA_EXCEEDED;
 }
 
-GHashTable *quota_owned_new(void)
+static bool is_growth(const QuotaMore *more)
 {
-        return g_hash_table_new_full(NULL, NULL, NULL, g_free);
+        return (int64_t) more->keys > 0 || (int64_t) more->bytes > 0;
 }
 
-void quota_add_owned(GHashTable *more_owned, uint32_t owner, const QuotaMore *more)
+void quota_add_owned(QuotaOwned *owned, uint32_t owner, const QuotaMore *more)
 {
-        QuotaMore *sum = g_hash_table_lookup(more_owned, GUINT_TO_POINTER(owner));
+        size_t i = 0;
 
-        if (!sum) {
-                sum = g_new0(QuotaMore, 1);
-                g_hash_table_insert(more_owned, GUINT_TO_POINTER(owner), sum);
+        while (i < owned->n_owners && owned->owners[i].uid != owner)
+                i++;
+        if (i == owned->n_owners) {
+                g_assert(i < G_N_ELEMENTS(owned->owners));
+                owned->owners[i].uid = owner;
+                owned->owners[i].more = (QuotaMore){ 0 };
+                owned->n_owners++;
         }
-        sum->keys += more->keys;
-        sum->bytes += more->bytes;
+        owned->owners[i].more.keys += more->keys;
+        owned->owners[i].more.bytes += more->bytes;
 }
 
 int quota_check_namespace(const Overlay *overlay,
@@ -43,9 +48,13 @@ int quota_check_namespace(const Overlay *overlay,
                           const QuotaMore *more,
                           char **reterr_text)
 {
-        uint64_t n_keys = overlay_n_keys(overlay, ns) + more->keys;
-        uint64_t usage = overlay_usage(overlay, ns) + more->bytes;
+        uint64_t n_keys, usage;
 
+        if (!is_growth(more))
+                return 0;
+
+        n_keys = overlay_n_keys(overlay, ns) + more->keys;
+        usage = overlay_usage(overlay, ns) + more->bytes;
         if ((int64_t) more->keys > 0 && n_keys > namespace_quota_keys(ns, limits))
                 return refuse(reterr_text,
                               "'%s' would have %" PRIu64 " keys, its quota is %" PRIu64, ns->name,
@@ -63,11 +72,13 @@ static int check_owned(const Overlay *overlay,
                        const QuotaMore *more,
                        char **reterr_text)
 {
-        uint64_t n_keys = overlay_owned_keys(overlay, owner) + more->keys;
-        uint64_t n_bytes = overlay_owned_bytes(overlay, owner) + more->bytes;
+        uint64_t n_keys, n_bytes;
 
-        if (owner == 0)
+        if (owner == 0 || !is_growth(more))
                 return 0;
+
+        n_keys = overlay_owned_keys(overlay, owner) + more->keys;
+        n_bytes = overlay_owned_bytes(overlay, owner) + more->bytes;
         if ((int64_t) more->keys > 0 && n_keys > limits->uid_keys)
                 return refuse(reterr_text,
                               "uid %" PRIu32 " would own %" PRIu64 " keys, a uid may own %" PRIu64,
@@ -81,15 +92,12 @@ static int check_owned(const Overlay *overlay,
 
 int quota_check_owners(const Overlay *overlay,
                        const Limits *limits,
-                       GHashTable *more_owned,
+                       const QuotaOwned *owned,
                        char **reterr_text)
 {
-        GHashTableIter iter;
-        gpointer owner, more;
-
-        g_hash_table_iter_init(&iter, more_owned);
-        while (g_hash_table_iter_next(&iter, &owner, &more)) {
-                int r = check_owned(overlay, limits, GPOINTER_TO_UINT(owner), more, reterr_text);
+        for (size_t i = 0; i < owned->n_owners; i++) {
+                int r = check_owned(overlay, limits, owned->owners[i].uid, &owned->owners[i].more,
+                                    reterr_text);
 
                 if (r != 0)
                         return r;

@@ -11,7 +11,7 @@
 #include "core/limits.h"
 #include "core/overlay.h"
 
-#include <glib.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What a commit gives a namespace, or an owner, more of; modulo 2^64. */
@@ -20,9 +20,17 @@ typedef struct QuotaMore {
         uint64_t bytes;
 } QuotaMore;
 
-/* uid -> what it would own more of. */
-GHashTable *quota_owned_new(void);
-void quota_add_owned(GHashTable *more_owned, uint32_t owner, const QuotaMore *more);
+/* What each owner would own more of. To be made with .n_owners = 0, for the rest is large. */
+typedef struct QuotaOwned {
+        size_t n_owners;
+        struct {
+                uint32_t uid;
+                QuotaMore more;
+        } owners[LIMIT_COMMIT_NAMESPACES];
+} QuotaOwned;
+
+/* At most once for each namespace of a commit. */
+void quota_add_owned(QuotaOwned *owned, uint32_t owner, const QuotaMore *more);
 
 /* These return 0, or CORE_E_QUOTA_EXCEEDED with its text. */
 int quota_check_namespace(const Overlay *overlay,
@@ -34,5 +42,5 @@ int quota_check_namespace(const Overlay *overlay,
 /* Each owner once, by what the whole commit adds and takes away. */
 int quota_check_owners(const Overlay *overlay,
                        const Limits *limits,
-                       GHashTable *more_owned,
+                       const QuotaOwned *owned,
                        char **reterr_text);

@@ -54,26 +54,30 @@ static int find_namespace(const Sequencing *s, const NamespaceWish *wish, Namesp
         return 0;
 }
 
-static void describe_conflict(GString *text,
+/* Begins @text with the first. */
+static void describe_conflict(GString **text,
                               const NamespaceWish *wish,
                               const Expectation *expectation,
                               const Entry *entry)
 {
-        g_string_append_printf(text, "%s'%s' of '%s' ", text->len > 0 ? "; " : "", expectation->key,
-                               wish->name);
+        if (*text)
+                g_string_append(*text, "; ");
+        else
+                *text = g_string_new(NULL);
+        g_string_append_printf(*text, "'%s' of '%s' ", expectation->key, wish->name);
         if (entry)
-                g_string_append_printf(text, "is at revision %" PRIu64 ", ", entry->revision);
+                g_string_append_printf(*text, "is at revision %" PRIu64 ", ", entry->revision);
         else
-                g_string_append(text, "is not set, ");
+                g_string_append(*text, "is not set, ");
         if (expectation->revision > 0)
-                g_string_append_printf(text, "expected %" PRIu64, expectation->revision);
+                g_string_append_printf(*text, "expected %" PRIu64, expectation->revision);
         else
-                g_string_append(text, "expected none");
+                g_string_append(*text, "expected none");
 }
 
 static int check_expectations(const Sequencing *s)
 {
-        g_autoptr(GString) text = g_string_new(NULL);
+        g_autoptr(GString) text = NULL;
         size_t n_conflicts = 0;
 
         for (guint i = 0; i < s->set->namespaces->len; i++) {
@@ -85,14 +89,14 @@ static int check_expectations(const Sequencing *s)
                 if (r != 0)
                         return r;
 
-                for (guint j = 0; j < wish->expectations->len; j++) {
+                for (guint j = 0; wish->expectations && j < wish->expectations->len; j++) {
                         const Expectation *e = &g_array_index(wish->expectations, Expectation, j);
                         const Entry *entry = placement_judged(s->overlay, ns, wish, e->key);
 
                         if (e->revision == (entry ? entry->revision : 0))
                                 continue;
                         if (n_conflicts++ < CONFLICTS_NAMED_MAX)
-                                describe_conflict(text, wish, e, entry);
+                                describe_conflict(&text, wish, e, entry);
                 }
         }
 
@@ -193,7 +197,7 @@ static int resolve_entry(const Sequencing *s,
         return 0;
 }
 
-static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTable *more_owned)
+static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, QuotaOwned *owned)
 {
         NamespaceChange *change = NULL;
         QuotaMore more = { 0 };
@@ -214,7 +218,7 @@ static int resolve_wish(const Sequencing *s, const NamespaceWish *wish, GHashTab
         if (r != 0)
                 return r;
 
-        quota_add_owned(more_owned, ns->access.owner, &more);
+        quota_add_owned(owned, ns->access.owner, &more);
         return 0;
 }
 
@@ -238,15 +242,16 @@ static int check_bytes(const Sequencing *s)
 
 static int resolve_entries(const Sequencing *s)
 {
-        g_autoptr(GHashTable) more_owned = quota_owned_new();
+        QuotaOwned owned;
         int r;
 
+        owned.n_owners = 0;
         r = check_expectations(s);
         if (r != 0)
                 return r;
 
         for (guint i = 0; i < s->set->namespaces->len; i++) {
-                r = resolve_wish(s, s->set->namespaces->pdata[i], more_owned);
+                r = resolve_wish(s, s->set->namespaces->pdata[i], &owned);
                 if (r != 0)
                         return r;
         }
@@ -260,7 +265,7 @@ static int resolve_entries(const Sequencing *s)
         if (r != 0)
                 return r;
 
-        r = quota_check_owners(s->overlay, s->limits, more_owned, s->reterr_text);
+        r = quota_check_owners(s->overlay, s->limits, &owned, s->reterr_text);
         if (r != 0 || !s->set->confirmation)
                 return r;
         return confirmation_prepare(s->state, s->limits, s->set, s->commit, s->reterr_text);

@@ -1,38 +1,72 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Worker
+ *
+ * What waits is woken behind the lock, or it would wake only to wait for that, and only if it does wait.
  */
 
 #include "store/worker.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 struct Worker {
         GThread *thread;
-        GAsyncQueue *pushed; /* WorkerJob, or the worker itself: the end */
-        GAsyncQueue *run;
+        GMutex lock;
+        GCond has_pushed; /* the thread waits for it */
+        GCond has_run;    /* worker_wait() does */
+        /* the next six of the lock */
+        GQueue pushed; /* WorkerJob */
+        GQueue run;
+        bool is_thread_waiting;
+        bool is_loop_waiting;
+        bool is_ending;
         int event_fd;
         sd_event_source *source;
         size_t n_jobs; /* the event loop's alone */
 };
 
+/* NULL: the end. */
+static WorkerJob *next_pushed(Worker *worker)
+{
+        WorkerJob *job;
+
+        g_mutex_lock(&worker->lock);
+        worker->is_thread_waiting = true;
+        while (g_queue_is_empty(&worker->pushed) && !worker->is_ending)
+                g_cond_wait(&worker->has_pushed, &worker->lock);
+        worker->is_thread_waiting = false;
+        job = g_queue_pop_head(&worker->pushed);
+        g_mutex_unlock(&worker->lock);
+        return job;
+}
+
+static void hand_back(Worker *worker, WorkerJob *job)
+{
+        bool is_loop_waiting;
+
+        g_mutex_lock(&worker->lock);
+        g_queue_push_tail(&worker->run, job);
+        is_loop_waiting = worker->is_loop_waiting;
+        g_mutex_unlock(&worker->lock);
+
+        if (is_loop_waiting)
+                g_cond_signal(&worker->has_run);
+        (void) eventfd_write(worker->event_fd, 1);
+}
+
 static gpointer work(gpointer userdata)
 {
         Worker *worker = userdata;
+        WorkerJob *job;
 
-        for (;;) {
-                gpointer item = g_async_queue_pop(worker->pushed);
-                WorkerJob *job = item;
-
-                if (item == worker)
-                        return NULL;
-
+        while ((job = next_pushed(worker))) {
                 job->run(job);
-                g_async_queue_push(worker->run, job);
-                (void) eventfd_write(worker->event_fd, 1);
+                hand_back(worker, job);
         }
+        return NULL;
 }
 
 static void finish(Worker *worker, WorkerJob *job)
@@ -40,6 +74,16 @@ static void finish(Worker *worker, WorkerJob *job)
         worker->n_jobs--;
         job->done(job);
         job->free(job);
+}
+
+static WorkerJob *take_run(Worker *worker)
+{
+        WorkerJob *job;
+
+        g_mutex_lock(&worker->lock);
+        job = g_queue_pop_head(&worker->run);
+        g_mutex_unlock(&worker->lock);
+        return job;
 }
 
 static int on_event(sd_event_source *source G_GNUC_UNUSED,
@@ -53,7 +97,7 @@ static int on_event(sd_event_source *source G_GNUC_UNUSED,
 
         (void) eventfd_read(fd, &n);
         /* One job at a time: done() may hand over the next one or block for it. */
-        while ((job = g_async_queue_try_pop(worker->run)))
+        while ((job = take_run(worker)))
                 finish(worker, job);
 
         return 0;
@@ -65,8 +109,6 @@ int worker_new(Worker **ret_worker, sd_event *event, const char *name, int64_t p
         int r;
 
         *worker = (Worker){
-                .pushed = g_async_queue_new(),
-                .run = g_async_queue_new(),
                 .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
         };
         if (worker->event_fd < 0)
@@ -87,32 +129,48 @@ int worker_new(Worker **ret_worker, sd_event *event, const char *name, int64_t p
         return 0;
 }
 
+static void end_thread(Worker *worker)
+{
+        g_mutex_lock(&worker->lock);
+        worker->is_ending = true;
+        g_mutex_unlock(&worker->lock);
+        g_cond_signal(&worker->has_pushed);
+        g_thread_join(worker->thread);
+}
+
 Worker *worker_free(Worker *worker)
 {
+        WorkerJob *job;
+
         if (!worker)
                 return NULL;
 
-        if (worker->thread) {
-                WorkerJob *job;
-
-                g_async_queue_push(worker->pushed, worker);
-                g_thread_join(worker->thread);
-                while ((job = g_async_queue_try_pop(worker->run)))
-                        job->free(job);
-        }
+        if (worker->thread)
+                end_thread(worker);
+        while ((job = g_queue_pop_head(&worker->run)))
+                job->free(job);
         sd_event_source_unref(worker->source);
         if (worker->event_fd >= 0)
                 close(worker->event_fd);
-        g_async_queue_unref(worker->pushed);
-        g_async_queue_unref(worker->run);
+        g_mutex_clear(&worker->lock);
+        g_cond_clear(&worker->has_pushed);
+        g_cond_clear(&worker->has_run);
         g_free(worker);
         return NULL;
 }
 
 void worker_push(Worker *worker, WorkerJob *job)
 {
+        bool is_thread_waiting;
+
         worker->n_jobs++;
-        g_async_queue_push(worker->pushed, job);
+        g_mutex_lock(&worker->lock);
+        g_queue_push_tail(&worker->pushed, job);
+        is_thread_waiting = worker->is_thread_waiting;
+        g_mutex_unlock(&worker->lock);
+
+        if (is_thread_waiting)
+                g_cond_signal(&worker->has_pushed);
 }
 
 gboolean worker_is_busy(const Worker *worker)
@@ -122,6 +180,16 @@ gboolean worker_is_busy(const Worker *worker)
 
 void worker_wait(Worker *worker)
 {
+        WorkerJob *job;
+
         g_assert(worker->n_jobs > 0);
-        finish(worker, g_async_queue_pop(worker->run));
+
+        g_mutex_lock(&worker->lock);
+        worker->is_loop_waiting = true;
+        while (g_queue_is_empty(&worker->run))
+                g_cond_wait(&worker->has_run, &worker->lock);
+        worker->is_loop_waiting = false;
+        job = g_queue_pop_head(&worker->run);
+        g_mutex_unlock(&worker->lock);
+        finish(worker, job);
 }

@@ -149,8 +149,10 @@ static void test_walk_waits_for_the_disk(StoreFixture *f, gconstpointer unused G
         open_with_namespace(f);
         for (unsigned n = 0; n < 2000; n++)
                 set_number(f, n, 10000);
-        while (store_fixture_statistic(f, "journal-bytes-filled") < 20u << 20)
-                g_assert_cmpint(sd_event_run(f->event, 1000000), >=, 0);
+        /* Or until there is nothing to fill any more, if the writer has outrun the filler. */
+        while (store_fixture_statistic(f, "journal-bytes-filled") < 20u << 20 &&
+               sd_event_run(f->event, 1000000) > 0)
+                ;
 
         g_assert_cmpint(store_checkpoint(f->store), ==, 0);
         while (store_fixture_statistic(f, "checkpoint-queue-worst-bytes") == 0)
