@@ -286,6 +286,7 @@ static int apply_spec(Regent *regent, const RegentChange *change, uint64_t flags
                 .arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
                                            options_value(change)),
                 .reply_type = "(ta{sv})",
+                .is_write = !(flags & REGENT_APPLY_DRY_RUN),
         };
         return 0;
 }
@@ -296,21 +297,11 @@ int regent_change_apply(Regent *regent,
                         uint64_t *ret_revision,
                         GVariant **ret_result)
 {
-        g_autoptr(GVariant) reply = NULL;
         CallSpec spec;
         int r;
 
         r = apply_spec(regent, change, flags, &spec);
-        if (r >= 0)
-                r = call_wait(regent, &spec, &reply, NULL);
-        if (r < 0)
-                return r;
-
-        if (ret_revision)
-                g_variant_get_child(reply, 0, "t", ret_revision);
-        if (ret_result)
-                *ret_result = g_variant_get_child_value(reply, 1);
-        return 0;
+        return r < 0 ? r : call_wait_for_write(regent, &spec, ret_revision, ret_result);
 }
 
 int regent_change_apply_async(Regent *regent,
