@@ -225,20 +225,25 @@ static GVariant *removed_of(GHashTable *table)
         return g_variant_builder_end(&builder);
 }
 
+static void add_wishes(const Part *part, GVariantDict *dict)
+{
+        if (g_hash_table_size(part->expected) > 0)
+                g_variant_dict_insert_value(dict, "expect", values_of(part->expected));
+        if (g_hash_table_size(part->classes) > 0)
+                g_variant_dict_insert_value(dict, "classes", values_of(part->classes));
+        if (part->class_name)
+                g_variant_dict_insert(dict, "class", "s", part->class_name);
+        if (part->release)
+                g_variant_dict_insert(dict, "release", "s", part->release);
+}
+
 static GVariant *part_value(const Part *part)
 {
         g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
         g_variant_dict_insert_value(&dict, "set", values_of(part->values));
         g_variant_dict_insert_value(&dict, "unset", removed_of(part->values));
-        if (g_hash_table_size(part->expected) > 0)
-                g_variant_dict_insert_value(&dict, "expect", values_of(part->expected));
-        if (g_hash_table_size(part->classes) > 0)
-                g_variant_dict_insert_value(&dict, "classes", values_of(part->classes));
-        if (part->class_name)
-                g_variant_dict_insert(&dict, "class", "s", part->class_name);
-        if (part->release)
-                g_variant_dict_insert(&dict, "release", "s", part->release);
+        add_wishes(part, &dict);
 
         return g_variant_dict_end(&dict);
 }
@@ -257,7 +262,8 @@ static GVariant *parts_value(const RegentChange *change)
         return g_variant_builder_end(&builder);
 }
 
-static GVariant *options_value(const RegentChange *change)
+/* With those of its only @part, unless that is NULL. */
+static GVariant *options_value(const RegentChange *change, const Part *part)
 {
         g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
@@ -270,24 +276,60 @@ static GVariant *options_value(const RegentChange *change)
         if (change->confirm_timeout_usec > 0)
                 g_variant_dict_insert(&dict, "confirm-timeout-usec", "t",
                                       change->confirm_timeout_usec);
+        if (part)
+                add_wishes(part, &dict);
 
         return g_variant_dict_end(&dict);
 }
 
-static int apply_spec(Regent *regent, const RegentChange *change, uint64_t flags, CallSpec *ret)
+/* With the place that a path needs. */
+typedef struct Application {
+        CallSpec spec;
+        char path[NAMESPACE_PATH_SIZE];
+} Application;
+
+/* The only part of a change that has one, if its namespace has a path. */
+static const Part *find_only_part(Regent *regent,
+                                  const RegentChange *change,
+                                  char ret_path[static NAMESPACE_PATH_SIZE])
 {
+        GHashTableIter iter;
+        void *ns_name, *part;
+
+        g_hash_table_iter_init(&iter, change->parts);
+        if (g_hash_table_size(change->parts) != 1 || !g_hash_table_iter_next(&iter, &ns_name, &part))
+                return NULL;
+
+        return text_namespace_path(regent, ns_name, ret_path) < 0 ? NULL : part;
+}
+
+/* To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there. */
+static int apply_init(Regent *regent,
+                      const RegentChange *change,
+                      uint64_t flags,
+                      Application *ret)
+{
+        bool is_dry_run = flags & REGENT_APPLY_DRY_RUN;
+        const Part *part;
+
         if (change->failure)
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", change->failure);
 
-        *ret = (CallSpec){
-                .path = REGENT_PATH,
-                .interface_name = REGENT_MANAGER_INTERFACE,
+        part = is_dry_run ? NULL : find_only_part(regent, change, ret->path);
+        ret->spec = (CallSpec){
+                .path = part ? ret->path : REGENT_PATH,
+                .interface_name = part ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE,
                 .member = "Apply",
-                .arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
-                                           options_value(change)),
                 .reply_type = "(ta{sv})",
-                .is_write = !(flags & REGENT_APPLY_DRY_RUN),
+                .is_write = !is_dry_run,
         };
+        if (part)
+                ret->spec.arguments = g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
+                                                    removed_of(part->values), flags,
+                                                    options_value(change, part));
+        else
+                ret->spec.arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
+                                                    options_value(change, NULL));
         return 0;
 }
 
@@ -297,11 +339,12 @@ int regent_change_apply(Regent *regent,
                         uint64_t *ret_revision,
                         GVariant **ret_result)
 {
-        CallSpec spec;
+        Application application;
         int r;
 
-        r = apply_spec(regent, change, flags, &spec);
-        return r < 0 ? r : call_wait_for_write(regent, &spec, ret_revision, ret_result);
+        r = apply_init(regent, change, flags, &application);
+        return r < 0 ? r : call_wait_for_write(regent, &application.spec, ret_revision,
+                                               ret_result);
 }
 
 int regent_change_apply_async(Regent *regent,
@@ -311,9 +354,9 @@ int regent_change_apply_async(Regent *regent,
                               void *userdata,
                               RegentCall **ret_call)
 {
-        CallSpec spec;
+        Application application;
         int r;
 
-        r = apply_spec(regent, change, flags, &spec);
-        return r < 0 ? r : call_start(regent, &spec, on_reply, userdata, ret_call);
+        r = apply_init(regent, change, flags, &application);
+        return r < 0 ? r : call_start(regent, &application.spec, on_reply, userdata, ret_call);
 }
