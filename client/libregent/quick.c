@@ -30,7 +30,7 @@
 #define REPLY_BYTES_MAX ((size_t) 64 << 20)
 #define REPLY_BYTES     512u /* for which no memory is made */
 
-#define DEPTH_MAX 8u /* of arguments */
+#define DEPTH_MAX 16u /* of arguments */
 
 void quick_reply_clear(QuickReply *reply)
 {
@@ -146,7 +146,7 @@ static void put(WireBytes *bytes, GVariant *value, unsigned depth)
                 wire_put_uint64(bytes, g_variant_get_uint64(value));
         } else if (strcmp(type, "v") == 0) {
                 inner = g_variant_get_variant(value);
-                put_variant(bytes, inner, depth);
+                put_variant(bytes, inner, depth + 1);
         } else if (strcmp(type, "as") == 0) {
                 put_array(bytes, value, sizeof(uint32_t), depth);
         } else if (strcmp(type, "a{sv}") == 0) {
@@ -286,23 +286,23 @@ static GVariant *get_values(WireCursor *cursor)
         return g_variant_ref_sink(g_variant_builder_end(&builder));
 }
 
+/* What comes behind a revision that was all one wanted is not looked at. */
 static int take_return(const CallSpec *spec, const WireFrame *frame, QuickReply *ret)
 {
-        size_t n = strlen(frame->signature);
+        bool has_result = strcmp(spec->reply_type, "(t)") != 0;
         g_auto(QuickReply) reply = {};
         WireCursor cursor;
 
-        if (n + 2 != strlen(spec->reply_type) ||
-            memcmp(frame->signature, spec->reply_type + 1, n) != 0) {
+        if (has_result ? strcmp(frame->signature, "ta{sv}") != 0 : frame->signature[0] != 't') {
                 ret->is_of_other_type = true;
                 return 0;
         }
 
         wire_cursor_init(&cursor, frame);
         reply.revision = wire_get_uint64(&cursor);
-        if (n > 1)
+        if (has_result)
                 reply.result = get_values(&cursor);
-        if (!wire_cursor_end(&cursor))
+        if (has_result ? !wire_cursor_end(&cursor) : cursor.is_broken)
                 return -EBADMSG;
 
         ret->revision = reply.revision;

@@ -49,7 +49,10 @@ class ScriptedChannel:
         self._socket.sendall(message if isinstance(message, bytes) else blob(message))
 
     def is_ended(self):
-        return self._socket.recv(1) == b""
+        try:
+            return self._socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
 
     def close(self):
         self._socket.close()
@@ -79,7 +82,10 @@ def reply_with(message, signature, *body):
 
 
 def error(message, name, text=None):
-    made = Gio.DBusMessage.new_method_error_literal(message, name, text or "")
-    if text is None:
-        made.set_body(None)
+    made = Gio.DBusMessage()
+    made.set_message_type(Gio.DBusMessageType.ERROR)
+    made.set_reply_serial(message.get_serial())
+    made.set_error_name(name)
+    if text is not None:
+        made.set_body(GLib.Variant("(s)", (text,)))
     return made

@@ -15,29 +15,42 @@ from regent_testing.stack import Stack
 ERROR = "org.regentd.State1.Error."
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 NS = "org.example.Quick"
-PATH = "/org/regentd/State1/Namespaces/org/example/Quick"
+PATH = "/org/regentd/State1/ns/org/example/Quick"
 NAMESPACE = "org.regentd.State1.Namespace"
 SET = ("set", NS, "key", "1")
 
 
-class Scripted:
-    """A program whose every channel is a ScriptedChannel, and has one that is greeted."""
+class Channels:
+    """Gives each program that asks for one a ScriptedChannel."""
 
-    def __init__(self, stack, *flags, loop="none"):
-        self.channels = []
+    def __init__(self, stack):
+        self.bus = stack.bus
         self._unused = queue.Queue()
         self._pretender = ChannelPretender(stack, self._connect)
-        self.client = LibClient(stack.bus, loop, *flags)
+
+    def _connect(self):
+        channel = ScriptedChannel()
+        self._unused.put(channel)
+        return channel.given
+
+    def next(self):
+        return self._unused.get(timeout=30)
+
+
+class Scripted:
+    """A program that has a channel, which is greeted."""
+
+    def __init__(self, channels, *flags, loop="none"):
+        self._channels = channels
+        self.channel = None
+        self.client = LibClient(channels.bus, loop, *flags)
         self.client.line(r"open 0 -")
         self.begin()
 
-    def _connect(self):
-        self.channels.append(ScriptedChannel())
-        self._unused.put(self.channels[-1])
-        return self.channels[-1].given
-
     def next_channel(self):
-        self.channel = self._unused.get(timeout=30)
+        if self.channel:
+            self.channel.close()
+        self.channel = self._channels.next()
 
     def begin(self):
         """What comes first greets, and is sd-bus's."""
@@ -59,25 +72,23 @@ class Scripted:
         return is_quick(message)
 
     def close(self):
-        self.client.end()
-        self._pretender.close()
-        for channel in self.channels:
-            channel.close()
+        self.client.kill()
+        self.channel.close()
 
 
 @pytest.fixture(scope="module")
-def pretender_stack():
+def channels():
     with Stack(start=False) as stack:
-        yield stack
+        yield Channels(stack)
 
 
 @pytest.fixture
-def scripted(pretender_stack):
+def scripted(channels):
     """Starts one."""
     with contextlib.ExitStack() as ends:
 
         def start(*flags, **how):
-            made = Scripted(pretender_stack, *flags, **how)
+            made = Scripted(channels, *flags, **how)
             ends.callback(made.close)
             return made
 
@@ -104,14 +115,13 @@ def test_plain_values_go_quickly_as_they_are(scripted, text):
     given = GLib.Variant.parse(None, text, None, None)
     assert key.get_string() == "a/key"
     assert value.get_variant().get_type_string() == given.get_type_string()
-    assert value.get_variant().get_data_as_bytes() == given.get_data_as_bytes()
+    assert value.get_variant().get_data_as_bytes().get_data() == given.get_data_as_bytes().get_data()
 
 
 @pytest.mark.parametrize("words", [
     ("set", NS, "key", "'gr\u00fc\u00df'"),
     ("set", NS, "schl\u00fcssel", "1"),
     ("set", NS, "key", "[1, 2]"),
-    ("set", NS, "key", "<1>"),
     ("set", NS, "key", "objectpath '/a'"),
     ("set", NS, "key", f"'{'x' * 1000}'"),
     ("set", NS, "k" * 1000, "1"),
@@ -173,9 +183,11 @@ def test_other_changes_go_to_the_manager(scripted, namespaces, flags, is_expecte
 
 def test_values_nested_deep_go_as_before(scripted):
     program = scripted()
-    program.client.do("change_set", NS, "a", "<" * 20 + "1" + ">" * 20)
+    program.client.do("change_set", NS, "a", "<" * 30 + "1" + ">" * 30)
 
     assert not program.is_quick("change_apply", "0", answer=apply_reply)
+    assert not program.is_quick("set", NS, "a", "<" * 30 + "1" + ">" * 30)
+    assert program.is_quick("set", NS, "a", "<<1>>")
 
 
 @pytest.mark.parametrize("name, result", [
@@ -251,9 +263,8 @@ def other_serial(message):
     other_serial,
     lambda message: b"x" * 64,
     lambda message: b"l\x02\x00\x01" + b"\xff" * 60,
-    lambda message: blob(reply(message)).replace(b"t", b"g"),
     lambda message: Gio.DBusMessage.new_signal(PATH, NAMESPACE, "Changed"),
-], ids=["another", "garbage", "endless", "mistyped", "signal"])  # fmt: skip
+], ids=["another", "garbage", "endless", "signal"])  # fmt: skip
 def test_what_is_no_reply_ends_the_channel(scripted, answer):
     program = scripted()
     message, came = program.call(*SET, answer=answer)
