@@ -297,17 +297,15 @@ static const Part *find_only_part(Regent *regent,
         void *ns_name, *part;
 
         g_hash_table_iter_init(&iter, change->parts);
-        if (g_hash_table_size(change->parts) != 1 || !g_hash_table_iter_next(&iter, &ns_name, &part))
+        if (g_hash_table_size(change->parts) != 1 ||
+            !g_hash_table_iter_next(&iter, &ns_name, &part))
                 return NULL;
 
         return text_namespace_path(regent, ns_name, ret_path) < 0 ? NULL : part;
 }
 
 /* To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there. */
-static int apply_init(Regent *regent,
-                      const RegentChange *change,
-                      uint64_t flags,
-                      Application *ret)
+static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags, Application *ret)
 {
         bool is_dry_run = flags & REGENT_APPLY_DRY_RUN;
         const Part *part;
@@ -324,9 +322,9 @@ static int apply_init(Regent *regent,
                 .is_write = !is_dry_run,
         };
         if (part)
-                ret->spec.arguments = g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
-                                                    removed_of(part->values), flags,
-                                                    options_value(change, part));
+                ret->spec.arguments =
+                        g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
+                                      removed_of(part->values), flags, options_value(change, part));
         else
                 ret->spec.arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
                                                     options_value(change, NULL));
@@ -343,8 +341,7 @@ int regent_change_apply(Regent *regent,
         int r;
 
         r = apply_init(regent, change, flags, &application);
-        return r < 0 ? r : call_wait_for_write(regent, &application.spec, ret_revision,
-                                               ret_result);
+        return r < 0 ? r : call_wait_for_write(regent, &application.spec, ret_revision, ret_result);
 }
 
 int regent_change_apply_async(Regent *regent,

@@ -45,8 +45,8 @@ void quick_note_channel(Regent *regent)
 
 void quick_note_sent(Regent *regent, sd_bus *link, const CallSpec *spec)
 {
-        if (link == regent->channel &&
-            (strcmp(spec->member, "Watch") == 0 || strcmp(spec->member, "RegisterParticipant") == 0))
+        if (link == regent->channel && (strcmp(spec->member, "Watch") == 0 ||
+                                        strcmp(spec->member, "RegisterParticipant") == 0))
                 regent->is_channel_told = true;
 }
 
@@ -70,16 +70,14 @@ static bool is_idle(sd_bus *channel)
 {
         uint64_t n_read, n_write;
 
-        return sd_bus_is_ready(channel) > 0 &&
-               sd_bus_get_n_queued_read(channel, &n_read) >= 0 && n_read == 0 &&
-               sd_bus_get_n_queued_write(channel, &n_write) >= 0 && n_write == 0;
+        return sd_bus_is_ready(channel) > 0 && sd_bus_get_n_queued_read(channel, &n_read) >= 0 &&
+               n_read == 0 && sd_bus_get_n_queued_write(channel, &n_write) >= 0 && n_write == 0;
 }
 
 static bool is_fit(Regent *regent)
 {
         return regent->link == LINK_READY && regent->channel && !regent->is_channel_told &&
-               regent->n_owed == 0 && g_queue_is_empty(&regent->calls) &&
-               is_idle(regent->channel);
+               regent->n_owed == 0 && g_queue_is_empty(&regent->calls) && is_idle(regent->channel);
 }
 
 static bool is_ascii(const char *text)
@@ -162,8 +160,8 @@ static void put(WireBytes *bytes, GVariant *value, unsigned depth)
 /* As long as no more than a frame holds, it takes no time to look whether it is normal. */
 static bool is_plain(GVariant *value)
 {
-        return !value ||
-               (g_variant_get_size(value) < WIRE_FRAME_BYTES_MAX && g_variant_is_normal_form(value));
+        return !value || (g_variant_get_size(value) < WIRE_FRAME_BYTES_MAX &&
+                          g_variant_is_normal_form(value));
 }
 
 static bool encode(const CallSpec *spec, uint32_t serial, WireBytes *ret_bytes)

@@ -39,8 +39,8 @@ static void assert_same_body(sd_bus_message *m, const WireFrame *frame)
                         own_text = wire_get_text(&cursor);
                         r = sd_bus_message_read_basic(m, *type, (void *) &text);
                 } else {
-                        own_number = *type == 't' ? wire_get_uint64(&cursor)
-                                                  : wire_get_uint32(&cursor);
+                        own_number =
+                                *type == 't' ? wire_get_uint64(&cursor) : wire_get_uint32(&cursor);
                         r = sd_bus_message_read_basic(m, *type, &number);
                 }
                 g_assert(cursor.is_broken || r > 0 || *type == 's');

@@ -227,8 +227,9 @@ static void test_one_bit_that_differs_never_leads_outside(void)
 
 static void test_what_is_too_long_is_not_written(void)
 {
-        const WireFrame frame = { .type = WIRE_FRAME_RETURN, .serial = 1, .reply_serial = 2,
-                                  .signature = "s" };
+        const WireFrame frame = {
+                .type = WIRE_FRAME_RETURN, .serial = 1, .reply_serial = 2, .signature = "s"
+        };
         char text[WIRE_FRAME_BYTES_MAX + 1];
         bool is_written = true;
 
@@ -310,7 +311,8 @@ static void assert_message(sd_bus_message *m, const Content *content)
         uint64_t revision, cookie;
 
         g_assert_cmpint(sd_bus_message_is_method_call(m, content->frame.interface_name,
-                                                      content->frame.member), >, 0);
+                                                      content->frame.member),
+                        >, 0);
         g_assert_cmpstr(sd_bus_message_get_path(m), ==, content->frame.path);
         g_assert_cmpint(sd_bus_message_get_cookie(m, &cookie), >=, 0);
         g_assert_cmpuint(cookie, ==, content->frame.serial);
@@ -355,8 +357,11 @@ static void test_sd_bus_reads_what_is_written(void)
 
 static void test_sd_bus_reads_errors_that_are_written(void)
 {
-        const WireFrame frame = { .type = WIRE_FRAME_ERROR, .serial = 1, .reply_serial = 1000,
-                                  .error_name = "org.example.Error", .signature = "s" };
+        const WireFrame frame = { .type = WIRE_FRAME_ERROR,
+                                  .serial = 1,
+                                  .reply_serial = 1000,
+                                  .error_name = "org.example.Error",
+                                  .signature = "s" };
         g_autoptr(sd_bus_message) m = NULL;
         WireFrame again;
         WireCursor cursor;
@@ -405,7 +410,8 @@ static sd_bus_message *new_message(sd_bus *bus, const Content *content)
 
         g_assert_cmpint(sd_bus_message_new_method_call(bus, &m, NULL, content->frame.path,
                                                        content->frame.interface_name,
-                                                       content->frame.member), >=, 0);
+                                                       content->frame.member),
+                        >=, 0);
         g_assert_cmpint(sd_bus_message_append(m, "s", content->text), >=, 0);
         append_basic(m, content->value);
         g_assert_cmpint(sd_bus_message_open_container(m, 'a', "{sv}"), >=, 0);
@@ -445,8 +451,9 @@ static void test_what_sd_bus_writes_is_read(void)
 
 static void test_size_of_what_is_no_frame_is_none(void)
 {
-        static const uint8_t frame[] = { WIRE_FRAME_BYTE_ORDER, 2, 0, 1, 8, 0, 0, 0,
-                                         1, 0, 0, 0, 13, 0, 0, 0 };
+        static const uint8_t frame[] = {
+                WIRE_FRAME_BYTE_ORDER, 2, 0, 1, 8, 0, 0, 0, 1, 0, 0, 0, 13, 0, 0, 0
+        };
         uint8_t bytes[sizeof frame];
 
         if (G_BYTE_ORDER != G_LITTLE_ENDIAN)
@@ -466,7 +473,8 @@ static void test_size_of_what_is_no_frame_is_none(void)
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
-        g_test_add_func("/frame/round-trip", test_round_trip_comes_back_and_what_is_cut_off_is_refused);
+        g_test_add_func("/frame/round-trip",
+                        test_round_trip_comes_back_and_what_is_cut_off_is_refused);
         g_test_add_func("/frame/one-bit", test_one_bit_that_differs_never_leads_outside);
         g_test_add_func("/frame/too-long", test_what_is_too_long_is_not_written);
         g_test_add_func("/frame/sd-bus-reads", test_sd_bus_reads_what_is_written);
