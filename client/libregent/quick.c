@@ -25,8 +25,6 @@
 
 #define OWN_SERIALS UINT32_C(0x80000000)
 
-/* The least that a reply to a write has, so that to ask for as much is not to take what comes after it. */
-#define REPLY_BYTES_MIN 40u
 #define REPLY_BYTES_MAX ((size_t) 64 << 20)
 #define REPLY_BYTES     512u /* for which no memory is made */
 
@@ -205,7 +203,7 @@ static bool encode(const CallSpec *spec, uint32_t serial, WireBytes *ret_bytes)
 typedef struct Intake {
         int fd;
         uint64_t deadline_usec;
-        size_t n_bytes;
+        size_t n_bytes, size;
         uint8_t *bytes; /* one of the next two */
         uint8_t *allocated;
         uint8_t own[REPLY_BYTES];
@@ -225,6 +223,7 @@ static int wait_readable(const Intake *intake)
         return r < 0 && errno != EINTR ? -errno : 0;
 }
 
+/* Until there are @n_bytes, taking what comes with them. */
 static int receive_until(Intake *intake, size_t n_bytes)
 {
         while (intake->n_bytes < n_bytes) {
@@ -235,8 +234,8 @@ static int receive_until(Intake *intake, size_t n_bytes)
                 if (r < 0)
                         return r;
 
-                n = recv(intake->fd, intake->bytes + intake->n_bytes, n_bytes - intake->n_bytes,
-                         MSG_DONTWAIT);
+                n = recv(intake->fd, intake->bytes + intake->n_bytes,
+                         intake->size - intake->n_bytes, MSG_DONTWAIT);
                 if (n == 0)
                         return -ECONNRESET;
                 if (n > 0)
@@ -248,23 +247,26 @@ static int receive_until(Intake *intake, size_t n_bytes)
         return 0;
 }
 
+/* Nothing is behind it: that would be no reply to this. */
 static int receive(Intake *intake)
 {
         size_t n_bytes;
         int r;
 
         intake->bytes = intake->own;
-        r = receive_until(intake, REPLY_BYTES_MIN);
+        intake->size = sizeof intake->own;
+        r = receive_until(intake, WIRE_FRAME_FIXED_BYTES);
         if (r < 0)
                 return r;
 
         n_bytes = wire_frame_size(intake->bytes);
-        if (n_bytes < REPLY_BYTES_MIN || n_bytes > REPLY_BYTES_MAX)
+        if (n_bytes < intake->n_bytes || n_bytes > REPLY_BYTES_MAX)
                 return -EBADMSG;
         if (n_bytes > sizeof intake->own) {
                 intake->allocated = g_malloc(n_bytes);
                 memcpy(intake->allocated, intake->own, intake->n_bytes);
                 intake->bytes = intake->allocated;
+                intake->size = n_bytes;
         }
         return receive_until(intake, n_bytes);
 }
