@@ -71,32 +71,19 @@ static int exchange_quickly(Regent *regent,
         return call_error_of_waiting(regent, spec->interface_name, spec->member, r, reterr);
 }
 
-static int exchange_as_allowed(Regent *regent,
-                               const CallSpec *spec,
-                               uint64_t deadline_usec,
-                               QuickReply *ret_quick,
-                               sd_bus_message **ret_reply)
+static int exchange_over_link(Regent *regent,
+                              const CallSpec *spec,
+                              uint64_t deadline_usec,
+                              sd_bus_error *reterr,
+                              sd_bus_message **ret_reply)
 {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = QUICK_UNFIT;
+        int r;
 
-        if (ret_quick)
-                r = exchange_quickly(regent, spec, deadline_usec, &error, ret_quick);
-        if (r == QUICK_UNFIT) {
-                r = link_require(regent, deadline_usec);
-                if (r < 0)
-                        return r;
-                r = exchange(regent, spec, false, deadline_usec, &error, ret_reply);
-        }
-        if (r < 0 && regent->is_interactive && regent->bus &&
-            sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
-                sd_bus_error_free(&error);
-                r = exchange(regent, spec, true, deadline_in(CALL_INTERACTIVE_USEC), &error,
-                             ret_reply);
-        }
+        r = link_require(regent, deadline_usec);
+        if (r < 0)
+                return r;
 
-        sd_bus_error_free(&error);
-        return r;
+        return exchange(regent, spec, false, deadline_usec, reterr, ret_reply);
 }
 
 static int take_reply(
@@ -120,17 +107,34 @@ static int take_reply(
         return 0;
 }
 
-/* The arguments are this call's, whatever becomes of it. Without *ret_quick there is always a message. */
+/* The arguments are this call's, whatever becomes of it. Without ret_quick there is always a message. */
 static int link_and_exchange(Regent *regent,
                              const CallSpec *spec,
                              QuickReply *ret_quick,
                              sd_bus_message **ret_reply)
 {
-        g_autoptr(GVariant) G_GNUC_UNUSED arguments =
+        g_autoptr(GVariant) arguments =
                 spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
+        uint64_t deadline_usec = deadline_in(regent->timeout_usec);
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        CallSpec built = *spec;
+        int r = QUICK_UNFIT;
 
-        return exchange_as_allowed(regent, spec, deadline_in(regent->timeout_usec), ret_quick,
-                                   ret_reply);
+        if (ret_quick)
+                r = exchange_quickly(regent, spec, deadline_usec, &error, ret_quick);
+        if (r != 0 && spec->build)
+                built.arguments = arguments = g_variant_ref_sink(spec->build(spec->userdata));
+        if (r == QUICK_UNFIT)
+                r = exchange_over_link(regent, &built, deadline_usec, &error, ret_reply);
+        if (r < 0 && regent->is_interactive && regent->bus &&
+            sd_bus_error_has_name(&error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
+                sd_bus_error_free(&error);
+                r = exchange(regent, &built, true, deadline_in(CALL_INTERACTIVE_USEC), &error,
+                             ret_reply);
+        }
+
+        sd_bus_error_free(&error);
+        return r;
 }
 
 int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply)

@@ -8,6 +8,8 @@
 
 #include "private.h"
 
+#include "wire/frame.h"
+
 #include <errno.h>
 
 /* Of one namespace. Tables are by key, and own what is in them. */
@@ -286,7 +288,105 @@ static GVariant *options_value(const RegentChange *change, const Part *part)
 typedef struct Application {
         CallSpec spec;
         char path[NAMESPACE_PATH_SIZE];
+        const RegentChange *change;
+        const Part *part; /* NULL: it is the Manager's */
+        uint64_t flags;
 } Application;
+
+static GVariant *build_arguments(const void *userdata)
+{
+        const Application *application = userdata;
+        const RegentChange *change = application->change;
+        const Part *part = application->part;
+
+        if (!part)
+                return g_variant_new("(@a{sv}t@a{sv})", parts_value(change), application->flags,
+                                     options_value(change, NULL));
+
+        return g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
+                             removed_of(part->values), application->flags,
+                             options_value(change, part));
+}
+
+static void put_name(WireBytes *bytes, const char *name)
+{
+        wire_put_alignment(bytes, 8);
+        quick_put_string(bytes, name);
+}
+
+static void put_values(WireBytes *bytes, GHashTable *table)
+{
+        size_t array = wire_put_array(bytes, 8);
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_hash_table_iter_init(&iter, table);
+        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
+                if (value) {
+                        put_name(bytes, key);
+                        quick_put_value(bytes, value);
+                }
+        wire_end_array(bytes, array, 8);
+}
+
+static void put_removed(WireBytes *bytes, GHashTable *table)
+{
+        size_t array = wire_put_array(bytes, sizeof(uint32_t));
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_hash_table_iter_init(&iter, table);
+        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
+                if (!value)
+                        quick_put_string(bytes, key);
+        wire_end_array(bytes, array, sizeof(uint32_t));
+}
+
+static void put_text_option(WireBytes *bytes, const char *name, const char *text)
+{
+        if (!text)
+                return;
+
+        put_name(bytes, name);
+        wire_put_signature(bytes, "s");
+        quick_put_string(bytes, text);
+}
+
+static void put_table_option(WireBytes *bytes, const char *name, GHashTable *table)
+{
+        if (g_hash_table_size(table) == 0)
+                return;
+
+        put_name(bytes, name);
+        wire_put_signature(bytes, "a{sv}");
+        put_values(bytes, table);
+}
+
+/* The same as build_arguments(), of a part. */
+static void put_arguments(const void *userdata, WireBytes *bytes)
+{
+        const Application *application = userdata;
+        const RegentChange *change = application->change;
+        const Part *part = application->part;
+        size_t options;
+
+        put_values(bytes, part->values);
+        put_removed(bytes, part->values);
+        wire_put_uint64(bytes, application->flags);
+        options = wire_put_array(bytes, 8);
+        put_text_option(bytes, "class", part->class_name ? part->class_name : change->class_name);
+        put_text_option(bytes, "reason", change->reason);
+        put_text_option(bytes, "durability", change->is_lazy ? "lazy" : NULL);
+        put_text_option(bytes, "release", part->release);
+        put_table_option(bytes, "expect", part->expected);
+        put_table_option(bytes, "classes", part->classes);
+        if (change->confirm_timeout_usec > 0) {
+                put_name(bytes, "confirm-timeout-usec");
+                wire_put_signature(bytes, "t");
+                wire_put_uint64(bytes, change->confirm_timeout_usec);
+        }
+        wire_end_array(bytes, options, 8);
+}
 
 /* The only part of a change that has one, if its namespace has a path. */
 static const Part *find_only_part(Regent *regent,
@@ -304,7 +404,10 @@ static const Part *find_only_part(Regent *regent,
         return text_namespace_path(regent, ns_name, ret_path) < 0 ? NULL : part;
 }
 
-/* To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there. */
+/*
+ * To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there.
+ * The arguments are still to be built.
+ */
 static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags, Application *ret)
 {
         bool is_dry_run = flags & REGENT_APPLY_DRY_RUN;
@@ -314,20 +417,15 @@ static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", change->failure);
 
         part = is_dry_run ? NULL : find_only_part(regent, change, ret->path);
+        ret->change = change;
+        ret->part = part;
+        ret->flags = flags;
         ret->spec = (CallSpec){
                 .path = part ? ret->path : REGENT_PATH,
                 .interface_name = part ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE,
                 .member = "Apply",
                 .reply_type = "(ta{sv})",
-                .is_write = !is_dry_run,
         };
-        if (part)
-                ret->spec.arguments =
-                        g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
-                                      removed_of(part->values), flags, options_value(change, part));
-        else
-                ret->spec.arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
-                                                    options_value(change, NULL));
         return 0;
 }
 
@@ -341,7 +439,14 @@ int regent_change_apply(Regent *regent,
         int r;
 
         r = apply_init(regent, change, flags, &application);
-        return r < 0 ? r : call_wait_for_write(regent, &application.spec, ret_revision, ret_result);
+        if (r < 0)
+                return r;
+
+        application.spec.is_write = true;
+        application.spec.put = application.part ? put_arguments : NULL;
+        application.spec.build = build_arguments;
+        application.spec.userdata = &application;
+        return call_wait_for_write(regent, &application.spec, ret_revision, ret_result);
 }
 
 int regent_change_apply_async(Regent *regent,
@@ -355,5 +460,9 @@ int regent_change_apply_async(Regent *regent,
         int r;
 
         r = apply_init(regent, change, flags, &application);
-        return r < 0 ? r : call_start(regent, &application.spec, on_reply, userdata, ret_call);
+        if (r < 0)
+                return r;
+
+        application.spec.arguments = build_arguments(&application);
+        return call_start(regent, &application.spec, on_reply, userdata, ret_call);
 }

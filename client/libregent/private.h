@@ -60,6 +60,7 @@ struct Follower {
 };
 
 typedef struct Inbound Inbound; /* see inbound.h */
+struct WireBytes;               /* see wire/frame.h */
 
 struct Regent {
         unsigned n_refs; /* the owner's, and one for each function that calls back */
@@ -212,6 +213,10 @@ int quick_call(Regent *regent,
 void quick_reply_clear(QuickReply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QuickReply, quick_reply_clear)
 
+/* For who puts: broken when it is not plain. */
+void quick_put_string(struct WireBytes *bytes, const char *text);
+void quick_put_value(struct WireBytes *bytes, GVariant *value);
+
 /* What it needs to know: a new channel; a call that is sent; whose reply nobody waits for any more; which has come. */
 void quick_note_channel(Regent *regent);
 void quick_note_sent(Regent *regent, sd_bus *link, const CallSpec *spec);
@@ -237,6 +242,10 @@ struct CallSpec {
         bool no_auto_start;
         bool is_for_fd; /* the reply is to have one */
         bool is_write;  /* a small one may go without sd-bus: the reply is (t) or (ta{sv}) */
+        /* In place of arguments, where it is call_wait_for_write(): as bytes, "a{sv}asta{sv}", or NULL; and as usual. */
+        void (*put)(const void *userdata, struct WireBytes *bytes);
+        GVariant *(*build)(const void *userdata);
+        const void *userdata;
 };
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */

@@ -28,8 +28,6 @@
 #define REPLY_BYTES_MAX ((size_t) 64 << 20)
 #define REPLY_BYTES     512u /* for which no memory is made */
 
-#define DEPTH_MAX 16u /* of arguments */
-
 void quick_reply_clear(QuickReply *reply)
 {
         g_clear_pointer(&reply->result, g_variant_unref);
@@ -87,115 +85,49 @@ static bool is_ascii(const char *text)
         return true;
 }
 
-static void put_string(WireBytes *bytes, const char *text)
+void quick_put_string(WireBytes *bytes, const char *text)
 {
         bytes->is_broken |= !is_ascii(text);
         wire_put_string(bytes, text);
 }
 
-static void put(WireBytes *bytes, GVariant *value, unsigned depth);
-
-static void put_variant(WireBytes *bytes, GVariant *value, unsigned depth)
+/* As long as no more than a frame holds, it takes no time to look whether it is normal. */
+void quick_put_value(WireBytes *bytes, GVariant *value)
 {
-        if (g_variant_is_container(value)) {
-                wire_put_signature(bytes, g_variant_get_type_string(value));
-                put(bytes, value, depth);
+        if (g_variant_is_container(value) || g_variant_get_size(value) > WIRE_FRAME_BYTES_MAX ||
+            !g_variant_is_normal_form(value) ||
+            (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING) &&
+             !is_ascii(g_variant_get_string(value, NULL)))) {
+                bytes->is_broken = true;
                 return;
         }
 
-        if (g_variant_is_of_type(value, G_VARIANT_TYPE_STRING))
-                bytes->is_broken |= !is_ascii(g_variant_get_string(value, NULL));
         wire_put_value(bytes, value);
-}
-
-static void put_members(WireBytes *bytes, GVariant *container, unsigned depth)
-{
-        GVariantIter iterator;
-        GVariant *member;
-
-        g_variant_iter_init(&iterator, container);
-        while (!bytes->is_broken && (member = g_variant_iter_next_value(&iterator))) {
-                put(bytes, member, depth + 1);
-                g_variant_unref(member);
-        }
-}
-
-static void put_array(WireBytes *bytes, GVariant *value, size_t alignment, unsigned depth)
-{
-        size_t array = wire_put_array(bytes, alignment);
-
-        put_members(bytes, value, depth);
-        wire_end_array(bytes, array, alignment);
-}
-
-/* Of the types that the arguments of writes are made of. */
-static void put(WireBytes *bytes, GVariant *value, unsigned depth)
-{
-        const char *type = g_variant_get_type_string(value);
-        g_autoptr(GVariant) inner = NULL;
-
-        if (depth > DEPTH_MAX) {
-                bytes->is_broken = true;
-        } else if (strcmp(type, "s") == 0) {
-                put_string(bytes, g_variant_get_string(value, NULL));
-        } else if (strcmp(type, "t") == 0) {
-                wire_put_uint64(bytes, g_variant_get_uint64(value));
-        } else if (strcmp(type, "v") == 0) {
-                inner = g_variant_get_variant(value);
-                put_variant(bytes, inner, depth + 1);
-        } else if (strcmp(type, "as") == 0) {
-                put_array(bytes, value, sizeof(uint32_t), depth);
-        } else if (strcmp(type, "a{sv}") == 0) {
-                put_array(bytes, value, 8, depth);
-        } else if (strcmp(type, "{sv}") == 0) {
-                wire_put_alignment(bytes, 8);
-                put_members(bytes, value, depth);
-        } else {
-                bytes->is_broken = true;
-        }
-}
-
-/* As long as no more than a frame holds, it takes no time to look whether it is normal. */
-static bool is_plain(GVariant *value)
-{
-        return !value || (g_variant_get_size(value) < WIRE_FRAME_BYTES_MAX &&
-                          g_variant_is_normal_form(value));
 }
 
 static bool encode(const CallSpec *spec, uint32_t serial, WireBytes *ret_bytes)
 {
-        char signature[16];
-        WireFrame frame = {
+        const WireFrame frame = {
                 .type = WIRE_FRAME_CALL,
                 .serial = serial,
                 .path = spec->path,
                 .interface_name = spec->interface_name,
                 .member = spec->member,
-                .signature = spec->value ? "sv" : "s",
+                .signature = spec->put     ? "a{sv}asta{sv}"
+                             : spec->value ? "sv"
+                                           : "s",
         };
 
-        if (!is_plain(spec->value) || !is_plain(spec->arguments))
+        if (!spec->put && !spec->key)
                 return false;
 
-        /* Of a tuple, what is within its parentheses. */
-        if (spec->arguments) {
-                const char *type = g_variant_get_type_string(spec->arguments);
-                size_t n = strlen(type) - 2;
-
-                if (n >= sizeof signature)
-                        return false;
-                memcpy(signature, type + 1, n);
-                signature[n] = '\0';
-                frame.signature = signature;
-        }
-
         wire_bytes_begin(ret_bytes, &frame);
+        if (spec->put)
+                spec->put(spec->userdata, ret_bytes);
         if (spec->key)
-                put_string(ret_bytes, spec->key);
+                quick_put_string(ret_bytes, spec->key);
         if (spec->value)
-                put_variant(ret_bytes, spec->value, 0);
-        if (spec->arguments)
-                put_members(ret_bytes, spec->arguments, 0);
+                quick_put_value(ret_bytes, spec->value);
         return wire_bytes_end(ret_bytes);
 }
 
