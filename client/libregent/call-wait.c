@@ -193,7 +193,7 @@ int call_wait_for_write(Regent *regent,
                         GVariant **ret_result)
 {
         g_autoptr(sd_bus_message) m = NULL;
-        g_auto(QuickReply) reply = {};
+        g_auto(QuickReply) reply = { .wants_result = ret_result };
         int r;
 
         r = call_check(regent, spec);

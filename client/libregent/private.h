@@ -201,7 +201,8 @@ bool channel_is_hung_up(sd_bus *channel);
 typedef struct CallSpec CallSpec;
 typedef struct QuickReply {
         uint64_t revision;
-        GVariant *result; /* NULL: the reply is (t) */
+        bool wants_result; /* said by who calls */
+        GVariant *result;  /* NULL: it is not wanted, or the reply is (t) */
         bool is_of_other_type;
 } QuickReply;
 

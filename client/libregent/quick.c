@@ -232,9 +232,9 @@ static int take_return(const CallSpec *spec, const WireFrame *frame, QuickReply 
 
         wire_cursor_init(&cursor, frame);
         reply.revision = wire_get_uint64(&cursor);
-        if (has_result)
+        if (ret->wants_result && has_result)
                 reply.result = get_values(&cursor);
-        if (has_result ? !wire_cursor_end(&cursor) : cursor.is_broken)
+        if (reply.result ? !wire_cursor_end(&cursor) : cursor.is_broken)
                 return -EBADMSG;
 
         ret->revision = reply.revision;
