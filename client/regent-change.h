@@ -56,7 +56,8 @@ void regent_change_set_confirm_timeout(RegentChange *change, uint64_t timeout_us
 /*
  * Applies it. @flags: REGENT_APPLY_DRY_RUN, _CREATE_ONLY, _CHANGE_ONLY. @ret_result: an a{sv} as Manager.Apply
  * has it: changed and removed (u); of a dry run changed-keys, removed-keys and vetoes (a{sv}); token (s) and
- * deadline-usec (t) of what is to be confirmed. For g_variant_lookup(). Reply: (ta{sv}).
+ * deadline-usec (t) of what is to be confirmed. For g_variant_lookup(). Reply: (ta{sv}). What changes one namespace
+ * alone, and is no dry run, is given to Apply of that namespace, which does the same.
  *
  * Conflict, KeyExists, NoSuchKey, NoSuchNamespace, Vetoed (the text says by whom and why), Timeout, Busy, TooBig,
  * QuotaExceeded, InvalidName, InvalidValue, ReadOnly, DiskFull, OutcomeUnknown.

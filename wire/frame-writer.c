@@ -137,6 +137,7 @@ void wire_bytes_begin(WireBytes *bytes, const WireFrame *frame)
         put_text_field(bytes, WIRE_FIELD_PATH, "o", frame->path);
         put_text_field(bytes, WIRE_FIELD_INTERFACE, "s", frame->interface_name);
         put_text_field(bytes, WIRE_FIELD_MEMBER, "s", frame->member);
+        put_text_field(bytes, WIRE_FIELD_ERROR_NAME, "s", frame->error_name);
         if (frame->reply_serial != 0) {
                 begin_field(bytes, WIRE_FIELD_REPLY_SERIAL, "u");
                 wire_put_uint32(bytes, frame->reply_serial);

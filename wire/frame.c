@@ -9,7 +9,10 @@
 
 #include <string.h>
 
-#define FIXED_BYTES 16u
+/* As D-Bus has it. */
+#define FIELDS_BYTES_MAX ((uint32_t) 64 << 20)
+#define FRAME_BYTES_MAX  ((uint64_t) 128 << 20)
+
 static void align(WireCursor *cursor, size_t alignment)
 {
         while (cursor->at % alignment != 0) {
@@ -77,16 +80,21 @@ static bool is_ascii(const uint8_t *text, size_t n_bytes)
         return (all & UINT64_C(0x8080808080808080)) == 0;
 }
 
-/* Of @n_bytes without the zero at its end. */
+/* Of @n_bytes without the zero at its end, which is there; NULL when it is not. */
+static const uint8_t *take_text(WireCursor *cursor, size_t n_bytes)
+{
+        const uint8_t *text = n_bytes < cursor->n_bytes ? take(cursor, n_bytes + 1, 1) : NULL;
+
+        cursor->is_broken |= !text || text[n_bytes] != 0;
+        return cursor->is_broken ? NULL : text;
+}
+
 static const char *get_text(WireCursor *cursor, size_t n_bytes)
 {
-        const uint8_t *text = take(cursor, n_bytes + 1, 1);
+        const uint8_t *text = take_text(cursor, n_bytes);
 
-        if (!text)
-                return "";
-
-        cursor->is_broken |= !is_ascii(text, n_bytes) ||
-                             strnlen((const char *) text, n_bytes) < n_bytes || text[n_bytes] != 0;
+        cursor->is_broken |=
+                text && (strlen((const char *) text) < n_bytes || !is_ascii(text, n_bytes));
         return cursor->is_broken ? "" : (const char *) text;
 }
 
@@ -95,6 +103,16 @@ const char *wire_get_string(WireCursor *cursor)
         uint32_t n_bytes = wire_get_uint32(cursor);
 
         return get_text(cursor, n_bytes);
+}
+
+const char *wire_get_text(WireCursor *cursor)
+{
+        uint32_t n_bytes = wire_get_uint32(cursor);
+        const char *text = (const char *) take_text(cursor, n_bytes);
+
+        cursor->is_broken |=
+                text && (strlen(text) < n_bytes || !g_utf8_validate(text, (gssize) n_bytes, NULL));
+        return cursor->is_broken ? "" : text;
 }
 
 const char *wire_get_signature(WireCursor *cursor)
@@ -202,6 +220,9 @@ static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destin
         case WIRE_FIELD_MEMBER:
                 text = &frame->member;
                 break;
+        case WIRE_FIELD_ERROR_NAME:
+                text = &frame->error_name;
+                break;
         case WIRE_FIELD_DESTINATION:
                 text = destination;
                 break;
@@ -245,7 +266,7 @@ bool wire_frame_read(const uint8_t *bytes, size_t n_bytes, WireFrame *ret_frame)
         WireFrame frame = {};
         uint32_t n_body_bytes;
 
-        if (n_bytes < FIXED_BYTES || bytes[0] != WIRE_FRAME_BYTE_ORDER ||
+        if (n_bytes < WIRE_FRAME_FIXED_BYTES || bytes[0] != WIRE_FRAME_BYTE_ORDER ||
             bytes[3] != WIRE_FRAME_VERSION)
                 return false;
 
@@ -263,6 +284,23 @@ bool wire_frame_read(const uint8_t *bytes, size_t n_bytes, WireFrame *ret_frame)
         frame.n_bytes = cursor.at + n_body_bytes;
         *ret_frame = frame;
         return true;
+}
+
+size_t wire_frame_size(const uint8_t *bytes)
+{
+        WireCursor cursor = { .bytes = bytes, .n_bytes = WIRE_FRAME_FIXED_BYTES, .at = 4 };
+        uint32_t n_body_bytes = wire_get_uint32(&cursor);
+        uint32_t serial = wire_get_uint32(&cursor);
+        uint32_t n_fields_bytes = wire_get_uint32(&cursor);
+        uint64_t n_bytes;
+
+        if (bytes[0] != WIRE_FRAME_BYTE_ORDER || bytes[3] != WIRE_FRAME_VERSION || serial == 0 ||
+            n_fields_bytes > FIELDS_BYTES_MAX)
+                return 0;
+
+        n_bytes = WIRE_FRAME_FIXED_BYTES + (((uint64_t) n_fields_bytes + 7) & ~UINT64_C(7)) +
+                  n_body_bytes;
+        return n_bytes > FRAME_BYTES_MAX ? 0 : n_bytes;
 }
 
 void wire_cursor_init(WireCursor *cursor, const WireFrame *frame)

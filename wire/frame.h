@@ -30,6 +30,7 @@ enum {
         WIRE_FIELD_PATH = 1,
         WIRE_FIELD_INTERFACE = 2,
         WIRE_FIELD_MEMBER = 3,
+        WIRE_FIELD_ERROR_NAME = 4,
         WIRE_FIELD_REPLY_SERIAL = 5,
         WIRE_FIELD_DESTINATION = 6,
         WIRE_FIELD_SIGNATURE = 8,
@@ -37,6 +38,7 @@ enum {
 
 #define WIRE_FRAME_CALL   1u
 #define WIRE_FRAME_RETURN 2u
+#define WIRE_FRAME_ERROR  3u
 
 #define WIRE_FRAME_NO_REPLY    0x1u
 #define WIRE_FRAME_INTERACTIVE 0x4u
@@ -46,7 +48,7 @@ typedef struct WireFrame {
         uint32_t serial;
         uint32_t reply_serial; /* 0: none */
         /* in the frame; NULL: none, but the last, which is "" then */
-        const char *path, *interface_name, *member, *signature;
+        const char *path, *interface_name, *member, *error_name, *signature;
         const uint8_t *body;
         size_t n_body_bytes;
         size_t n_bytes; /* in all */
@@ -54,6 +56,12 @@ typedef struct WireFrame {
 
 /* Whether there is a frame at @bytes, whole. The strings of it are ASCII, and not judged otherwise. */
 bool wire_frame_read(const uint8_t *bytes, size_t n_bytes, WireFrame *ret_frame);
+
+/*
+ * How long the frame is that begins with these WIRE_FRAME_FIXED_BYTES; 0 when it is none, or longer than D-Bus allows.
+ */
+#define WIRE_FRAME_FIXED_BYTES 16u
+size_t wire_frame_size(const uint8_t *bytes);
 
 /*
  * Reads what is in a body, of which @signature is known. When there is something else it reads nothing but zeros and
@@ -70,6 +78,9 @@ uint32_t wire_get_uint32(WireCursor *cursor);
 uint64_t wire_get_uint64(WireCursor *cursor);
 const char *wire_get_string(WireCursor *cursor);
 const char *wire_get_signature(WireCursor *cursor);
+
+/* A string of UTF-8. */
+const char *wire_get_text(WireCursor *cursor);
 
 /* What is in a variant; NULL when it is not of a basic type. */
 GVariant *wire_get_value(WireCursor *cursor);

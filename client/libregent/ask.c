@@ -54,6 +54,7 @@ static void take_channel(Regent *regent, sd_bus_message *reply)
         if (r > 0)
                 r = channel_new(regent, fd, &regent->channel);
         regent->is_channel_heard = false;
+        quick_note_channel(regent);
         if (r < 0)
                 retry_later(regent);
 }

@@ -169,6 +169,12 @@ int call_check(Regent *regent, const CallSpec *spec)
         return failure ? error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", failure) : r;
 }
 
+int call_error_of_type(Regent *regent, const char *type)
+{
+        return error_set(regent, -EBADMSG, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
+                         "The reply is of another type than %s", type);
+}
+
 int call_read_reply(
         Regent *regent, sd_bus_message *m, const char *type, GVariant **ret_reply, int *ret_fd)
 {
@@ -176,8 +182,7 @@ int call_read_reply(
 
         r = message_read(m, type, ret_reply, strchr(type, 'h') ? ret_fd : NULL);
         if (r < 0)
-                return error_set(regent, -EBADMSG, SD_BUS_ERROR_INCONSISTENT_MESSAGE,
-                                 "The reply is of another type than %s", type);
+                return call_error_of_type(regent, type);
 
         return 0;
 }

@@ -29,6 +29,7 @@ int call_error_of_waiting(Regent *regent,
                           int r,
                           const sd_bus_error *error);
 int call_error_of_sending(Regent *regent, int r);
+int call_error_of_type(Regent *regent, const char *type);
 int call_error_of_reply(Regent *regent,
                         const char *interface_name,
                         const char *member,

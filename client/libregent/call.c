@@ -102,6 +102,7 @@ static int send_call(RegentCall *call)
                 return call_error_of_sending(regent, r);
 
         call->link = link;
+        quick_note_sent(regent, link, &spec);
         return 0;
 }
 
@@ -120,6 +121,7 @@ static bool is_sent_again(RegentCall *call, const sd_bus_error *error)
         return send_call(call) >= 0;
 }
 
+/* Positive: it is no news for filters, which take note of replies that nobody waits for. */
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
 {
         RegentCall *call = userdata;
@@ -131,10 +133,12 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         (void) reterr;
 
         if (error && is_sent_again(call, error))
-                return 0;
+                return 1;
 
         if (!error || !call_is_unanswered(error->name))
                 retry_note_reply(regent, call->link);
+        else
+                quick_note_owed(regent, call->link);
         if (error)
                 r = call_error_of_reply(regent, call->interface_name, call->member, error);
         else
@@ -144,7 +148,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         regent->reply = m;
         tell(call, r, reply, fd);
         regent->reply = NULL;
-        return 0;
+        return 1;
 }
 
 static RegentCall *call_new(Regent *regent, const CallSpec *spec)
@@ -244,6 +248,8 @@ RegentCall *regent_call_cancel(RegentCall *call)
 
         if (call->on_reply == on_plain)
                 g_free(call->userdata);
+        if (call->slot)
+                quick_note_owed(call->regent, call->link);
         g_queue_remove(&call->regent->calls, call);
         g_queue_remove(&call->regent->done, call);
         call_free(call);

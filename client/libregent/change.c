@@ -8,6 +8,8 @@
 
 #include "private.h"
 
+#include "wire/frame.h"
+
 #include <errno.h>
 
 /* Of one namespace. Tables are by key, and own what is in them. */
@@ -225,20 +227,25 @@ static GVariant *removed_of(GHashTable *table)
         return g_variant_builder_end(&builder);
 }
 
+static void add_wishes(const Part *part, GVariantDict *dict)
+{
+        if (g_hash_table_size(part->expected) > 0)
+                g_variant_dict_insert_value(dict, "expect", values_of(part->expected));
+        if (g_hash_table_size(part->classes) > 0)
+                g_variant_dict_insert_value(dict, "classes", values_of(part->classes));
+        if (part->class_name)
+                g_variant_dict_insert(dict, "class", "s", part->class_name);
+        if (part->release)
+                g_variant_dict_insert(dict, "release", "s", part->release);
+}
+
 static GVariant *part_value(const Part *part)
 {
         g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
         g_variant_dict_insert_value(&dict, "set", values_of(part->values));
         g_variant_dict_insert_value(&dict, "unset", removed_of(part->values));
-        if (g_hash_table_size(part->expected) > 0)
-                g_variant_dict_insert_value(&dict, "expect", values_of(part->expected));
-        if (g_hash_table_size(part->classes) > 0)
-                g_variant_dict_insert_value(&dict, "classes", values_of(part->classes));
-        if (part->class_name)
-                g_variant_dict_insert(&dict, "class", "s", part->class_name);
-        if (part->release)
-                g_variant_dict_insert(&dict, "release", "s", part->release);
+        add_wishes(part, &dict);
 
         return g_variant_dict_end(&dict);
 }
@@ -257,7 +264,8 @@ static GVariant *parts_value(const RegentChange *change)
         return g_variant_builder_end(&builder);
 }
 
-static GVariant *options_value(const RegentChange *change)
+/* With those of its only @part, unless that is NULL. */
+static GVariant *options_value(const RegentChange *change, const Part *part)
 {
         g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
 
@@ -270,21 +278,152 @@ static GVariant *options_value(const RegentChange *change)
         if (change->confirm_timeout_usec > 0)
                 g_variant_dict_insert(&dict, "confirm-timeout-usec", "t",
                                       change->confirm_timeout_usec);
+        if (part)
+                add_wishes(part, &dict);
 
         return g_variant_dict_end(&dict);
 }
 
-static int apply_spec(Regent *regent, const RegentChange *change, uint64_t flags, CallSpec *ret)
+/* With the place that a path needs. */
+typedef struct Application {
+        CallSpec spec;
+        char path[NAMESPACE_PATH_SIZE];
+        const RegentChange *change;
+        const Part *part; /* NULL: it is the Manager's */
+        uint64_t flags;
+} Application;
+
+static GVariant *build_arguments(const void *userdata)
 {
+        const Application *application = userdata;
+        const RegentChange *change = application->change;
+        const Part *part = application->part;
+
+        if (!part)
+                return g_variant_new("(@a{sv}t@a{sv})", parts_value(change), application->flags,
+                                     options_value(change, NULL));
+
+        return g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
+                             removed_of(part->values), application->flags,
+                             options_value(change, part));
+}
+
+static void put_name(WireBytes *bytes, const char *name)
+{
+        wire_put_alignment(bytes, 8);
+        quick_put_string(bytes, name);
+}
+
+static void put_values(WireBytes *bytes, GHashTable *table)
+{
+        size_t array = wire_put_array(bytes, 8);
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_hash_table_iter_init(&iter, table);
+        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
+                if (value) {
+                        put_name(bytes, key);
+                        quick_put_value(bytes, value);
+                }
+        wire_end_array(bytes, array, 8);
+}
+
+static void put_removed(WireBytes *bytes, GHashTable *table)
+{
+        size_t array = wire_put_array(bytes, sizeof(uint32_t));
+        GHashTableIter iter;
+        void *key, *value;
+
+        g_hash_table_iter_init(&iter, table);
+        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
+                if (!value)
+                        quick_put_string(bytes, key);
+        wire_end_array(bytes, array, sizeof(uint32_t));
+}
+
+static void put_text_option(WireBytes *bytes, const char *name, const char *text)
+{
+        if (!text)
+                return;
+
+        put_name(bytes, name);
+        wire_put_signature(bytes, "s");
+        quick_put_string(bytes, text);
+}
+
+static void put_table_option(WireBytes *bytes, const char *name, GHashTable *table)
+{
+        if (g_hash_table_size(table) == 0)
+                return;
+
+        put_name(bytes, name);
+        wire_put_signature(bytes, "a{sv}");
+        put_values(bytes, table);
+}
+
+/* The same as build_arguments(), of a part. */
+static void put_arguments(const void *userdata, WireBytes *bytes)
+{
+        const Application *application = userdata;
+        const RegentChange *change = application->change;
+        const Part *part = application->part;
+        size_t options;
+
+        put_values(bytes, part->values);
+        put_removed(bytes, part->values);
+        wire_put_uint64(bytes, application->flags);
+        options = wire_put_array(bytes, 8);
+        put_text_option(bytes, "class", part->class_name ? part->class_name : change->class_name);
+        put_text_option(bytes, "reason", change->reason);
+        put_text_option(bytes, "durability", change->is_lazy ? "lazy" : NULL);
+        put_text_option(bytes, "release", part->release);
+        put_table_option(bytes, "expect", part->expected);
+        put_table_option(bytes, "classes", part->classes);
+        if (change->confirm_timeout_usec > 0) {
+                put_name(bytes, "confirm-timeout-usec");
+                wire_put_signature(bytes, "t");
+                wire_put_uint64(bytes, change->confirm_timeout_usec);
+        }
+        wire_end_array(bytes, options, 8);
+}
+
+/* The only part of a change that has one, if its namespace has a path. */
+static const Part *find_only_part(Regent *regent,
+                                  const RegentChange *change,
+                                  char ret_path[static NAMESPACE_PATH_SIZE])
+{
+        GHashTableIter iter;
+        void *ns_name, *part;
+
+        g_hash_table_iter_init(&iter, change->parts);
+        if (g_hash_table_size(change->parts) != 1 ||
+            !g_hash_table_iter_next(&iter, &ns_name, &part))
+                return NULL;
+
+        return text_namespace_path(regent, ns_name, ret_path) < 0 ? NULL : part;
+}
+
+/*
+ * To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there.
+ * The arguments are still to be built.
+ */
+static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags, Application *ret)
+{
+        bool is_dry_run = flags & REGENT_APPLY_DRY_RUN;
+        const Part *part;
+
         if (change->failure)
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS, "%s", change->failure);
 
-        *ret = (CallSpec){
-                .path = REGENT_PATH,
-                .interface_name = REGENT_MANAGER_INTERFACE,
+        part = is_dry_run ? NULL : find_only_part(regent, change, ret->path);
+        ret->change = change;
+        ret->part = part;
+        ret->flags = flags;
+        ret->spec = (CallSpec){
+                .path = part ? ret->path : REGENT_PATH,
+                .interface_name = part ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE,
                 .member = "Apply",
-                .arguments = g_variant_new("(@a{sv}t@a{sv})", parts_value(change), flags,
-                                           options_value(change)),
                 .reply_type = "(ta{sv})",
         };
         return 0;
@@ -296,21 +435,18 @@ int regent_change_apply(Regent *regent,
                         uint64_t *ret_revision,
                         GVariant **ret_result)
 {
-        g_autoptr(GVariant) reply = NULL;
-        CallSpec spec;
+        Application application;
         int r;
 
-        r = apply_spec(regent, change, flags, &spec);
-        if (r >= 0)
-                r = call_wait(regent, &spec, &reply, NULL);
+        r = apply_init(regent, change, flags, &application);
         if (r < 0)
                 return r;
 
-        if (ret_revision)
-                g_variant_get_child(reply, 0, "t", ret_revision);
-        if (ret_result)
-                *ret_result = g_variant_get_child_value(reply, 1);
-        return 0;
+        application.spec.is_write = true;
+        application.spec.put = application.part ? put_arguments : NULL;
+        application.spec.build = build_arguments;
+        application.spec.userdata = &application;
+        return call_wait_for_write(regent, &application.spec, ret_revision, ret_result);
 }
 
 int regent_change_apply_async(Regent *regent,
@@ -320,9 +456,13 @@ int regent_change_apply_async(Regent *regent,
                               void *userdata,
                               RegentCall **ret_call)
 {
-        CallSpec spec;
+        Application application;
         int r;
 
-        r = apply_spec(regent, change, flags, &spec);
-        return r < 0 ? r : call_start(regent, &spec, on_reply, userdata, ret_call);
+        r = apply_init(regent, change, flags, &application);
+        if (r < 0)
+                return r;
+
+        application.spec.arguments = build_arguments(&application);
+        return call_start(regent, &application.spec, on_reply, userdata, ret_call);
 }

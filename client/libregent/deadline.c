@@ -20,8 +20,7 @@ uint64_t deadline_in(uint64_t timeout_usec)
         return timeout_usec > UINT64_MAX - now_usec ? UINT64_MAX : now_usec + timeout_usec;
 }
 
-/* 0: it is over. */
-static uint64_t left_until(uint64_t deadline_usec)
+uint64_t deadline_left(uint64_t deadline_usec)
 {
         uint64_t now_usec = (uint64_t) g_get_monotonic_time();
 
@@ -35,7 +34,7 @@ int deadline_wait_ready(uint64_t deadline_usec, sd_bus *bus)
         int r;
 
         while (sd_bus_is_open(bus) > 0 && sd_bus_is_ready(bus) <= 0) {
-                uint64_t left_usec = left_until(deadline_usec);
+                uint64_t left_usec = deadline_left(deadline_usec);
 
                 r = sd_bus_process(bus, NULL);
                 if (r < 0)
@@ -66,7 +65,7 @@ int deadline_call(uint64_t deadline_usec,
                 return sd_bus_error_set_errno(reterr, r);
 
         /* No time at all would be its own idea of how long. */
-        r = sd_bus_call(bus, m, MAX(left_until(deadline_usec), 1u), reterr, ret_reply);
+        r = sd_bus_call(bus, m, MAX(deadline_left(deadline_usec), 1u), reterr, ret_reply);
         if (r < 0 && !sd_bus_error_is_set(reterr))
                 sd_bus_error_set_errno(reterr, r);
         return r < 0 ? r : 0;

@@ -65,6 +65,7 @@ static int set_spec(
         r = key_spec(regent, ns_name, "Set", key, "(t)", ret);
         if (r < 0)
                 return r;
+        ret->spec.is_write = true;
         if (!value)
                 return error_set(regent, -EINVAL, SD_BUS_ERROR_INVALID_ARGS,
                                  "The value is missing");
@@ -192,7 +193,7 @@ int regent_set(Regent *regent,
         int r;
 
         r = set_spec(regent, ns_name, key, owned, &question);
-        return r < 0 ? r : call_wait_for_revision(regent, &question.spec, ret_revision);
+        return r < 0 ? r : call_wait_for_write(regent, &question.spec, ret_revision, NULL);
 }
 
 int regent_set_async(Regent *regent,
@@ -217,7 +218,11 @@ int regent_delete(Regent *regent, const char *ns_name, const char *key, uint64_t
         int r;
 
         r = key_spec(regent, ns_name, "Delete", key, "(t)", &question);
-        return r < 0 ? r : call_wait_for_revision(regent, &question.spec, ret_revision);
+        if (r < 0)
+                return r;
+
+        question.spec.is_write = true;
+        return call_wait_for_write(regent, &question.spec, ret_revision, NULL);
 }
 
 int regent_delete_async(Regent *regent,

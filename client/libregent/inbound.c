@@ -115,6 +115,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
 
         (void) reterr;
 
+        quick_note_late(regent, m);
         if (!regent->inbound)
                 return 0;
         if (is_about_watch(m)) {

@@ -60,6 +60,7 @@ struct Follower {
 };
 
 typedef struct Inbound Inbound; /* see inbound.h */
+struct WireBytes;               /* see wire/frame.h */
 
 struct Regent {
         unsigned n_refs; /* the owner's, and one for each function that calls back */
@@ -88,6 +89,9 @@ struct Regent {
         bool is_upgrading;         /* while ASKING: followers stay with the bus */
         bool is_channel_asked;     /* by what was asked last */
         bool is_channel_heard;     /* something has come over it */
+        bool is_channel_told;      /* regentd may send more over it than replies */
+        unsigned n_owed;           /* replies that are to come over it, and that nobody waits for */
+        uint32_t n_quick;          /* calls without sd-bus that were made; see quick.c */
         sd_event_source *retry;    /* see retry.c */
         uint64_t retry_usec;       /* when a channel is asked for again; 0: not by the time */
         uint64_t retry_delay_usec; /* from the next failure to then */
@@ -176,6 +180,8 @@ void retry_note_reply(Regent *regent, sd_bus *link);
 uint64_t deadline_in(uint64_t timeout_usec);
 /* Until the bus has let us in. 0; -ETIMEDOUT, -ECONNRESET. */
 int deadline_wait_ready(uint64_t deadline_usec, sd_bus *bus);
+/* 0: it is over; UINT64_MAX: it never is. */
+uint64_t deadline_left(uint64_t deadline_usec);
 /* Fails with *reterr set in every case. A message that has no cookie then was not sent. */
 int deadline_call(uint64_t deadline_usec,
                   sd_bus *bus,
@@ -187,6 +193,37 @@ int deadline_call(uint64_t deadline_usec,
 int channel_new(Regent *regent, int fd, sd_bus **ret);
 bool channel_is_hung_up(sd_bus *channel);
 
+/*
+ * quick.c: small writes over the channel without sd-bus. 0, or negative with *reterr set as deadline_call() does, or
+ * QUICK_UNFIT: nothing has been done, sd-bus is to do it.
+ */
+#define QUICK_UNFIT 1
+typedef struct CallSpec CallSpec;
+typedef struct QuickReply {
+        uint64_t revision;
+        bool wants_result; /* said by who calls */
+        GVariant *result;  /* NULL: it is not wanted, or the reply is (t) */
+        bool is_of_other_type;
+} QuickReply;
+
+int quick_call(Regent *regent,
+               const CallSpec *spec,
+               uint64_t deadline_usec,
+               sd_bus_error *reterr,
+               QuickReply *ret_reply);
+void quick_reply_clear(QuickReply *reply);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(QuickReply, quick_reply_clear)
+
+/* For who puts: broken when it is not plain. */
+void quick_put_string(struct WireBytes *bytes, const char *text);
+void quick_put_value(struct WireBytes *bytes, GVariant *value);
+
+/* What it needs to know: a new channel; a call that is sent; whose reply nobody waits for any more; which has come. */
+void quick_note_channel(Regent *regent);
+void quick_note_sent(Regent *regent, sd_bus *link, const CallSpec *spec);
+void quick_note_owed(Regent *regent, sd_bus *link);
+void quick_note_late(Regent *regent, sd_bus_message *m);
+
 /* follower.c */
 void follower_add(Regent *regent, Follower *follower, const FollowerVtable *vtable);
 void follower_remove(Follower *follower);
@@ -195,7 +232,7 @@ void followers_lost(Regent *regent);
 void followers_closed(Regent *regent);
 
 /* call.c */
-typedef struct CallSpec {
+struct CallSpec {
         const char *path;
         const char *interface_name;
         const char *member;
@@ -205,13 +242,24 @@ typedef struct CallSpec {
         const char *reply_type;
         bool no_auto_start;
         bool is_for_fd; /* the reply is to have one */
-} CallSpec;
+        bool is_write;  /* a small one may go without sd-bus: the reply is (t) or (ta{sv}) */
+        /* In place of arguments, where it is call_wait_for_write(): as bytes, "a{sv}asta{sv}", or NULL; and as usual. */
+        void (*put)(const void *userdata, struct WireBytes *bytes);
+        GVariant *(*build)(const void *userdata);
+        const void *userdata;
+};
 
 /* *ret_fd: the only descriptor of the reply, where it is not NULL. */
 int call_wait(Regent *regent, const CallSpec *spec, GVariant **ret_reply, int *ret_fd);
 
 /* The same, with the reply still to be read. */
 int call_wait_for_message(Regent *regent, const CallSpec *spec, sd_bus_message **ret_reply);
+
+/* The same of a write; *ret_result, which may be NULL, is what comes behind the revision. */
+int call_wait_for_write(Regent *regent,
+                        const CallSpec *spec,
+                        uint64_t *ret_revision,
+                        GVariant **ret_result);
 
 /* The same of a reply whose first member is a revision, or all there is. */
 int call_wait_for_revision(Regent *regent, const CallSpec *spec, uint64_t *ret_revision);

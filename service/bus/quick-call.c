@@ -48,7 +48,7 @@ static QuickCall *quick_call_new(const QuickMethod *method,
 
 static bool is_call(const WireFrame *frame)
 {
-        return frame->type == WIRE_FRAME_CALL &&
+        return frame->type == WIRE_FRAME_CALL && frame->reply_serial == 0 && !frame->error_name &&
                !(frame->flags & ~(WIRE_FRAME_INTERACTIVE | FLAG_NO_AUTO_START));
 }
 

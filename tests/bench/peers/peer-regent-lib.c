@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Regent, as a program does that uses libregent: reads in a view, calls over the channel
- */
+ *
+ * The variant is that of regent-place.h. With "runtime" it writes runtime entries, which are on no disk; */
 
 #include "client/regent.h"
 #include "peer.h"
@@ -10,8 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FILL_BYTES (UINT32_C(1) << 20) /* of one commit */
+#define FILL_KEYS  4000
+
 typedef struct Session {
         PeerPlace place;
+        bool is_runtime;
         Regent *regent;
         char *ns_name;
         RegentView *view; /* opened by the first read: who writes needs none */
@@ -36,6 +41,7 @@ static int regent_lib_open(void **ret_session, const PeerPlace *place)
 
         *ret_session = session;
         session->place = *place;
+        session->is_runtime = regent_place_has(place, "runtime");
         session->ns_name = regent_place_namespace(place);
         session->regent = regent_new();
         regent_set_address(session->regent, place->where);
@@ -61,15 +67,59 @@ static int regent_lib_read(void *userdata, const char *key, PeerValue *ret_value
         return 0;
 }
 
+/* Set, or where the class has to be said, a change set. */
+static RegentChange *new_change(const Session *session)
+{
+        RegentChange *change = regent_change_new();
+
+        if (session->is_runtime)
+                regent_change_set_class(change, session->ns_name, NULL, "runtime");
+        return change;
+}
+
 static int regent_lib_write(void *userdata,
                             const char *key,
                             const char *value,
                             size_t n_bytes G_GNUC_UNUSED)
 {
+        g_autoptr(RegentChange) change = NULL;
         Session *session = userdata;
 
-        return complain(session, regent_set(session->regent, session->ns_name, key,
-                                            g_variant_new_string(value), NULL));
+        if (!session->is_runtime)
+                return complain(session, regent_set(session->regent, session->ns_name, key,
+                                                    g_variant_new_string(value), NULL));
+
+        change = new_change(session);
+        regent_change_set(change, session->ns_name, key, g_variant_new_string(value));
+        return complain(session, regent_change_apply(session->regent, change, 0, NULL, NULL));
+}
+
+static int fill_some(Session *session, uint32_t first, uint32_t n)
+{
+        g_autofree char *value = g_malloc(session->place.value_bytes + 1);
+        g_autoptr(RegentChange) change = new_change(session);
+
+        for (uint32_t i = first; i < first + n; i++) {
+                char key[PEER_KEY_SIZE];
+
+                peer_make_key(key, i);
+                peer_make_value(value, session->place.value_bytes, 0, i);
+                regent_change_set(change, session->ns_name, key, g_variant_new_string(value));
+        }
+        return complain(session, regent_change_apply(session->regent, change, 0, NULL, NULL));
+}
+
+static int regent_lib_fill(void *userdata)
+{
+        Session *session = userdata;
+        uint32_t n_together;
+        int r;
+
+        r = complain(session, regent_create_namespace(session->regent, session->ns_name, NULL));
+        n_together = CLAMP(FILL_BYTES / (uint32_t) session->place.value_bytes, 1, FILL_KEYS);
+        for (uint32_t i = 0; r >= 0 && i < session->place.n_keys; i += n_together)
+                r = fill_some(session, i, MIN(n_together, session->place.n_keys - i));
+        return r;
 }
 
 static void on_written(Regent *regent G_GNUC_UNUSED,
@@ -84,6 +134,19 @@ static void on_written(Regent *regent G_GNUC_UNUSED,
                 session->error = complain(session, result);
 }
 
+static int begin_write(Session *session, const char *key, const char *value)
+{
+        g_autoptr(RegentChange) change = NULL;
+
+        if (!session->is_runtime)
+                return regent_set_async(session->regent, session->ns_name, key,
+                                        g_variant_new_string(value), on_written, session, NULL);
+
+        change = new_change(session);
+        regent_change_set(change, session->ns_name, key, g_variant_new_string(value));
+        return regent_change_apply_async(session->regent, change, 0, on_written, session, NULL);
+}
+
 static int regent_lib_write_begin(void *userdata,
                                   const char *key,
                                   const char *value,
@@ -92,8 +155,7 @@ static int regent_lib_write_begin(void *userdata,
         Session *session = userdata;
         int r;
 
-        r = regent_set_async(session->regent, session->ns_name, key, g_variant_new_string(value),
-                             on_written, session, NULL);
+        r = begin_write(session, key, value);
         if (r == 0)
                 session->n_under_way++;
         return complain(session, r);
@@ -155,6 +217,7 @@ static int regent_lib_await(void *userdata)
 
 const Peer peer = {
         .open = regent_lib_open,
+        .fill = regent_lib_fill,
         .read = regent_lib_read,
         .write = regent_lib_write,
         .write_begin = regent_lib_write_begin,

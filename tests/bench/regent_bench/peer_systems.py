@@ -52,12 +52,12 @@ XFCONF_CANNOT = {
 
 SYSTEMS = [
     System("regent-bus", "Regent, over the bus", "regent", "regent", FLUSHED),
-    System("regent-channel", "Regent, channel", "regent", "regent", FLUSHED, "channel"),
+    System("regent-channel", "Regent, channel, sd-bus", "regent", "regent", FLUSHED, "channel"),
     System(
         "regent-view", "Regent, view", "regent-view", "regent", FLUSHED,
         cannot={"write": "is for reading", "writers": "is for reading"},
     ),
-    System("regent-lib", "Regent, libregent", "regent-lib", "regent", FLUSHED),
+    System("regent-lib", "Regent, channel, libregent", "regent-lib", "regent", FLUSHED),
     System("lmdb", "LMDB", "lmdb", "lmdb", "yes: pages and a meta page, fdatasync each", cannot=NO_TELLING),
     System("sqlite", "SQLite, WAL, FULL", "sqlite", "sqlite", "yes: log, fdatasync", cannot=NO_TELLING),
     System("dconf", "dconf", "dconf", "dconf", "yes: the whole file anew, fsync"),
@@ -72,7 +72,9 @@ RUNTIME_CASES = ("runtime-one", "runtime-eight", "runtime-pipeline")
 RUNTIME_SYSTEMS = [
     System("regent-bus-runtime", "Regent, over the bus, class runtime", "regent", "regent",
            "no: until the next boot, kept over a restart", "runtime,in:runtime", cases=RUNTIME_CASES),
-    System("regent-channel-runtime", "Regent, channel, class runtime", "regent", "regent",
+    System("regent-channel-runtime", "Regent, channel, sd-bus, class runtime", "regent", "regent",
+           "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
+    System("regent-lib-runtime", "Regent, channel, libregent, class runtime", "regent-lib", "regent",
            "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
     System("cmap-runtime", "corosync cmap", "cmap", "cmap", "no: until corosync ends",
            cannot={"runtime-pipeline": "one call at a time"}, cases=RUNTIME_CASES),
