@@ -13,17 +13,23 @@
 #include <errno.h>
 #include <string.h>
 
+/* What is to be sent. */
+typedef struct Held {
+        char *path;
+        char *interface_name;
+        char *member;
+        GVariant *arguments;
+        char *key;
+        GVariant *value;
+} Held;
+
 struct RegentCall {
         Regent *regent;
         sd_bus *link; /* NULL while it is held */
         sd_bus_slot *slot;
-        char *path;
-        char *interface_name;
-        char *member;
+        sd_bus_message *message; /* that was sent */
+        Held *held;              /* NULL: it was sent at once */
         char *reply_type;
-        GVariant *arguments;
-        char *key;
-        GVariant *value;
         bool is_interactive; /* somebody may be asked for a password */
         bool is_told;        /* its callback is being called */
         uint64_t timeout_usec;
@@ -33,30 +39,52 @@ struct RegentCall {
         void *userdata;
 };
 
+static void held_free(Held *held)
+{
+        g_clear_pointer(&held->arguments, g_variant_unref);
+        g_clear_pointer(&held->value, g_variant_unref);
+        g_free(held->key);
+        g_free(held->path);
+        g_free(held->interface_name);
+        g_free(held->member);
+        g_free(held);
+}
+
 static void call_free(RegentCall *call)
 {
         sd_bus_slot_unref(call->slot);
+        sd_bus_message_unref(call->message);
         sd_bus_error_free(&call->error);
-        g_clear_pointer(&call->arguments, g_variant_unref);
-        g_clear_pointer(&call->value, g_variant_unref);
-        g_free(call->key);
-        g_free(call->path);
-        g_free(call->interface_name);
-        g_free(call->member);
+        g_clear_pointer(&call->held, held_free);
         g_free(call->reply_type);
         g_free(call);
 }
 
-static CallSpec spec_of(const RegentCall *call)
+/* The arguments are sunk. */
+static Held *held_new(const CallSpec *spec)
+{
+        Held *held = g_new(Held, 1);
+
+        *held = (Held){
+                .path = g_strdup(spec->path),
+                .interface_name = g_strdup(spec->interface_name),
+                .member = g_strdup(spec->member),
+                .arguments = spec->arguments ? g_variant_ref(spec->arguments) : NULL,
+                .key = g_strdup(spec->key),
+                .value = spec->value ? g_variant_ref(spec->value) : NULL,
+        };
+        return held;
+}
+
+static CallSpec spec_of(const Held *held)
 {
         return (CallSpec){
-                .path = call->path,
-                .interface_name = call->interface_name,
-                .member = call->member,
-                .arguments = call->arguments,
-                .key = call->key,
-                .value = call->value,
-                .reply_type = call->reply_type,
+                .path = held->path,
+                .interface_name = held->interface_name,
+                .member = held->member,
+                .arguments = held->arguments,
+                .key = held->key,
+                .value = held->value,
         };
 }
 
@@ -76,6 +104,7 @@ static void finish_later(RegentCall *call, int r)
         Regent *regent = call->regent;
 
         call->slot = sd_bus_slot_unref(call->slot);
+        call->message = sd_bus_message_unref(call->message);
         call->result = r;
         sd_bus_error_copy(&call->error, &regent->error);
         g_queue_remove(&regent->calls, call);
@@ -85,25 +114,47 @@ static void finish_later(RegentCall *call, int r)
 
 static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr);
 
-static int send_call(RegentCall *call)
+static int send_message(RegentCall *call, sd_bus *link, sd_bus_message *m)
 {
-        Regent *regent = call->regent;
-        sd_bus *link = call->is_interactive ? regent->bus : link_bus(regent);
-        g_autoptr(sd_bus_message) m = NULL;
-        CallSpec spec = spec_of(call);
         int r;
 
-        r = message_new(link, link == regent->channel, &spec, &m);
-        if (r >= 0 && call->is_interactive)
-                r = sd_bus_message_set_allow_interactive_authorization(m, true);
+        r = sd_bus_call_async(link, &call->slot, m, on_answer, call, call->timeout_usec);
+        if (r < 0)
+                return r;
+
+        sd_bus_message_unref(call->message);
+        call->message = sd_bus_message_ref(m);
+        call->link = link;
+        return 0;
+}
+
+static int send_call(RegentCall *call, const CallSpec *spec)
+{
+        Regent *regent = call->regent;
+        sd_bus *link = link_bus(regent);
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = message_new(link, link == regent->channel, spec, &m);
         if (r >= 0)
-                r = sd_bus_call_async(link, &call->slot, m, on_answer, call, call->timeout_usec);
+                r = send_message(call, link, m);
         if (r < 0)
                 return call_error_of_sending(regent, r);
 
-        call->link = link;
-        quick_note_sent(regent, link, &spec);
+        quick_note_sent(regent, link, spec);
         return 0;
+}
+
+static int send_again(RegentCall *call)
+{
+        sd_bus *bus = call->regent->bus;
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = message_copy(bus, call->message, &m);
+        if (r >= 0)
+                r = sd_bus_message_set_allow_interactive_authorization(m, true);
+        return r < 0 ? r : send_message(call, bus, m);
 }
 
 /* Whether it goes once more, with a password asked for. */
@@ -118,7 +169,13 @@ static bool is_sent_again(RegentCall *call, const sd_bus_error *error)
         call->is_interactive = true;
         call->timeout_usec = CALL_INTERACTIVE_USEC;
         call->slot = sd_bus_slot_unref(call->slot);
-        return send_call(call) >= 0;
+        return send_again(call) >= 0;
+}
+
+static int error_of_answer(const RegentCall *call, const sd_bus_error *error)
+{
+        return call_error_of_reply(call->regent, sd_bus_message_get_interface(call->message),
+                                   sd_bus_message_get_member(call->message), error);
 }
 
 /* Positive: it is no news for filters, which take note of replies that nobody waits for. */
@@ -140,7 +197,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
         else
                 quick_note_owed(regent, call->link);
         if (error)
-                r = call_error_of_reply(regent, call->interface_name, call->member, error);
+                r = error_of_answer(call, error);
         else
                 r = call_read_reply(regent, m, call->reply_type, &reply, &fd);
 
@@ -156,25 +213,29 @@ static RegentCall *call_new(Regent *regent, const CallSpec *spec)
         RegentCall *call = g_new0(RegentCall, 1);
 
         call->regent = regent;
-        call->path = g_strdup(spec->path);
-        call->interface_name = g_strdup(spec->interface_name);
-        call->member = g_strdup(spec->member);
         call->reply_type = g_strdup(spec->reply_type);
-        call->arguments = spec->arguments ? g_variant_ref_sink(spec->arguments) : NULL;
-        call->key = g_strdup(spec->key);
-        call->value = spec->value ? g_variant_ref(spec->value) : NULL;
         call->timeout_usec = regent->timeout_usec;
         return call;
 }
 
-static int begin(RegentCall *call, RegentCall **ret_call)
+static int begin(RegentCall *call, const CallSpec *spec, RegentCall **ret_call)
 {
+        bool is_ready = call->regent->link == LINK_READY;
+        g_autoptr(GVariant) arguments = NULL;
         Regent *regent = call->regent;
+        CallSpec given = *spec;
         int r = 0;
 
+        if (spec->build && (!is_ready || !spec->append))
+                given.arguments = spec->build(spec->userdata);
+        if (given.arguments)
+                arguments = g_variant_ref_sink(given.arguments);
+
         g_queue_push_tail(&regent->calls, call);
-        if (regent->link == LINK_READY)
-                r = send_call(call);
+        if (!is_ready)
+                call->held = held_new(&given);
+        if (is_ready)
+                r = send_call(call, &given);
         else if (regent->link != LINK_ASKING)
                 r = link_want(regent, true);
         if (r < 0) {
@@ -204,7 +265,7 @@ int call_start_for_fd(Regent *regent,
         call = call_new(regent, spec);
         call->on_reply = on_reply;
         call->userdata = userdata;
-        return begin(call, ret_call);
+        return begin(call, spec, ret_call);
 }
 
 /* What a callback without a descriptor is told by. */
@@ -265,6 +326,16 @@ bool calls_has_held(Regent *regent)
         return false;
 }
 
+static int send_held(RegentCall *call)
+{
+        CallSpec spec = spec_of(call->held);
+        int r;
+
+        r = send_call(call, &spec);
+        g_clear_pointer(&call->held, held_free);
+        return r;
+}
+
 /* Those that are held are behind those that are not. */
 void calls_send_held(Regent *regent)
 {
@@ -278,7 +349,7 @@ void calls_send_held(Regent *regent)
                 if (call->link)
                         continue;
 
-                r = send_call(call);
+                r = send_held(call);
                 if (r < 0)
                         finish_later(call, r);
         }
@@ -307,8 +378,7 @@ void calls_break(Regent *regent, sd_bus *link)
 
                 next = item->next;
                 if (call->link == link)
-                        finish_later(call, call_error_of_reply(regent, call->interface_name,
-                                                               call->member, &error));
+                        finish_later(call, error_of_answer(call, &error));
         }
 }
 

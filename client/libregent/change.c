@@ -6,29 +6,9 @@
  * applied. What is wrong with it is found at once, and told then.
  */
 
-#include "private.h"
-
-#include "wire/frame.h"
+#include "change-private.h"
 
 #include <errno.h>
-
-/* Of one namespace. Tables are by key, and own what is in them. */
-typedef struct Part {
-        GHashTable *values; /* NULL: to be removed */
-        GHashTable *expected;
-        GHashTable *classes;
-        char *class_name;
-        char *release;
-} Part;
-
-struct RegentChange {
-        GHashTable *parts; /* by name of the namespace */
-        char *class_name;
-        char *reason;
-        bool is_lazy;
-        uint64_t confirm_timeout_usec;
-        const char *failure; /* what cannot be sent */
-};
 
 static void value_free(void *value)
 {
@@ -195,199 +175,6 @@ void regent_change_set_confirm_timeout(RegentChange *change, uint64_t timeout_us
         change->confirm_timeout_usec = timeout_usec;
 }
 
-/* An a{sv} of what the table has a value for. */
-static GVariant *values_of(GHashTable *table)
-{
-        GVariantBuilder builder;
-        GHashTableIter iter;
-        void *key, *value;
-
-        g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-        g_hash_table_iter_init(&iter, table);
-        while (g_hash_table_iter_next(&iter, &key, &value))
-                if (value)
-                        g_variant_builder_add(&builder, "{sv}", key, value);
-
-        return g_variant_builder_end(&builder);
-}
-
-/* An as of what it has none for. */
-static GVariant *removed_of(GHashTable *table)
-{
-        GVariantBuilder builder;
-        GHashTableIter iter;
-        void *key, *value;
-
-        g_variant_builder_init(&builder, G_VARIANT_TYPE_STRING_ARRAY);
-        g_hash_table_iter_init(&iter, table);
-        while (g_hash_table_iter_next(&iter, &key, &value))
-                if (!value)
-                        g_variant_builder_add(&builder, "s", key);
-
-        return g_variant_builder_end(&builder);
-}
-
-static void add_wishes(const Part *part, GVariantDict *dict)
-{
-        if (g_hash_table_size(part->expected) > 0)
-                g_variant_dict_insert_value(dict, "expect", values_of(part->expected));
-        if (g_hash_table_size(part->classes) > 0)
-                g_variant_dict_insert_value(dict, "classes", values_of(part->classes));
-        if (part->class_name)
-                g_variant_dict_insert(dict, "class", "s", part->class_name);
-        if (part->release)
-                g_variant_dict_insert(dict, "release", "s", part->release);
-}
-
-static GVariant *part_value(const Part *part)
-{
-        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
-
-        g_variant_dict_insert_value(&dict, "set", values_of(part->values));
-        g_variant_dict_insert_value(&dict, "unset", removed_of(part->values));
-        add_wishes(part, &dict);
-
-        return g_variant_dict_end(&dict);
-}
-
-static GVariant *parts_value(const RegentChange *change)
-{
-        GVariantBuilder builder;
-        GHashTableIter iter;
-        void *ns_name, *part;
-
-        g_variant_builder_init(&builder, G_VARIANT_TYPE_VARDICT);
-        g_hash_table_iter_init(&iter, change->parts);
-        while (g_hash_table_iter_next(&iter, &ns_name, &part))
-                g_variant_builder_add(&builder, "{sv}", ns_name, part_value(part));
-
-        return g_variant_builder_end(&builder);
-}
-
-/* With those of its only @part, unless that is NULL. */
-static GVariant *options_value(const RegentChange *change, const Part *part)
-{
-        g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(NULL);
-
-        if (change->class_name)
-                g_variant_dict_insert(&dict, "class", "s", change->class_name);
-        if (change->reason)
-                g_variant_dict_insert(&dict, "reason", "s", change->reason);
-        if (change->is_lazy)
-                g_variant_dict_insert(&dict, "durability", "s", "lazy");
-        if (change->confirm_timeout_usec > 0)
-                g_variant_dict_insert(&dict, "confirm-timeout-usec", "t",
-                                      change->confirm_timeout_usec);
-        if (part)
-                add_wishes(part, &dict);
-
-        return g_variant_dict_end(&dict);
-}
-
-/* With the place that a path needs. */
-typedef struct Application {
-        CallSpec spec;
-        char path[NAMESPACE_PATH_SIZE];
-        const RegentChange *change;
-        const Part *part; /* NULL: it is the Manager's */
-        uint64_t flags;
-} Application;
-
-static GVariant *build_arguments(const void *userdata)
-{
-        const Application *application = userdata;
-        const RegentChange *change = application->change;
-        const Part *part = application->part;
-
-        if (!part)
-                return g_variant_new("(@a{sv}t@a{sv})", parts_value(change), application->flags,
-                                     options_value(change, NULL));
-
-        return g_variant_new("(@a{sv}@ast@a{sv})", values_of(part->values),
-                             removed_of(part->values), application->flags,
-                             options_value(change, part));
-}
-
-static void put_name(WireBytes *bytes, const char *name)
-{
-        wire_put_alignment(bytes, 8);
-        quick_put_string(bytes, name);
-}
-
-static void put_values(WireBytes *bytes, GHashTable *table)
-{
-        size_t array = wire_put_array(bytes, 8);
-        GHashTableIter iter;
-        void *key, *value;
-
-        g_hash_table_iter_init(&iter, table);
-        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
-                if (value) {
-                        put_name(bytes, key);
-                        quick_put_value(bytes, value);
-                }
-        wire_end_array(bytes, array, 8);
-}
-
-static void put_removed(WireBytes *bytes, GHashTable *table)
-{
-        size_t array = wire_put_array(bytes, sizeof(uint32_t));
-        GHashTableIter iter;
-        void *key, *value;
-
-        g_hash_table_iter_init(&iter, table);
-        while (!bytes->is_broken && g_hash_table_iter_next(&iter, &key, &value))
-                if (!value)
-                        quick_put_string(bytes, key);
-        wire_end_array(bytes, array, sizeof(uint32_t));
-}
-
-static void put_text_option(WireBytes *bytes, const char *name, const char *text)
-{
-        if (!text)
-                return;
-
-        put_name(bytes, name);
-        wire_put_signature(bytes, "s");
-        quick_put_string(bytes, text);
-}
-
-static void put_table_option(WireBytes *bytes, const char *name, GHashTable *table)
-{
-        if (g_hash_table_size(table) == 0)
-                return;
-
-        put_name(bytes, name);
-        wire_put_signature(bytes, "a{sv}");
-        put_values(bytes, table);
-}
-
-/* The same as build_arguments(), of a part. */
-static void put_arguments(const void *userdata, WireBytes *bytes)
-{
-        const Application *application = userdata;
-        const RegentChange *change = application->change;
-        const Part *part = application->part;
-        size_t options;
-
-        put_values(bytes, part->values);
-        put_removed(bytes, part->values);
-        wire_put_uint64(bytes, application->flags);
-        options = wire_put_array(bytes, 8);
-        put_text_option(bytes, "class", part->class_name ? part->class_name : change->class_name);
-        put_text_option(bytes, "reason", change->reason);
-        put_text_option(bytes, "durability", change->is_lazy ? "lazy" : NULL);
-        put_text_option(bytes, "release", part->release);
-        put_table_option(bytes, "expect", part->expected);
-        put_table_option(bytes, "classes", part->classes);
-        if (change->confirm_timeout_usec > 0) {
-                put_name(bytes, "confirm-timeout-usec");
-                wire_put_signature(bytes, "t");
-                wire_put_uint64(bytes, change->confirm_timeout_usec);
-        }
-        wire_end_array(bytes, options, 8);
-}
-
 /* The only part of a change that has one, if its namespace has a path. */
 static const Part *find_only_part(Regent *regent,
                                   const RegentChange *change,
@@ -406,7 +193,6 @@ static const Part *find_only_part(Regent *regent,
 
 /*
  * To one namespace it goes as Apply of that, which is the quicker way; but what a dry run finds is told otherwise there.
- * The arguments are still to be built.
  */
 static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags, Application *ret)
 {
@@ -425,6 +211,9 @@ static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags
                 .interface_name = part ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE,
                 .member = "Apply",
                 .reply_type = "(ta{sv})",
+                .append = part && change_is_plain(change, part) ? change_append_arguments : NULL,
+                .build = change_build_arguments,
+                .userdata = ret,
         };
         return 0;
 }
@@ -443,9 +232,7 @@ int regent_change_apply(Regent *regent,
                 return r;
 
         application.spec.is_write = true;
-        application.spec.put = application.part ? put_arguments : NULL;
-        application.spec.build = build_arguments;
-        application.spec.userdata = &application;
+        application.spec.put = application.part ? change_put_arguments : NULL;
         return call_wait_for_write(regent, &application.spec, ret_revision, ret_result);
 }
 
@@ -463,6 +250,5 @@ int regent_change_apply_async(Regent *regent,
         if (r < 0)
                 return r;
 
-        application.spec.arguments = build_arguments(&application);
         return call_start(regent, &application.spec, on_reply, userdata, ret_call);
 }

@@ -43,10 +43,31 @@ int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_mess
         }
         if (spec->arguments)
                 r = wire_append_members(m, spec->arguments);
+        else if (spec->append)
+                r = spec->append(spec->userdata, m);
         if (r >= 0 && spec->key)
                 r = sd_bus_message_append_basic(m, SD_BUS_TYPE_STRING, spec->key);
         if (r >= 0 && spec->value)
                 r = wire_append_variant(m, spec->value);
+        if (r < 0)
+                return r;
+
+        *ret = g_steal_pointer(&m);
+        return 0;
+}
+
+int message_copy(sd_bus *bus, sd_bus_message *sent, sd_bus_message **ret)
+{
+        g_autoptr(sd_bus_message) m = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_call(bus, &m, REGENT_BUS_NAME, sd_bus_message_get_path(sent),
+                                           sd_bus_message_get_interface(sent),
+                                           sd_bus_message_get_member(sent));
+        if (r >= 0)
+                r = sd_bus_message_rewind(sent, true);
+        if (r >= 0)
+                r = sd_bus_message_copy(m, sent, true);
         if (r < 0)
                 return r;
 

@@ -243,9 +243,14 @@ struct CallSpec {
         bool no_auto_start;
         bool is_for_fd; /* the reply is to have one */
         bool is_write;  /* a small one may go without sd-bus: the reply is (t) or (ta{sv}) */
-        /* In place of arguments, where it is call_wait_for_write(): as bytes, "a{sv}asta{sv}", or NULL; and as usual. */
-        void (*put)(const void *userdata, struct WireBytes *bytes);
+        /*
+         * In place of arguments: as usual, which is then made only where it is needed. And beside that, or NULL: to a message
+         * that is sent at once, of what is neither too long nor out of its normal form; and where it is
+         * call_wait_for_write(), as bytes, "a{sv}asta{sv}".
+         */
         GVariant *(*build)(const void *userdata);
+        int (*append)(const void *userdata, sd_bus_message *m);
+        void (*put)(const void *userdata, struct WireBytes *bytes);
         const void *userdata;
 };
 
@@ -294,6 +299,8 @@ bool message_is_too_long(const CallSpec *spec);
 
 /* message.c; -EINVAL: not of D-Bus, or not in normal form; -E2BIG */
 int message_new(sd_bus *link, bool is_channel, const CallSpec *spec, sd_bus_message **ret);
+/* Another one of the same call, over the bus; @sent has been sent. */
+int message_copy(sd_bus *bus, sd_bus_message *sent, sd_bus_message **ret);
 int message_read_variant(sd_bus_message *m, GVariant **ret_value);
 int message_read(sd_bus_message *m, const char *type, GVariant **ret_tuple, int *ret_fd);
 /* A call that nobody waits for. Where it cannot be sent the connection is gone, and all that it is about with it. */
