@@ -202,6 +202,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *reterr)
                 r = call_read_reply(regent, m, call->reply_type, &reply, &fd);
 
         g_queue_remove(&regent->calls, call);
+        regent->has_answered = true;
         regent->reply = m;
         tell(call, r, reply, fd);
         regent->reply = NULL;

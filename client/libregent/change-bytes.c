@@ -53,7 +53,7 @@ static void put_text_option(WireBytes *bytes, const char *name, const char *text
 
 static void put_table_option(WireBytes *bytes, const char *name, GHashTable *table)
 {
-        if (g_hash_table_size(table) == 0)
+        if (!table)
                 return;
 
         put_name(bytes, name);

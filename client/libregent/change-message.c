@@ -34,7 +34,7 @@ static size_t plain_bytes(GHashTable *table)
 
 static bool is_short(GHashTable *table)
 {
-        return plain_bytes(table) <= PLAIN_BYTES_MAX;
+        return !table || plain_bytes(table) <= PLAIN_BYTES_MAX;
 }
 
 static bool is_short_text(const char *text)
@@ -106,7 +106,7 @@ static int append_table_option(sd_bus_message *m, const char *name, GHashTable *
 {
         int r;
 
-        if (g_hash_table_size(table) == 0)
+        if (!table)
                 return 0;
 
         r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");

@@ -12,8 +12,8 @@
 
 /* Of one namespace. Tables are by key, and own what is in them. */
 typedef struct Part {
-        GHashTable *values; /* NULL: to be removed */
-        GHashTable *expected;
+        GHashTable *values;   /* NULL: to be removed */
+        GHashTable *expected; /* this and the next: NULL while nothing is in it */
         GHashTable *classes;
         char *class_name;
         char *release;

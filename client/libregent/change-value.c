@@ -39,9 +39,9 @@ static GVariant *removed_of(GHashTable *table)
 
 static void add_wishes(const Part *part, GVariantDict *dict)
 {
-        if (g_hash_table_size(part->expected) > 0)
+        if (part->expected)
                 g_variant_dict_insert_value(dict, "expect", values_of(part->expected));
-        if (g_hash_table_size(part->classes) > 0)
+        if (part->classes)
                 g_variant_dict_insert_value(dict, "classes", values_of(part->classes));
         if (part->class_name)
                 g_variant_dict_insert(dict, "class", "s", part->class_name);

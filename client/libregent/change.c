@@ -21,20 +21,30 @@ static void part_free(void *userdata)
         Part *part = userdata;
 
         g_hash_table_unref(part->values);
-        g_hash_table_unref(part->expected);
-        g_hash_table_unref(part->classes);
+        g_clear_pointer(&part->expected, g_hash_table_unref);
+        g_clear_pointer(&part->classes, g_hash_table_unref);
         g_free(part->class_name);
         g_free(part->release);
         g_free(part);
+}
+
+static GHashTable *table_new(void)
+{
+        return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
+}
+
+static void insert(GHashTable **table, const char *key, GVariant *value)
+{
+        if (!*table)
+                *table = table_new();
+        g_hash_table_insert(*table, g_strdup(key), g_variant_ref_sink(value));
 }
 
 static Part *part_new(void)
 {
         Part *part = g_new0(Part, 1);
 
-        part->values = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
-        part->expected = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
-        part->classes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, value_free);
+        part->values = table_new();
         return part;
 }
 
@@ -115,8 +125,7 @@ void regent_change_expect(RegentChange *change,
         Part *part = part_of_key(change, ns_name, key);
 
         if (part)
-                g_hash_table_insert(part->expected, g_strdup(key),
-                                    g_variant_ref_sink(g_variant_new_uint64(revision)));
+                insert(&part->expected, key, g_variant_new_uint64(revision));
 }
 
 static void replace(char **place, const char *text)
@@ -141,8 +150,7 @@ void regent_change_set_class(RegentChange *change,
 
         part = key ? part_of_key(change, ns_name, key) : part_of(change, ns_name);
         if (part && key)
-                g_hash_table_insert(part->classes, g_strdup(key),
-                                    g_variant_ref_sink(g_variant_new_string(class_name)));
+                insert(&part->classes, key, g_variant_new_string(class_name));
         else if (part)
                 replace(&part->class_name, class_name);
 }
@@ -210,7 +218,7 @@ static int apply_init(Regent *regent, const RegentChange *change, uint64_t flags
                 .path = part ? ret->path : REGENT_PATH,
                 .interface_name = part ? REGENT_NAMESPACE_INTERFACE : REGENT_MANAGER_INTERFACE,
                 .member = "Apply",
-                .reply_type = "(ta{sv})",
+                .reply_type = WRITTEN_TYPE,
                 .append = part && change_is_plain(change, part) ? change_append_arguments : NULL,
                 .build = change_build_arguments,
                 .userdata = ret,

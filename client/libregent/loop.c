@@ -27,6 +27,11 @@ int regent_events(Regent *regent)
         return POLLIN;
 }
 
+static bool is_in_callback(const Regent *regent)
+{
+        return regent->is_processing || sd_event_get_state(regent->event) == SD_EVENT_RUNNING;
+}
+
 int regent_timeout(Regent *regent, uint64_t *ret_timeout_usec)
 {
         int r;
@@ -35,6 +40,11 @@ int regent_timeout(Regent *regent, uint64_t *ret_timeout_usec)
         if (r < 0)
                 return r;
 
+        if (is_in_callback(regent)) {
+                if (ret_timeout_usec)
+                        *ret_timeout_usec = 0;
+                return 0;
+        }
         if (sd_event_get_state(regent->event) == SD_EVENT_ARMED)
                 r = sd_event_wait(regent->event, 0);
         if (r >= 0 && sd_event_get_state(regent->event) == SD_EVENT_INITIAL)
@@ -64,6 +74,41 @@ static int step(sd_event *event)
         return r < 0 ? r : 1;
 }
 
+/*
+ * Where one call was answered others are, and sd-bus may have their replies already: they are taken without asking the
+ * event each time. The channel comes before all else there, too.
+ */
+static unsigned drain_channel(Regent *regent, unsigned n_max)
+{
+        bool has_answered = regent->has_answered;
+        unsigned n = 0;
+        int r = 1;
+
+        regent->has_answered = false;
+        while (has_answered && r > 0 && n < n_max && !regent->is_freed && regent->channel &&
+               !g_queue_is_empty(&regent->calls)) {
+                sd_bus *channel = regent->channel;
+
+                r = sd_bus_process(channel, NULL);
+                if (r < 0 && channel == regent->channel)
+                        link_break(regent, channel);
+                n++;
+        }
+        return n;
+}
+
+static int process(Regent *regent)
+{
+        unsigned n = 0;
+        int r = 1;
+
+        while (n < STEPS_MAX && r > 0 && !regent->is_freed) {
+                r = step(regent->event);
+                n += 1 + drain_channel(regent, STEPS_MAX - 1 - n);
+        }
+        return r;
+}
+
 int regent_process(Regent *regent)
 {
         int r;
@@ -71,13 +116,13 @@ int regent_process(Regent *regent)
         r = regent_check_open(regent);
         if (r < 0)
                 return r;
-        if (sd_event_get_state(regent->event) == SD_EVENT_RUNNING)
+        if (is_in_callback(regent))
                 return error_set_errno(regent, -EBUSY, "This is a callback");
 
-        r = 1;
         regent_ref(regent);
-        for (unsigned i = 0; i < STEPS_MAX && r > 0 && !regent->is_freed; i++)
-                r = step(regent->event);
+        regent->is_processing = true;
+        r = process(regent);
+        regent->is_processing = false;
         if (r < 0)
                 error_set_errno(regent, r, "Cannot process");
         regent_unref(regent);

@@ -104,6 +104,11 @@ struct Regent {
         Inbound *inbound;      /* NULL: nothing comes that was not asked for */
         sd_bus_message *reply; /* while the callback of its call is called; borrowed */
 
+        GVariant *
+                written; /* an empty reply to a write: while it is there, GLib knows what the type is made of */
+        bool has_answered; /* a call has been told of its reply, since this was last looked at */
+        bool is_processing;
+
         RegentOnPresence on_presence;
         void *on_presence_userdata;
 
@@ -175,6 +180,8 @@ bool retry_is_early(const Regent *regent);
 bool retry_is_due(Regent *regent);
 /* regentd has answered a call. */
 void retry_note_reply(Regent *regent, sd_bus *link);
+
+#define WRITTEN_TYPE "(ta{sv})"
 
 /* deadline.c: monotonic time; 0 is as long as a call waits unless told, UINT64_MAX for ever. */
 uint64_t deadline_in(uint64_t timeout_usec);

@@ -20,6 +20,8 @@ Regent *regent_new(void)
         regent->timeout_usec = TIMEOUT_USEC;
         regent->followers = g_ptr_array_new();
         regent->unstarted = g_hash_table_new(NULL, NULL);
+        regent->written = g_variant_ref_sink(
+                g_variant_new_from_data(G_VARIANT_TYPE(WRITTEN_TYPE), NULL, 0, TRUE, NULL, NULL));
         return regent;
 }
 
@@ -38,6 +40,7 @@ void regent_unref(Regent *regent)
         regent->inbound = inbound_free(regent->inbound);
         g_ptr_array_unref(regent->followers);
         g_hash_table_unref(regent->unstarted);
+        g_variant_unref(regent->written);
         sd_bus_error_free(&regent->error);
         g_free(regent->unique_name);
         g_free(regent->address);

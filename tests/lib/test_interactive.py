@@ -56,6 +56,21 @@ def test_granted_by_password(secret, carol, flags, is_async):
     assert secret.get("a").unpack() == 2
 
 
+@pytest.mark.parametrize("value", ["2", "[1, 2]", "'\u20ac'"])
+def test_change_is_sent_again_as_it_was(secret, carol, value):
+    client, agent = carol(True, "interactive")
+
+    client.do("change_set", secret.name, "a", value)
+    client.do("change_unset", secret.name, "b")
+    client.do("change_set_reason", "because")
+    client.write(("async", "#apply", "change_apply", "0"))
+    iterate_until(client.has_output, 20, "the answer to a change", [client])
+
+    assert client.take_reply("#apply").result == 0
+    assert len(agent.questions) == 1
+    assert secret.get("a").print_(False) == value
+
+
 @pytest.mark.parametrize("is_async", [False, True], ids=["waiting", "async"])
 def test_refused_by_password(secret, carol, is_async):
     client, agent = carol(False, "interactive")

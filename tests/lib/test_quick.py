@@ -40,12 +40,13 @@ class Channels:
 class Scripted:
     """A program that has a channel, which is greeted."""
 
-    def __init__(self, channels, *flags, loop="none"):
+    def __init__(self, channels, *flags, loop="none", is_greeted=True):
         self._channels = channels
         self.channel = None
         self.client = LibClient(channels.bus, loop, *flags)
         self.client.line(r"open 0 -")
-        self.begin()
+        if is_greeted:
+            self.begin()
 
     def next_channel(self):
         if self.channel:
@@ -144,9 +145,8 @@ def test_removing_goes_quickly(scripted):
     assert message.get_member() == "Delete" and message.get_body().unpack() == ("key",)
 
 
-def test_change_of_one_namespace_goes_quickly_and_to_it(scripted):
-    program = scripted()
-    program.client.do("change_set", NS, "a", "'text'")
+def fill_change(program, a):
+    program.client.do("change_set", NS, "a", a)
     program.client.do("change_set", NS, "b", "true")
     program.client.do("change_unset", NS, "c")
     program.client.do("change_expect", NS, "a", "5")
@@ -157,17 +157,59 @@ def test_change_of_one_namespace_goes_quickly_and_to_it(scripted):
     program.client.do("change_set_reason", "because")
     program.client.do("change_set_lazy", "1")
     program.client.do("change_set_confirm_timeout", "1000000")
+
+
+def check_change(message, a):
+    assert (message.get_path(), message.get_interface(), message.get_member()) == (PATH, NAMESPACE, "Apply")
+    assert message.get_body().get_type_string() == "(a{sv}asta{sv})"
+    assert message.get_body().unpack() == (
+        {"a": a, "b": True}, ["c"], 2,
+        {"expect": {"a": 5}, "classes": {"b": "session"}, "class": "runtime", "release": "6.1", "reason": "because",
+         "durability": "lazy", "confirm-timeout-usec": 1000000},
+    )  # fmt: skip
+
+
+def test_change_of_one_namespace_goes_quickly_and_to_it(scripted):
+    program = scripted()
+    fill_change(program, "'text'")
     message, came = program.call("change_apply", "2", answer=apply_reply)
 
     assert is_quick(message)
     assert came.value() == (7, {"changed": 1, "removed": 0})
-    assert (message.get_path(), message.get_interface(), message.get_member()) == (PATH, NAMESPACE, "Apply")
-    assert message.get_body().get_type_string() == "(a{sv}asta{sv})"
-    assert message.get_body().unpack() == (
-        {"a": "text", "b": True}, ["c"], 2,
-        {"expect": {"a": 5}, "classes": {"b": "session"}, "class": "runtime", "release": "6.1", "reason": "because",
-         "durability": "lazy", "confirm-timeout-usec": 1000000},
-    )  # fmt: skip
+    check_change(message, "text")
+
+
+CHANGED = ["text", "\u20ac", [1, 2], ["a", "b"], "x" * 5000, "x" * (2 << 20)]
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["at-once", "held"])
+@pytest.mark.parametrize("a", CHANGED, ids=lambda a: str(a)[:10] + str(len(a)))
+def test_change_that_is_not_waited_for_says_the_same(scripted, a, is_held):
+    program = scripted(loop="poll", is_greeted=not is_held)
+    fill_change(program, GLib.Variant("s" if isinstance(a, str) else "ai" if a[0] == 1 else "as", a).print_(True))
+    name = program.client.start("change_apply", "2")
+    program.client.do("change_set", NS, "a", "'what is set later is of the next'")
+    if is_held:
+        program.next_channel()
+    message = program.channel.take()
+
+    check_change(message, a)
+    program.channel.send(apply_reply(message))
+    assert program.client.reply(name).value() == (7, {"changed": 1, "removed": 0})
+
+
+def test_replies_are_told_in_their_order_and_the_loop_lives_on(scripted):
+    """More than one go of the loop takes, and all there at once."""
+    program = scripted(loop="poll")
+    program.client.do("change_set", NS, "a", "1")
+    names = [program.client.start("change_apply", "0") for _ in range(150)]
+    messages = [program.channel.take() for _ in names]
+    for revision, message in enumerate(messages):
+        program.channel.send(apply_reply(message, revision))
+
+    for revision, name in enumerate(names):
+        assert program.client.reply(name).value()[0] == revision
+    assert program.is_quick(*SET)
 
 
 @pytest.mark.parametrize("namespaces, flags", [([NS], 1), ([NS, NS + ".b"], 0)], ids=["dry-run", "two"])
