@@ -435,7 +435,7 @@ int regent_change_apply(Regent *regent,
                         uint64_t *ret_revision,
                         GVariant **ret_result)
 {
-        Application application;
+        Application application = {};
         int r;
 
         r = apply_init(regent, change, flags, &application);
@@ -456,7 +456,7 @@ int regent_change_apply_async(Regent *regent,
                               void *userdata,
                               RegentCall **ret_call)
 {
-        Application application;
+        Application application = {};
         int r;
 
         r = apply_init(regent, change, flags, &application);
