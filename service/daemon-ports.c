@@ -24,12 +24,20 @@ static uint64_t now_realtime_usec(void)
         return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+static void on_answered(const Daemon *daemon)
+{
+        if (daemon->service)
+                bus_service_answered(daemon->service);
+}
+
 int daemon_ports_on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
 {
         Daemon *daemon = userdata;
 
-        if (!daemon->service || !bus_service_holds_writes(daemon->service))
+        if (!daemon->service || !bus_service_holds_writes(daemon->service)) {
                 pipeline_run(daemon->pipeline, now_realtime_usec());
+                on_answered(daemon);
+        }
         return 0;
 }
 
@@ -177,6 +185,7 @@ static void on_written(void *userdata, int r)
 
         tell_of_room(daemon);
         pipeline_settle(daemon->pipeline, r);
+        on_answered(daemon);
 }
 
 static void on_revision_limit(void *userdata)

@@ -148,7 +148,7 @@ int call_check(Regent *regent, const CallSpec *spec)
         int r = regent_check_open(regent);
 
         /* Those of this library are right by themselves. */
-        if (spec->key && r >= 0)
+        if ((spec->key || spec->build) && r >= 0)
                 return 0;
 
         if (!spec->reply_type ||

@@ -122,8 +122,10 @@ static int link_and_exchange(Regent *regent,
 
         if (ret_quick)
                 r = exchange_quickly(regent, spec, deadline_usec, &error, ret_quick);
-        if (r != 0 && spec->build && !spec->append)
-                built.arguments = arguments = g_variant_ref_sink(spec->build(spec->userdata));
+        if (r != 0 && spec->build && !spec->append) {
+                arguments = g_variant_ref_sink(spec->build(spec->userdata));
+                built.arguments = arguments;
+        }
         if (r == QUICK_UNFIT)
                 r = exchange_over_link(regent, &built, deadline_usec, &error, ret_reply);
         if (r < 0 && regent->is_interactive && regent->bus &&

@@ -21,6 +21,7 @@
 #include "bus/open-view.h"
 #include "bus/participation.h"
 #include "bus/polkit.h"
+#include "bus/quick-replies.h"
 #include "bus/signals.h"
 #include "bus/values-object.h"
 #include "bus/watch-publisher.h"
@@ -115,6 +116,7 @@ int bus_service_new(BusService **ret_service,
         if (r < 0)
                 return r;
 
+        service->quick_replies = quick_replies_new();
         service->broadcasts = broadcasts_new(service);
         service->signals = signals_new(service);
         service->watches = watches_new(service);
@@ -155,6 +157,7 @@ BusService *bus_service_free(BusService *service)
         flow_free(service->flow);
         outgoing_free(service->outgoing);
         held_values_free(service->held_values);
+        quick_replies_free(service->quick_replies);
         broadcasts_free(service->broadcasts);
         signals_free(service->signals);
         g_free(service);
@@ -194,6 +197,11 @@ void bus_service_stop(BusService *service)
 void bus_service_publish(BusService *service, const GPtrArray *commits)
 {
         signals_publish(service->signals, commits);
+}
+
+void bus_service_answered(BusService *service)
+{
+        quick_replies_send(service->quick_replies);
 }
 
 void bus_service_declared(BusService *service, Namespace *ns)

@@ -32,6 +32,7 @@ typedef struct Outgoing Outgoing;
 typedef struct Participation Participation;
 typedef struct Polkit Polkit;
 typedef struct HeldValues HeldValues;
+typedef struct QuickReplies QuickReplies;
 typedef struct Signals Signals;
 typedef struct WatchPublisher WatchPublisher;
 typedef struct WatchRights WatchRights;
@@ -118,6 +119,7 @@ typedef struct BusService {
         Polkit *polkit;
         Participation *participation;
         HeldValues *held_values;
+        QuickReplies *quick_replies;
         Signals *signals;
         Watches *watches;
         WithheldWatches *withheld;
@@ -167,6 +169,9 @@ void bus_service_stop(BusService *service);
 
 /* @commits (Commit) are part of the state: tells those who follow. */
 void bus_service_publish(BusService *service, const GPtrArray *commits);
+
+/* And everybody who asked for them has been answered. */
+void bus_service_answered(BusService *service);
 
 /* @ns has another declaration now, or none: tells those who follow, unless they know of it. */
 void bus_service_declared(BusService *service, Namespace *ns);

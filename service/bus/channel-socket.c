@@ -70,7 +70,7 @@ ssize_t channel_socket_move(int fd, int to_fd, uint64_t n_bytes_max)
 
 bool channel_socket_skip(int fd, size_t n_bytes)
 {
-        uint8_t bytes[1024];
+        uint8_t bytes[CHANNEL_SOCKET_BYTES_MAX];
 
         return n_bytes <= sizeof bytes &&
                recv(fd, bytes, n_bytes, MSG_DONTWAIT) == (ssize_t) n_bytes;

@@ -20,10 +20,12 @@ int channel_socket_new(int ret_fds[2], bool *ret_is_shut);
 /* Bytes that were seen and are still there; 0: the end. -EBADMSG: there are descriptors among them. */
 ssize_t channel_socket_peek(int fd, void *buffer, size_t size);
 
-/* Takes @n_bytes, at most 1024, that were seen; whether they were there. */
+#define CHANNEL_SOCKET_BYTES_MAX 4096u
+
+/* Takes @n_bytes, at most CHANNEL_SOCKET_BYTES_MAX, that were seen; whether they were there. */
 bool channel_socket_skip(int fd, size_t n_bytes);
 
-/* Sends @n_bytes, at most 1024, all or nothing; whether it could. */
+/* Sends @n_bytes, at most CHANNEL_SOCKET_BYTES_MAX, all or nothing; whether it could. */
 bool channel_socket_send(int fd, const void *bytes, size_t n_bytes);
 
 /* Takes as much as there is, @n_bytes_max at most, into another socket; returns as the above. */

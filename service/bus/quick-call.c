@@ -13,6 +13,7 @@
 #include "bus/flow.h"
 #include "bus/object-path.h"
 #include "bus/quick-change.h"
+#include "bus/quick-replies.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
 #include "util/auto.h"
@@ -29,6 +30,9 @@
 struct QuickCall {
         const QuickMethod *method;
         uint32_t serial;
+        /* what became of it */
+        uint64_t revision;
+        uint32_t n_changed, n_removed;
         size_t n_bytes;
         uint8_t bytes[]; /* the frame */
 };
@@ -90,40 +94,63 @@ static ChangeSet *read_change(const Caller *caller,
         return set;
 }
 
-/* Whether it could be written and sent. */
-static bool send_reply(Channel *channel, const QuickCall *quick, const Settlement *settlement)
+static void put_count(WireBytes *reply, const char *name, uint32_t n)
 {
-        WireBytes reply;
+        wire_put_alignment(reply, 8);
+        wire_put_string(reply, name);
+        wire_put_signature(reply, "u");
+        wire_put_uint32(reply, n);
+}
+
+void quick_call_put_reply(const Call *call, WireBytes *ret_reply)
+{
+        const QuickCall *quick = call->quick;
         size_t result;
 
-        wire_bytes_begin(&reply,
+        wire_bytes_begin(ret_reply,
                          &(WireFrame){
                                  .type = WIRE_FRAME_RETURN,
                                  .flags = WIRE_FRAME_NO_REPLY,
-                                 .serial = FIRST_SERIAL | channel->n_quick++,
+                                 .serial = FIRST_SERIAL | call->caller->channel->n_quick++,
                                  .reply_serial = quick->serial,
                                  .signature = quick->method->replies_with_result ? "ta{sv}" : "t",
                          });
-        wire_put_uint64(&reply, settlement->revision);
+        wire_put_uint64(ret_reply, quick->revision);
         if (quick->method->replies_with_result) {
-                result = wire_put_array(&reply, 8);
-                write_result_put(&reply, settlement);
-                wire_end_array(&reply, result, 8);
+                result = wire_put_array(ret_reply, 8);
+                put_count(ret_reply, "changed", quick->n_changed);
+                put_count(ret_reply, "removed", quick->n_removed);
+                wire_end_array(ret_reply, result, 8);
         }
-        return wire_bytes_end(&reply) &&
-               channel_socket_send(channel->socket_fd, reply.bytes, reply.n_bytes);
+        g_assert(wire_bytes_end(ret_reply)); /* there is always room for that */
+}
+
+int quick_call_reply_slowly(Call *call)
+{
+        const QuickCall *quick = call->quick;
+        int r;
+
+        r = call_require_message(call);
+        if (r < 0)
+                return r;
+        if (!quick->method->replies_with_result)
+                return sd_bus_reply_method_return(call->message, "t", quick->revision);
+        return sd_bus_reply_method_return(call->message, "ta{sv}", quick->revision, 2, "changed",
+                                          "u", quick->n_changed, "removed", "u", quick->n_removed);
 }
 
 static void on_settled(void *userdata, const Settlement *settlement)
 {
         Call *call = userdata;
 
-        if (call->caller && settlement->outcome == 0 &&
-            channel_n_queued(call->caller->channel) == 0 &&
-            send_reply(call->caller->channel, call->quick, settlement))
-                call_free(call);
-        else
+        if (!call->caller || settlement->outcome != 0) {
                 write_settled(call, settlement);
+                return;
+        }
+
+        call->quick->revision = settlement->revision;
+        write_result_count(settlement, &call->quick->n_changed, &call->quick->n_removed);
+        quick_replies_add(call->service->quick_replies, call);
 }
 
 /* How long the call at @bytes is that was taken; 0: none. */
@@ -151,8 +178,6 @@ static size_t take_call(Channel *channel, const uint8_t *bytes, size_t n_bytes)
 
         call->quick = quick_call_new(method, &frame, bytes);
         call->handler = method->handler;
-        call->append_reply =
-                method->replies_with_result ? write_reply_result : write_reply_revision;
         call->is_waiting = true;
         call->is_submitted = true;
         channel_note_message(channel);

@@ -11,6 +11,7 @@
  */
 
 #include "bus/channel.h"
+#include "wire/frame.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,12 @@ typedef struct QuickCall QuickCall;
  * of that may be under way on it. How many bytes were taken, or a negative errno: the channel is broken.
  */
 ssize_t quick_call_take(Channel *channel, const uint8_t *bytes, size_t n_bytes);
+
+/* Writes its reply; it has gone well. */
+void quick_call_put_reply(const Call *call, WireBytes *ret_reply);
+
+/* Has sd-bus send that. */
+int quick_call_reply_slowly(Call *call);
 
 /* The message that it was, as sd-bus would have it; a full reference. */
 int quick_call_message(const Call *call, sd_bus_message **ret_message);

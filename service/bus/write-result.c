@@ -104,18 +104,20 @@ static int append_named_keys(
 static int append_result(sd_bus_message *reply, const Settlement *settlement, bool is_many)
 {
         const Commit *commit = settlement->commit;
+        uint32_t n_changed, n_removed;
         int r;
 
         r = sd_bus_message_append(reply, "t", settlement->revision);
         if (r < 0)
                 return r;
 
+        write_result_count(settlement, &n_changed, &n_removed);
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r < 0)
                 return r;
 
-        r = sd_bus_message_append(reply, "{sv}{sv}", "changed", "u", count(commit, EFFECT_CHANGED),
-                                  "removed", "u", count(commit, EFFECT_REMOVED));
+        r = sd_bus_message_append(reply, "{sv}{sv}", "changed", "u", n_changed, "removed", "u",
+                                  n_removed);
         if (r >= 0 && settlement->token)
                 r = sd_bus_message_append(reply, "{sv}{sv}", "token", "s", settlement->token,
                                           "deadline-usec", "t", commit->pending->deadline_usec);
@@ -141,16 +143,10 @@ int write_reply_result_many(sd_bus_message *reply, const Settlement *settlement)
         return append_result(reply, settlement, true);
 }
 
-static void put_count(WireBytes *reply, const char *name, uint32_t n)
+void write_result_count(const Settlement *settlement,
+                        uint32_t *ret_n_changed,
+                        uint32_t *ret_n_removed)
 {
-        wire_put_alignment(reply, 8);
-        wire_put_string(reply, name);
-        wire_put_signature(reply, "u");
-        wire_put_uint32(reply, n);
-}
-
-void write_result_put(WireBytes *reply, const Settlement *settlement)
-{
-        put_count(reply, "changed", count(settlement->commit, EFFECT_CHANGED));
-        put_count(reply, "removed", count(settlement->commit, EFFECT_REMOVED));
+        *ret_n_changed = count(settlement->commit, EFFECT_CHANGED);
+        *ret_n_removed = count(settlement->commit, EFFECT_REMOVED);
 }

@@ -9,10 +9,11 @@
  */
 
 #include "bus/write.h"
-#include "wire/frame.h"
 
 int write_reply_result(sd_bus_message *reply, const Settlement *settlement);
-/* What is in the a{sv} of one that is no dry run, and not to be confirmed. */
-void write_result_put(WireBytes *reply, const Settlement *settlement);
+/* "changed" and "removed" of that. */
+void write_result_count(const Settlement *settlement,
+                        uint32_t *ret_n_changed,
+                        uint32_t *ret_n_removed);
 
 int write_reply_result_many(sd_bus_message *reply, const Settlement *settlement);

@@ -25,8 +25,7 @@ void batch_clear(Batch *batch)
 
 void batch_reset(Batch *batch)
 {
-        g_autoptr(GHashTable) passed = batch->passed;
-
+        g_clear_pointer(&batch->passed, g_hash_table_unref);
         g_ptr_array_set_size(batch->sets, 0);
         *batch = (Batch){ .sets = batch->sets };
 }

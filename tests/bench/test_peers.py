@@ -55,7 +55,11 @@ def test_each_client_of_a_window_is_counted(new_client):
     assert all(one.operations > 0 and one.median_nsec > 0 for one in counted)
 
 
-@pytest.mark.parametrize("order", ["watch board 8", "pipeline 0 1 8", "nonsense", "read 1"])
+def test_who_cannot_have_several_under_way_writes_one_by_one(new_client):
+    assert take_window([new_client()], "pipeline", 5, 8)[0].operations >= 1
+
+
+@pytest.mark.parametrize("order", ["watch board 8", "nonsense", "read 1"])
 def test_what_a_peer_cannot_do_is_said(new_client, order):
     with pytest.raises(ClientFailed, match="not supported|Invalid argument"):
         new_client().order(*order.split(), seconds=30)

@@ -14,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_SEC 10
+/* Who counts and does not wake is noticed after one of these. */
+#define PATIENCE_MSEC 100
+#define PATIENCES     100
 
 int board_open(Board **ret_board, const char *path)
 {
@@ -51,13 +53,14 @@ void board_note(Board *board, uint32_t watcher, uint64_t nsec)
 
 int board_wait(Board *board, uint32_t n_told, uint64_t *ret_nsec)
 {
-        const struct timespec patience = { .tv_sec = PATIENCE_SEC };
+        const struct timespec patience = { .tv_nsec = PATIENCE_MSEC * 1000000 };
         uint32_t all = n_told + board->n_watchers, now;
+        unsigned n_patiences = 0;
         uint64_t last = 0;
 
         while ((now = __atomic_load_n(&board->n_told, __ATOMIC_ACQUIRE)) < all)
                 if (syscall(SYS_futex, &board->n_told, FUTEX_WAIT, now, &patience, NULL, 0) < 0 &&
-                    errno == ETIMEDOUT)
+                    errno == ETIMEDOUT && ++n_patiences == PATIENCES)
                         return -ETIMEDOUT;
         if (now > all)
                 return -EOVERFLOW;

@@ -199,6 +199,19 @@ static int run_write(Bench *bench, const Window *window, Counted *ret)
         return 0;
 }
 
+/* As many under way as the system can have, @depth at most. */
+static int write_ahead(Bench *bench, uint32_t depth)
+{
+        const char *key = bench_next_key(bench);
+        int r;
+
+        if (!peer.write_begin)
+                return peer.write(bench->session, key, bench->value, bench->place.value_bytes);
+
+        r = peer.write_begin(bench->session, key, bench->value, bench->place.value_bytes);
+        return r < 0 ? r : peer.write_wait(bench->session, depth - 1);
+}
+
 static int run_pipeline(Bench *bench, const Window *window, uint32_t depth, Counted *ret)
 {
         uint64_t begin, n = 0;
@@ -208,13 +221,10 @@ static int run_pipeline(Bench *bench, const Window *window, uint32_t depth, Coun
         begin = now_nsec();
         do {
                 bench_next_value(bench);
-                r = peer.write_begin(bench->session, bench_next_key(bench), bench->value,
-                                     bench->place.value_bytes);
-                if (r == 0)
-                        r = peer.write_wait(bench->session, depth - 1);
+                r = write_ahead(bench, depth);
                 n++;
         } while (r == 0 && now_nsec() < window->end_nsec);
-        if (r == 0)
+        if (r == 0 && peer.write_wait)
                 r = peer.write_wait(bench->session, 0);
         if (r < 0)
                 return r;
@@ -303,9 +313,9 @@ static int obey(Bench *bench, char **words, uint32_t n_words, Counted *ret)
         if (n_words < 4)
                 return -EINVAL;
         if (strcmp(what, "pipeline") == 0)
-                return peer.write_begin ? run_pipeline(bench, &window,
-                                                       (uint32_t) strtoul(words[3], NULL, 10), ret)
-                                        : -EOPNOTSUPP;
+                return peer.write ? run_pipeline(bench, &window,
+                                                 (uint32_t) strtoul(words[3], NULL, 10), ret)
+                                  : -EOPNOTSUPP;
         if (strcmp(what, "tell") == 0)
                 return peer.write ? run_tell(bench, &window, words[3], ret) : -EOPNOTSUPP;
         return -EINVAL;

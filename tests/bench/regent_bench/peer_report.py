@@ -43,6 +43,8 @@ RATIOS = [
           at_most(2.5)),
     Ratio("runtime writes a second of eight, channel : cmap", "runtime-eight", "regent-lib-runtime",
           "cmap-runtime", at_least(1)),
+    Ratio("runtime writes a second of one, eight under way, channel : cmap", "runtime-pipeline",
+          "regent-channel-runtime", "cmap-runtime", at_least(1)),
     Ratio("time of a runtime write, channel : floor", "runtime-one", "regent-lib-runtime", "bare-runtime"),
     Ratio("time of a runtime write, floor : cmap", "runtime-one", "bare-runtime", "cmap-runtime"),
     Ratio("runtime writes a second of eight, channel : floor", "runtime-eight", "regent-lib-runtime",

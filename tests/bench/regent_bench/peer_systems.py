@@ -76,8 +76,7 @@ RUNTIME_SYSTEMS = [
            "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
     System("regent-lib-runtime", "Regent, channel, libregent, class runtime", "regent-lib", "regent",
            "no: until the next boot, kept over a restart", "channel,runtime,in:runtime", cases=RUNTIME_CASES),
-    System("cmap-runtime", "corosync cmap", "cmap", "cmap", "no: until corosync ends",
-           cannot={"runtime-pipeline": "one call at a time"}, cases=RUNTIME_CASES),
+    System("cmap-runtime", "corosync cmap", "cmap", "cmap", "no: until corosync ends", cases=RUNTIME_CASES),
     System("bare-runtime", "floor", "regent", "bare", "no: nothing is kept, sd-bus answers",
            "bare,runtime,in:runtime", cases=RUNTIME_CASES),
 ]  # fmt: skip
