@@ -229,8 +229,10 @@ static int begin(RegentCall *call, const CallSpec *spec, RegentCall **ret_call)
 
         if (spec->build && (!is_ready || !spec->append))
                 given.arguments = spec->build(spec->userdata);
-        if (given.arguments)
+        if (given.arguments) {
                 arguments = g_variant_ref_sink(given.arguments);
+                given.arguments = arguments;
+        }
 
         g_queue_push_tail(&regent->calls, call);
         if (!is_ready)

@@ -37,11 +37,12 @@ typedef struct Application {
         uint64_t flags;
 } Application;
 
-GVariant *change_build_arguments(const void *application);
+/* The arguments of an Application. */
+GVariant *change_build_arguments(const void *userdata);
 
 /* Those of a part. */
-void change_put_arguments(const void *application, struct WireBytes *bytes);
-int change_append_arguments(const void *application, sd_bus_message *m);
+void change_put_arguments(const void *userdata, struct WireBytes *bytes);
+int change_append_arguments(const void *userdata, sd_bus_message *m);
 
 /* Whether there is nothing in it that would have to be judged as a whole, before it is appended to a message. */
 bool change_is_plain(const RegentChange *change, const Part *part);
