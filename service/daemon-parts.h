@@ -34,6 +34,7 @@ typedef struct Daemon {
         ServiceStatus status;
         sd_event *event;
         sd_event_source *batch;
+        uint64_t woken_usec;        /* CLOCK_MONOTONIC: since when it waits for its turn */
         sd_event_source *redeclare; /* enabled after the state went back to an earlier one */
         sd_event_source *exit;
         State *state;

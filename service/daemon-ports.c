@@ -14,6 +14,9 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+/* Behind what comes in without an end nothing would ever be written. */
+#define LATE_USEC 2000
+
 /* the pipeline's ports */
 
 static uint64_t now_realtime_usec(void)
@@ -41,11 +44,20 @@ int daemon_ports_on_batch(sd_event_source *source G_GNUC_UNUSED, void *userdata)
         return 0;
 }
 
+static bool is_batch_waiting(const Daemon *daemon)
+{
+        int enabled = SD_EVENT_OFF;
+
+        return sd_event_source_get_enabled(daemon->batch, &enabled) >= 0 && enabled != SD_EVENT_OFF;
+}
+
 static void on_wake(void *userdata)
 {
         Daemon *daemon = userdata;
         int r;
 
+        if (!is_batch_waiting(daemon))
+                (void) sd_event_now(daemon->event, CLOCK_MONOTONIC, &daemon->woken_usec);
         r = sd_event_source_set_enabled(daemon->batch, SD_EVENT_ONESHOT);
         g_assert(r >= 0 || r == -ESTALE); /* the loop has ended */
 }
@@ -331,13 +343,19 @@ static void on_go_on(void *userdata)
 static void on_write_now(void *userdata)
 {
         Daemon *daemon = userdata;
-        int enabled = SD_EVENT_OFF;
 
-        (void) sd_event_source_get_enabled(daemon->batch, &enabled);
-        if (enabled == SD_EVENT_OFF)
+        if (!is_batch_waiting(daemon))
                 return;
         (void) sd_event_source_set_enabled(daemon->batch, SD_EVENT_OFF);
         (void) daemon_ports_on_batch(daemon->batch, daemon);
+}
+
+static void on_write_late(void *userdata)
+{
+        const Daemon *daemon = userdata;
+
+        if ((uint64_t) g_get_monotonic_time() > daemon->woken_usec + LATE_USEC)
+                on_write_now(userdata);
 }
 
 BusPorts daemon_ports_of_bus(Daemon *daemon)
@@ -353,6 +371,7 @@ BusPorts daemon_ports_of_bus(Daemon *daemon)
                 .add_statistics = on_statistics,
                 .go_on = on_go_on,
                 .write_now = on_write_now,
+                .write_late = on_write_late,
                 .userdata = daemon,
         };
 }

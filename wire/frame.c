@@ -204,7 +204,7 @@ bool wire_cursor_end(const WireCursor *cursor)
 }
 
 /* Whether it is a field that is known, has the right type, and is the first of its kind. */
-static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destination)
+static bool read_field(WireCursor *cursor, WireFrame *frame)
 {
         uint8_t code = get_byte(cursor);
         const char *type = wire_get_signature(cursor);
@@ -224,7 +224,7 @@ static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destin
                 text = &frame->error_name;
                 break;
         case WIRE_FIELD_DESTINATION:
-                text = destination;
+                text = &frame->destination;
                 break;
         case WIRE_FIELD_SIGNATURE:
                 if (strcmp(type, "g") != 0 || frame->signature)
@@ -235,7 +235,7 @@ static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destin
                 if (strcmp(type, "u") != 0 || frame->reply_serial != 0)
                         return false;
                 frame->reply_serial = wire_get_uint32(cursor);
-                return true;
+                return frame->reply_serial != 0;
         default:
                 return false;
         }
@@ -248,11 +248,10 @@ static bool read_field(WireCursor *cursor, WireFrame *frame, const char **destin
 
 static bool read_fields(WireCursor *cursor, WireFrame *frame)
 {
-        const char *destination = NULL;
         size_t end = wire_get_array(cursor, 8);
 
         while (wire_array_goes_on(cursor, end, 8))
-                if (!read_field(cursor, frame, &destination))
+                if (!read_field(cursor, frame))
                         return false;
         align(cursor, 8);
         if (!frame->signature)

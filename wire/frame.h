@@ -48,7 +48,7 @@ typedef struct WireFrame {
         uint32_t serial;
         uint32_t reply_serial; /* 0: none */
         /* in the frame; NULL: none, but the last, which is "" then */
-        const char *path, *interface_name, *member, *error_name, *signature;
+        const char *path, *interface_name, *member, *error_name, *destination, *signature;
         const uint8_t *body;
         size_t n_body_bytes;
         size_t n_bytes; /* in all */

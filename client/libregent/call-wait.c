@@ -35,7 +35,7 @@ static int exchange(Regent *regent,
         is_own = r < 0 && call_error_is_own(r, reterr);
         if (r >= 0 || (!is_own && !call_is_unanswered(reterr->name)))
                 retry_note_reply(regent, link);
-        else
+        else if (sd_bus_message_get_cookie(m, &cookie) >= 0)
                 quick_note_owed(regent, link);
         if (r >= 0)
                 return 0;

@@ -218,7 +218,10 @@ static GVariant *get_values(WireCursor *cursor)
         return g_variant_ref_sink(g_variant_builder_end(&builder));
 }
 
-/* What comes behind a revision that was all one wanted is not looked at. */
+/*
+ * What comes behind a revision that was all one wanted is not looked at. Of a result only what is plain is told: what a
+ * later regentd may say in it does not make a change undone.
+ */
 static int take_return(const CallSpec *spec, const WireFrame *frame, QuickReply *ret)
 {
         bool has_result = strcmp(spec->reply_type, "(t)") != 0;
@@ -232,10 +235,10 @@ static int take_return(const CallSpec *spec, const WireFrame *frame, QuickReply 
 
         wire_cursor_init(&cursor, frame);
         reply.revision = wire_get_uint64(&cursor);
+        if (cursor.is_broken)
+                return -EBADMSG;
         if (ret->wants_result && has_result)
                 reply.result = get_values(&cursor);
-        if (reply.result ? !wire_cursor_end(&cursor) : cursor.is_broken)
-                return -EBADMSG;
 
         ret->revision = reply.revision;
         ret->result = g_steal_pointer(&reply.result);

@@ -99,6 +99,9 @@ typedef struct BusPorts {
         /* Nothing else is to be read now: what waits to be written need not wait for more. */
         void (*write_now)(void *userdata);
 
+        /* There is more to be read: what has waited for that for milliseconds is written nevertheless. */
+        void (*write_late)(void *userdata);
+
         void *userdata;
 } BusPorts;
 

@@ -233,6 +233,7 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
                     void *userdata)
 {
         Channels *channels = userdata;
+        const BusPorts *ports = &channels->service->ports;
         struct epoll_event events[TURN_MESSAGES];
         int64_t end_usec = g_get_monotonic_time() + TURN_USEC;
         int n = epoll_wait(fd, events, channels->n_at_once, 0);
@@ -245,7 +246,9 @@ static int on_ready(sd_event_source *source G_GNUC_UNUSED,
         channels->n_at_once =
                 g_get_monotonic_time() < end_usec ? MIN(2 * channels->n_at_once, TURN_MESSAGES) : 1;
         if (channels->has_call_left && is_all_read(channels))
-                channels->service->ports.write_now(channels->service->ports.userdata);
+                ports->write_now(ports->userdata);
+        else
+                ports->write_late(ports->userdata);
         return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "bus/quick-replies.h"
 #include "bus/write-result.h"
 #include "bus/write.h"
+#include "client/regent-names.h"
 #include "util/auto.h"
 
 #include <errno.h>
@@ -50,8 +51,11 @@ static QuickCall *quick_call_new(const QuickMethod *method,
         return quick;
 }
 
+/* To whom it is would have to be judged otherwise. */
 static bool is_call(const WireFrame *frame)
 {
+        if (frame->destination && strcmp(frame->destination, REGENT_BUS_NAME) != 0)
+                return false;
         return frame->type == WIRE_FRAME_CALL && frame->reply_serial == 0 && !frame->error_name &&
                !(frame->flags & ~(WIRE_FRAME_INTERACTIVE | FLAG_NO_AUTO_START));
 }

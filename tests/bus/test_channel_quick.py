@@ -5,7 +5,11 @@ A header field that only messages from a bus have makes a call one for sd-bus.
 """
 
 import os
+import os
 import random
+import select
+import signal
+import time
 
 import pytest
 from gi.repository import Gio, GLib
@@ -231,6 +235,62 @@ def test_signals_of_a_watch_come_before_the_answer(root, ns, take):
         changed = [each.body() for each in raw.signals if each.field(3) == "Changed"]
         assert (changed[-1][0], changed[-1][3], len(changed)) == (watch, revision, n + 1)
     assert n_quick(root) - before == 20
+
+
+def stream(raw, content):
+    """A process that sends for as long as it is there, and reads what comes."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        end = time.monotonic() + 120
+        at = 0
+        while time.monotonic() < end:
+            readable, writable, _ = select.select([raw], [raw], [], 1)
+            if readable:
+                raw.receive_arrived()
+            if writable:
+                at = (at + raw.try_send_bytes(content[at:])) % len(content)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("kind", ["quick", "long", "ping"])
+def test_who_streams_keeps_nobody_waiting(root, ns, name, take, kind):
+    other = root.create(name + ".Other")
+    pids = []
+    for _ in range(4):
+        raw, content = take(), b""
+        for n in range(200):
+            body = marshal("sv", ("a", ("u", n)))
+            if kind == "ping":
+                content += raw.build(ROOT_PATH, PEER, "Ping")[0]
+            else:
+                content += raw.build(ns.path, NAMESPACE, "Set", "sv", body, **({} if kind == "quick" else SENDER))[0]
+        pids.append(stream(raw, content))
+    try:
+        for n in range(20):
+            other.set("a", n)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    assert other.get("a").unpack() == 19
+
+
+@pytest.mark.parametrize("destination", ["bad name", "x", ":1", "org..regentd", "a" * 300])
+def test_whom_it_is_for_has_to_be_a_name(root, ns, take, destination):
+    raw, before = take(), n_quick(root)
+    body = marshal("sv", ("a", U))
+    with pytest.raises(Disconnected):
+        raw.call(ns.path, NAMESPACE, "Set", "sv", ("a", U), destination=destination)
+    assert (ns.keys(), n_quick(root)) == ([], before)
+    raw = take()
+    raw.call(ns.path, NAMESPACE, "Set", "sv", ("a", U), destination=root.connection.get_unique_name())
+    assert n_quick(root) == before
+    raw.send_bytes(raw.build(ns.path, NAMESPACE, "Set", "sv", body, destination=None)[0])
+    raw.call(ROOT_PATH, PEER, "Ping")
+    assert n_quick(root) == before + 1
 
 
 def test_others_are_asked_first(sandbox, root, name, take):
