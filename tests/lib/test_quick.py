@@ -276,6 +276,19 @@ def test_error_without_a_text_and_reply_of_another_type_are_as_before(scripted):
         assert told == as_before
 
 
+def test_result_with_what_is_not_known_yet_is_of_a_change_that_was_made(scripted):
+    def later(message):
+        told = {"changed": GLib.Variant("u", 3), "later": GLib.Variant("as", ["one"])}
+        return reply_with(message, "(ta{sv})", 7, told)
+
+    program = scripted()
+    program.client.do("change_set", NS, "a", "1")
+    message, came = program.call("change_apply", "0", answer=later)
+    assert is_quick(message) and came.result == 0
+    assert came.value()[0] == 7
+    assert program.is_quick(*SET)
+
+
 def test_reply_in_pieces_is_put_together(scripted):
     program = scripted("timeout=30000000")
     for words, answer in ((SET, reply), (SET, lambda m: error(m, ERROR + "Vetoed", "x" * 3000))):

@@ -470,6 +470,26 @@ static void test_size_of_what_is_no_frame_is_none(void)
         }
 }
 
+/* To sd-bus a reply to none is no message. */
+static void test_reply_to_none(void)
+{
+        static const uint8_t field[] = { WIRE_FIELD_REPLY_SERIAL, 1, 'u', 0, 7, 0, 0, 0 };
+        const WireFrame given = { .type = WIRE_FRAME_RETURN, .serial = 1, .reply_serial = 7 };
+        WireFrame frame;
+        WireBytes bytes;
+        uint8_t *at;
+
+        wire_bytes_begin(&bytes, &given);
+        g_assert_true(wire_bytes_end(&bytes));
+        g_assert_true(wire_frame_read(bytes.bytes, bytes.n_bytes, &frame));
+        g_assert_cmpuint(frame.reply_serial, ==, 7);
+
+        at = memmem(bytes.bytes, bytes.n_bytes, field, sizeof field);
+        g_assert_nonnull(at);
+        at[4] = 0;
+        g_assert_false(wire_frame_read(bytes.bytes, bytes.n_bytes, &frame));
+}
+
 int main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
@@ -481,5 +501,6 @@ int main(int argc, char **argv)
         g_test_add_func("/frame/sd-bus-reads-errors", test_sd_bus_reads_errors_that_are_written);
         g_test_add_func("/frame/sd-bus-writes", test_what_sd_bus_writes_is_read);
         g_test_add_func("/frame/size", test_size_of_what_is_no_frame_is_none);
+        g_test_add_func("/frame/reply-to-none", test_reply_to_none);
         return g_test_run();
 }
