@@ -215,7 +215,8 @@ int regent_get_async(Regent *regent,
  *
  * This, regent_delete() and regent_change_apply() of one namespace cost least over a channel on which nothing else is
  * under way, and which no watch and no participant of this Regent uses: a value of a basic type, all text in ASCII,
- * less than a kilobyte. A program that writes often and watches as well may do so with two Regents.
+ * less than a kilobyte. A program that writes often and watches as well may do so with two Regents. After a call that
+ * took too long its reply is still to come, and regent_process() takes it; until then these cost what others do.
  */
 int regent_set(Regent *regent,
                const char *ns_name,
