@@ -12,7 +12,8 @@ from gi.repository import GLib
 SCRIPT = """#!/bin/sh
 # Notes what it is asked, in a line, and does as the file "answer" beside it says.
 directory=$(dirname "$0")
-{ printf '%s ' "$1"; cat; } >>"$directory/log"
+line="$1 $(cat)"
+printf '%s\\n' "$line" >>"$directory/log"
 [ "$1" != prepare ] || . "$directory/answer"
 """
 
@@ -328,6 +329,7 @@ def test_what_nobody_is_asked_about(ctl, ns, decider):
         running.expect("commit")
         ns.set("k", 3)  # it still has its say
         running.expect("agreed")
+        running.expect("commit")
     asked = decider.asked
     assert [step for step, _ in asked[:4]] == ["prepare", "commit", "commit", "prepare"]
     undone = asked[2][1]
